@@ -1,0 +1,2 @@
+//! Descent.
+fn main() {}
