@@ -1,0 +1,46 @@
+# Two commands do everything: `make demo` shows the product, `make test` proves it.
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+PYTHON ?= python3
+
+.PHONY: help build demo test check unit contract drift deny bench openapi clean
+
+help: ## say what each command does
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: cargo-present ## build the server (target/release/descent)
+	$(CARGO) build --release --locked --bin descent
+
+demo: build ## start a server, upload the penguins, train, predict, and stay up until Ctrl-C
+	./target/release/descent demo
+
+test: check unit contract ## everything CI runs, except what needs the git history
+
+check: cargo-present ## format, lints, documentation, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
+	.ci/deny
+	.ci/compose
+
+contract: cargo-present ## throw schemathesis at a running server (installs it into .venv)
+	$(CARGO) build --locked --bin descent
+	tests/schemathesis/run.sh
+
+unit: cargo-present ## every Rust test; unpacks nothing, needs no network once built
+	$(CARGO) test --workspace --locked
+
+openapi: cargo-present ## write api/openapi.json again from the router
+	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi
+
+bench: build ## measure against the goals and peers; prints ratios
+	bench/run.sh
+
+clean: ## remove what was built and the demo's data
+	$(CARGO) clean
+	rm -rf data .venv
+
+.PHONY: cargo-present
+cargo-present:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing. Install it with:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is missing (SQLite is compiled from source). Install it with:  apt-get install -y gcc libc6-dev"; exit 1; }
