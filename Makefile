@@ -34,7 +34,7 @@ openapi: cargo-present ## write api/openapi.json again from the router
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi
 
 bench: build ## measure against the goals and peers; prints ratios
-	bench/run.sh
+	$(CARGO) bench --locked --bench service
 
 clean: ## remove what was built and the demo's data
 	$(CARGO) clean

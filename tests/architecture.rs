@@ -34,14 +34,31 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     collect(&root, &mut files);
-    assert!(files.len() > 20, "the house has only {} files: is this the right folder?", files.len());
+    assert!(
+        files.len() > 20,
+        "the house has only {} files: is this the right folder?",
+        files.len()
+    );
     files
         .into_iter()
         .map(|file| {
             let text = fs::read_to_string(&file).unwrap();
-            let below = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-            let room = below.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
-            Source { path: below, room, code: without_tests_and_comments(&text) }
+            let below = file
+                .strip_prefix(&root)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            let room = below
+                .split('/')
+                .next()
+                .unwrap()
+                .trim_end_matches(".rs")
+                .to_owned();
+            Source {
+                path: below,
+                room,
+                code: without_tests_and_comments(&text),
+            }
         })
         .collect()
 }
@@ -60,7 +77,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 /// Cuts the unit tests (they stand last in a file) and every comment line.
 fn without_tests_and_comments(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Every room named by a path `crate::room` or inside a `use crate::{room::..., other}` group.
@@ -90,7 +110,11 @@ fn rooms_named(code: &str) -> Vec<String> {
             }
             named.push(word);
         } else {
-            named.push(part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            named.push(
+                part.chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect(),
+            );
         }
     }
     named.retain(|name| !name.is_empty());
@@ -106,7 +130,10 @@ fn imports_point_down_the_stairs() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| source.room != "lib") {
         let Some(here) = floor(&source.room) else {
-            wrong.push(format!("src/{}: the room {:?} has no place on the stairs", source.path, source.room));
+            wrong.push(format!(
+                "src/{}: the room {:?} has no place on the stairs",
+                source.path, source.room
+            ));
             continue;
         };
         for named in rooms_named(&source.code) {
@@ -114,7 +141,10 @@ fn imports_point_down_the_stairs() {
                 && named != source.room
                 && there <= here
             {
-                wrong.push(format!("src/{} imports `{named}`, which stands above or beside it", source.path));
+                wrong.push(format!(
+                    "src/{} imports `{named}`, which stands above or beside it",
+                    source.path
+                ));
             }
         }
     }
@@ -125,7 +155,10 @@ fn imports_point_down_the_stairs() {
 fn only(word: &str, allowed: &[&str], reason: &str) {
     let wrong: Vec<_> = sources()
         .into_iter()
-        .filter(|source| source.code.contains(word) && !allowed.iter().any(|prefix| source.path.starts_with(prefix)))
+        .filter(|source| {
+            source.code.contains(word)
+                && !allowed.iter().any(|prefix| source.path.starts_with(prefix))
+        })
         .map(|source| format!("src/{} names `{word}`: {reason}", source.path))
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -149,36 +182,78 @@ fn only_main_ends_the_process() {
 #[test]
 fn http_stays_in_the_upper_rooms() {
     for word in ["axum", "hyper::", "http::"] {
-        only(word, &["api/", "router.rs", "listen", "serve.rs", "demo"], "lower rooms know no HTTP");
+        only(
+            word,
+            &["api/", "router.rs", "listen", "serve.rs", "demo"],
+            "lower rooms know no HTTP",
+        );
     }
 }
 
 #[test]
 fn api_knows_no_arrays_and_of_the_engine_only_the_spec() {
     for source in sources().iter().filter(|source| source.room == "api") {
-        assert!(!source.code.contains("ndarray"), "src/{} names ndarray", source.path);
+        assert!(
+            !source.code.contains("ndarray"),
+            "src/{} names ndarray",
+            source.path
+        );
         for part in source.code.split("descent_engine::").skip(1) {
-            assert!(part.starts_with("spec"), "src/{} knows more of the engine than the spec", source.path);
+            assert!(
+                part.starts_with("spec"),
+                "src/{} knows more of the engine than the spec",
+                source.path
+            );
         }
     }
 }
 
 #[test]
 fn resources_do_not_import_resources() {
-    let shared = ["error", "auth", "page", "idempotency", "rate", "etag", "openapi", "extract", "time", "problem"];
+    let shared = [
+        "error",
+        "auth",
+        "page",
+        "idempotency",
+        "rate",
+        "etag",
+        "openapi",
+        "extract",
+        "time",
+        "problem",
+    ];
     let resources: Vec<String> = sources()
         .iter()
-        .filter_map(|source| source.path.strip_prefix("api/").map(|name| name.trim_end_matches(".rs").to_owned()))
+        .filter_map(|source| {
+            source
+                .path
+                .strip_prefix("api/")
+                .map(|name| name.trim_end_matches(".rs").to_owned())
+        })
         .filter(|name| !name.contains('/') && name != "mod" && !shared.contains(&name.as_str()))
         .collect();
-    for source in sources().iter().filter(|source| source.path.starts_with("api/")) {
-        let own = source.path.trim_start_matches("api/").split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+    for source in sources()
+        .iter()
+        .filter(|source| source.path.starts_with("api/"))
+    {
+        let own = source
+            .path
+            .trim_start_matches("api/")
+            .split('/')
+            .next()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
         if own == "mod" || own == "openapi" {
             continue;
         }
         for resource in resources.iter().filter(|resource| **resource != own) {
             for path in [format!("api::{resource}::"), format!("super::{resource}::")] {
-                assert!(!source.code.contains(&path), "src/{} imports the resource `{resource}`", source.path);
+                assert!(
+                    !source.code.contains(&path),
+                    "src/{} imports the resource `{resource}`",
+                    source.path
+                );
             }
         }
     }
@@ -189,9 +264,20 @@ fn the_engine_knows_no_server() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/engine/Cargo.toml");
     let text = fs::read_to_string(manifest).unwrap();
     let dependencies = text.split("[dependencies]").nth(1).unwrap();
-    for stranger in ["axum", "tokio", "sqlx", "hyper", "chrono", "rand", "getrandom", "reqwest"] {
+    for stranger in [
+        "axum",
+        "tokio",
+        "sqlx",
+        "hyper",
+        "chrono",
+        "rand",
+        "getrandom",
+        "reqwest",
+    ] {
         assert!(
-            !dependencies.lines().any(|line| line.split(['=', ' ', '.']).next() == Some(stranger)),
+            !dependencies
+                .lines()
+                .any(|line| line.split(['=', ' ', '.']).next() == Some(stranger)),
             "the engine depends on {stranger}"
         );
     }
@@ -199,7 +285,11 @@ fn the_engine_knows_no_server() {
 
 #[test]
 fn only_runs_changes_a_status() {
-    only("set_status(", &["runs/", "store/"], "a status changes through the transition table in runs");
+    only(
+        "set_status(",
+        &["runs/", "store/"],
+        "a status changes through the transition table in runs",
+    );
 }
 
 #[test]
