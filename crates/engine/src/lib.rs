@@ -1,1 +1,3 @@
-//! The numeric engine.
+//! The numeric engine: arrays in, trained parameters out.
+
+pub mod rng;
