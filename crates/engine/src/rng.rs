@@ -53,7 +53,11 @@ impl Stream {
     /// The stream of one purpose at one step. Costs nothing: there is no state to warm up.
     #[inline]
     pub const fn new(seed: u64, purpose: Purpose, step: u64) -> Stream {
-        Stream { key: [seed as u32, (seed >> 32) as u32], step: [step as u32, (step >> 32) as u32], purpose: purpose.word() }
+        Stream {
+            key: [seed as u32, (seed >> 32) as u32],
+            step: [step as u32, (step >> 32) as u32],
+            purpose: purpose.word(),
+        }
     }
 
     /// Four independent words, the `block`-th of the stream.
@@ -138,7 +142,10 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
             (left >> 32) as u32 ^ counter[3] ^ key[1],
             left as u32,
         ];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+        key = [
+            key[0].wrapping_add(0x9E37_79B9),
+            key[1].wrapping_add(0xBB67_AE85),
+        ];
     }
     counter
 }
@@ -233,7 +240,9 @@ fn natural_logarithm(x: f64) -> f64 {
     }
     // ln m = 2 artanh s with s = (m - 1) / (m + 1), |s| <= 0.172: twelve terms reach 1e-18.
     let s = (mantissa - 1.0) / (mantissa + 1.0);
-    let series = (0..12).rev().fold(0.0, |sum, k| sum * s * s + 1.0 / f64::from(2 * k + 1));
+    let series = (0..12)
+        .rev()
+        .fold(0.0, |sum, k| sum * s * s + 1.0 / f64::from(2 * k + 1));
     2.0 * s * series + exponent as f64 * std::f64::consts::LN_2
 }
 
@@ -244,10 +253,19 @@ mod tests {
     #[test]
     fn philox_gives_the_published_vectors() {
         // Known-answer file of the Random123 distribution, philox4x32 10.
-        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(
-            philox([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
+            philox([0; 4], [0; 2]),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+        );
+        assert_eq!(
+            philox([u32::MAX; 4], [u32::MAX; 2]),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+        );
+        assert_eq!(
+            philox(
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0]
+            ),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
     }
@@ -277,7 +295,10 @@ mod tests {
     #[test]
     fn uniform_numbers_stay_below_one_and_fill_the_range() {
         let stream = Stream::new(9, Purpose::Augmentation, 4);
-        let mean = (0..100_000).map(|index| f64::from(stream.uniform_f32(index))).sum::<f64>() / 1e5;
+        let mean = (0..100_000)
+            .map(|index| f64::from(stream.uniform_f32(index)))
+            .sum::<f64>()
+            / 1e5;
         assert!((mean - 0.5).abs() < 0.005);
         assert!(unit_f32(u32::MAX) < 1.0);
         assert!((0..1000).all(|index| stream.below(index, 7) < 7));
@@ -288,10 +309,19 @@ mod tests {
         let order = Stream::new(1, Purpose::Shuffle, 2).permutation(1000);
         let mut sorted = order.clone();
         sorted.sort_unstable();
-        assert!(sorted.iter().enumerate().all(|(index, &number)| index as u32 == number));
+        assert!(
+            sorted
+                .iter()
+                .enumerate()
+                .all(|(index, &number)| index as u32 == number)
+        );
         assert_ne!(order, Stream::new(1, Purpose::Shuffle, 3).permutation(1000));
         assert_ne!(order, Stream::new(2, Purpose::Shuffle, 2).permutation(1000));
         assert_ne!(order, Stream::new(1, Purpose::Split, 2).permutation(1000));
-        assert!(Stream::new(1, Purpose::Shuffle, 2).permutation(0).is_empty());
+        assert!(
+            Stream::new(1, Purpose::Shuffle, 2)
+                .permutation(0)
+                .is_empty()
+        );
     }
 }
