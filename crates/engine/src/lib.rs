@@ -1,3 +1,8 @@
 //! The numeric engine: arrays in, trained parameters out.
 
+pub mod dataset;
+pub mod diagnosis;
 pub mod rng;
+pub mod schedule;
+pub mod spec;
+pub mod trainer;

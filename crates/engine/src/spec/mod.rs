@@ -1,0 +1,244 @@
+//! The document a user posts to have something trained. It *is* the struct: what is documented here is what the service's JSON
+//! Schema says.
+//!
+//! ```json
+//! {"dataset": "titanic",
+//!  "task": {"kind": "classification", "target": "Survived", "features": {"exclude": ["Name", "Ticket", "Cabin"]}},
+//!  "network": [{"kind": "dense", "units": 64, "activation": "relu"}, {"kind": "dropout", "rate": 0.2}],
+//!  "optimizer": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.9, "schedule": {"kind": "cosine"}},
+//!  "training": {"epochs": 50, "seed": 7}}
+//! ```
+//!
+//! Three steps lead from bytes to a training: [`Spec::parse`] reads the document and reports everything that is wrong with it at
+//! once; [`Spec::resolve`] fills in what depends on the data; [`Spec::cost`] says what it will need.
+//!
+//! Rosenblatt's perceptron of 1957 is asked for in place of the layers: `"network": {"kind": "perceptron"}`. It has no loss and
+//! no optimizer, and it tells two classes apart.
+
+mod check;
+mod cost;
+mod resolve;
+mod task;
+mod training;
+mod validate;
+mod violation;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::dataset::DataFacts;
+
+pub use cost::Cost;
+pub use task::{Features, Impute, Preprocessing, Split, Target, Task, TaskKind};
+pub use training::{Cadence, Device, EarlyStopping, Resources, Training};
+pub use violation::Violation;
+
+/// What a user asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// A name for people. Default: made from the dataset's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub name: Option<String>,
+    /// The dataset, by id or name.
+    #[schemars(length(min = 1, max = 200))]
+    pub dataset: String,
+    /// What is to be learned.
+    pub task: Task,
+    /// The hidden layers in order, or `{"kind": "perceptron"}`. The output layer follows from the task.
+    /// Default: by the number of training rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// What is minimised. Default: cross entropy for a classification, mean squared error for a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Value>,
+    /// How weights follow gradients. Default: AdamW.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<Value>,
+    /// How long and in which portions.
+    #[serde(default)]
+    pub training: Training,
+    /// What the run may use.
+    #[serde(default)]
+    pub resources: Resources,
+    /// Runs with a higher number go first.
+    #[serde(default)]
+    #[schemars(range(min = -1000, max = 1000))]
+    pub priority: i32,
+    /// Anything you want to find the run by.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Network {
+    /// Hidden layers in order.
+    Layers(#[schemars(length(max = 256))] Vec<Value>),
+    /// A family that is not a stack of layers.
+    Family(NetworkFamily),
+}
+
+/// A family of networks that is not a stack of layers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum NetworkFamily {
+    /// Rosenblatt's perceptron of 1957: one threshold unit, corrected by every row it gets wrong.
+    Perceptron {},
+}
+
+/// What can be trained; each family has a JSON Schema of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Layers that tell classes apart.
+    Classification,
+    /// Layers that give numbers.
+    Regression,
+    /// The perceptron of 1957.
+    Perceptron,
+}
+
+impl Family {
+    /// Every family there is.
+    pub const ALL: [Self; 3] = [Self::Classification, Self::Regression, Self::Perceptron];
+
+    /// The name in URLs and filters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Regression => "regression",
+            Self::Perceptron => "perceptron",
+        }
+    }
+
+    /// One sentence about it.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Classification => {
+                "A stack of layers that tells two or more classes apart, with a probability for each."
+            }
+            Self::Regression => {
+                "A stack of layers that gives one or several numbers, in the units of the training file."
+            }
+            Self::Perceptron => {
+                "Rosenblatt's perceptron of 1957: one threshold unit for two classes, and a proof when it cannot tell them apart."
+            }
+        }
+    }
+
+    /// The family of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.name() == name)
+    }
+
+    /// JSON Schema (2020-12) of the specs of this family, with defaults, ranges and explanations.
+    #[must_use]
+    pub fn schema(self) -> Value {
+        validate::schema().clone()
+    }
+}
+
+impl Spec {
+    /// Reads a document and reports everything that is wrong with it.
+    ///
+    /// # Errors
+    /// Every violation found, each with a JSON Pointer to its place.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Violation>> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+            let message = format!("not a JSON document: {error}");
+            vec![Violation::new("", "malformed_json", message)]
+        })?;
+        Self::from_value(value)
+    }
+
+    /// Like [`Spec::parse`], for a document that is already a JSON value.
+    ///
+    /// # Errors
+    /// Every violation found, each with a JSON Pointer to its place.
+    pub fn from_value(value: Value) -> Result<Self, Vec<Violation>> {
+        let mut violations = validate::violations(&value);
+        let sound = validate::without(value, &violations);
+        match serde_json::from_value::<Self>(sound) {
+            Ok(spec) => {
+                let found = spec.check().err().unwrap_or_default();
+                let under = |inner: &str, outer: &str| {
+                    inner
+                        .strip_prefix(outer)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                let fresh: Vec<_> = found
+                    .into_iter()
+                    .filter(|new| {
+                        !violations
+                            .iter()
+                            .any(|old| under(&new.pointer, &old.pointer))
+                    })
+                    .collect();
+                violations.extend(fresh);
+                if violations.is_empty() {
+                    Ok(spec)
+                } else {
+                    Err(violations)
+                }
+            }
+            Err(error) if violations.is_empty() => {
+                Err(vec![Violation::new("", "invalid", error.to_string())])
+            }
+            Err(_) => Err(violations),
+        }
+    }
+
+    /// Rules that concern more than one field and need no data.
+    ///
+    /// # Errors
+    /// Every violation found.
+    pub fn check(&self) -> Result<(), Vec<Violation>> {
+        let violations = check::violations(self);
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(violations)
+        }
+    }
+
+    /// The family the spec belongs to.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match (&self.network, self.task.kind) {
+            (Some(Network::Family(NetworkFamily::Perceptron {})), _) => Family::Perceptron,
+            (_, TaskKind::Classification) => Family::Classification,
+            (_, TaskKind::Regression) => Family::Regression,
+        }
+    }
+
+    /// The split that is used, with the defaults of the task filled in. Needs no data.
+    #[must_use]
+    pub fn split(&self) -> Split {
+        self.task.split(self.training.seed)
+    }
+
+    /// The spec with everything filled in that depends on the data, the task and the optimizer. Resolving twice changes nothing.
+    ///
+    /// # Errors
+    /// Every rule that the spec breaks on this data.
+    pub fn resolve(&self, facts: &DataFacts) -> Result<Self, Vec<Violation>> {
+        resolve::resolve(self, facts)
+    }
+
+    /// What training the spec needs, in checked arithmetic and before anything is allocated.
+    ///
+    /// # Errors
+    /// When the spec is not resolved or its size is beyond counting.
+    pub fn cost(&self, facts: &DataFacts) -> Result<Cost, Vec<Violation>> {
+        cost::cost(self, facts)
+    }
+}

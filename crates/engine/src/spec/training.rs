@@ -1,0 +1,103 @@
+//! How long and with what means a training goes on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the training proceeds. What is absent is filled in from the size of the data.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Passes over the training rows, at most. Default: by the number of training rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub epochs: Option<u32>,
+    /// Rows of one step. Default: by the number of training rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub batch_size: Option<u32>,
+    /// Everything random in a run follows from this number.
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991u64))]
+    pub seed: u64,
+    /// When to stop before all epochs are done. Default: on, if `epochs` is not given; a run that asks for a number of epochs
+    /// does that number.
+    pub early_stopping: Option<EarlyStopping>,
+    /// The run ends after this many seconds of training with the best model it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub time_limit_s: Option<u32>,
+    /// How often the state is saved.
+    pub checkpoint: Cadence,
+}
+
+/// When to stop before all epochs are done. The weights of the best epoch are restored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EarlyStopping {
+    /// The metric that is watched: `validation_` or `train_` and the name of a metric.
+    pub metric: String,
+    /// Epochs without improvement that are tolerated.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub patience: u32,
+    /// Improvement that counts, in the metric's own unit.
+    #[schemars(range(min = 0.0, max = 1e9))]
+    pub min_delta: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self {
+            metric: "validation_loss".into(),
+            patience: 10,
+            min_delta: 0.0,
+        }
+    }
+}
+
+/// How often the state of a training is saved. A pause always saves it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cadence {
+    /// The first epoch end at least this long after the last checkpoint saves.
+    #[schemars(range(min = 0, max = 86_400_000))]
+    pub min_interval_ms: u32,
+    /// An epoch that lasts longer than this saves in its middle.
+    #[schemars(range(min = 100, max = 86_400_000))]
+    pub max_interval_ms: u32,
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Self {
+            min_interval_ms: 1000,
+            max_interval_ms: 30_000,
+        }
+    }
+}
+
+/// What a run may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resources {
+    /// Threads that compute. The result does not depend on it.
+    #[schemars(range(min = 1, max = 256))]
+    pub threads: u32,
+    /// Where it is computed.
+    pub device: Device,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            device: Device::Cpu,
+        }
+    }
+}
+
+/// Where a training is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// The processor.
+    Cpu,
+}
