@@ -1,1 +1,4 @@
 //! The map of the house.
+#![forbid(unsafe_code)]
+
+pub mod data;

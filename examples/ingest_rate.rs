@@ -1,0 +1,65 @@
+//! How fast a table is read while it arrives: `cargo run --release --example ingest_rate [FILE] [THREADS]`.
+//!
+//! Without a file, 1,000,000 rows of 20 numbers with six decimals are made in memory (196 MB), pushed in pieces of
+//! 64 KiB, and the rate is printed, once without and once with SHA-256 on the pushing thread.
+
+use std::time::Instant;
+
+use descent::data::{Hint, Ingest, Limits};
+use sha2::{Digest, Sha256};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let file = arguments.next().filter(|name| name != "-");
+    let n_threads = arguments.next().map_or(Ok(2), |n| n.parse())?;
+    let bytes = match &file {
+        Some(path) => std::fs::read(path)?,
+        None => numbers(1_000_000, 20),
+    };
+    for hashing in [false, true, false, true] {
+        let start = Instant::now();
+        let mut ingest = Ingest::new(Limits { n_threads, ..Limits::default() }, Hint::default());
+        let mut hasher = Sha256::new();
+        for piece in bytes.chunks(64 << 10) {
+            if hashing {
+                hasher.update(piece);
+            }
+            ingest.push(piece)?;
+        }
+        let ingested = ingest.finish()?;
+        let seconds = start.elapsed().as_secs_f64();
+        println!(
+            "{} rows x {} columns, {:.1} MB, {n_threads} threads{}: {:.3} s = {:.0} MB/s",
+            ingested.n_rows,
+            ingested.columns.len(),
+            bytes.len() as f64 / 1e6,
+            if hashing { " + SHA-256" } else { "" },
+            seconds,
+            bytes.len() as f64 / 1e6 / seconds,
+        );
+    }
+    Ok(())
+}
+
+/// Rows of numbers that look normally distributed with standard deviation 10 (the sum of twelve uniforms).
+fn numbers(n_rows: usize, n_columns: usize) -> Vec<u8> {
+    use std::io::Write;
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut uniform = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    };
+    let mut text = Vec::with_capacity(n_rows * n_columns * 10);
+    for i in 0..n_columns {
+        let _ = write!(text, "{}c{i}", if i == 0 { "" } else { "," });
+    }
+    text.push(b'\n');
+    for _ in 0..n_rows {
+        for i in 0..n_columns {
+            let normal = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
+            let _ = write!(text, "{}{:.6}", if i == 0 { "" } else { "," }, normal * 10.0);
+        }
+        text.push(b'\n');
+    }
+    text
+}

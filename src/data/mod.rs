@@ -1,0 +1,26 @@
+//! Uploaded bytes become columns, and columns become datasets of the engine. Knows file formats; knows no HTTP and no
+//! SQL.
+//!
+//! A file passes [`Ingest`] once, while it is being received: format, schema and a profile of every column come out.
+//! Later [`decode`] reads wanted columns into a [`Frame`], [`split`] divides the rows, and [`Transform`] is fitted on
+//! the training rows and turns frames (and single raw rows at prediction) into features.
+
+mod cell;
+mod encoding;
+mod error;
+mod format;
+mod ingest;
+mod limits;
+mod number;
+mod profile;
+mod record;
+mod schema;
+mod sniff;
+mod timestamp;
+
+pub use error::{ColumnRef, DataError};
+pub use format::{Compression, Format};
+pub use ingest::{Ingest, reprofile};
+pub use limits::{Hint, Limits};
+pub use profile::{BadCell, ColumnProfile, Distinct, Histogram, Ingested, TopValue};
+pub use schema::{Column, ColumnKind, Schema};

@@ -1,0 +1,272 @@
+//! Delimiter, header and column names from the first records of a file.
+
+use super::{Compression, DataError, Format, Limits, cell, record};
+use super::record::Next;
+
+/// How many records are looked at.
+const SAMPLE_RECORDS: usize = 200;
+/// How many bytes are looked at for the delimiter.
+const SAMPLE_BYTES: usize = 64 << 10;
+/// In order of preference where several fit equally well.
+const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+
+/// What the first records tell.
+#[derive(Debug)]
+pub(super) struct Sniffed {
+    pub format: Format,
+    pub names: Vec<String>,
+    /// Bytes of the header record, 0 without one.
+    pub header_bytes: usize,
+    /// Lines that the header takes.
+    pub header_lines: u64,
+    /// Per column, whether its cells are expected to be numbers. A wrong guess costs time, never correctness.
+    pub expects_numbers: Vec<bool>,
+}
+
+/// A sampled cell.
+struct Sample {
+    text: String,
+    single_quoted: bool,
+}
+
+/// Reads the head of a file: `text` is its beginning without the byte order mark, `whole` whether that is all of it.
+///
+/// # Errors
+/// `empty_file`, `only_header`, `too_many_columns`, `duplicate_column`, and whatever is wrong with the first record.
+pub(super) fn sniff(
+    text: &str,
+    whole: bool,
+    delimiter: Option<u8>,
+    header: Option<bool>,
+    limits: &Limits,
+) -> Result<Sniffed, DataError> {
+    let bytes = text.as_bytes();
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(DataError::new("empty_file", "the file is empty: a header and at least one row are needed"));
+    }
+    if memchr::memchr(b'\n', bytes).is_none() && memchr::memchr(b'\r', &bytes[..bytes.len() - 1]).is_some() {
+        return Err(DataError::new(
+            "unsupported_line_break",
+            "lines end in a lone CR; LF or CR LF is needed, e.g. `tr '\\r' '\\n'`",
+        )
+        .at_line(1));
+    }
+    let delimiter = delimiter.unwrap_or_else(|| best_delimiter(bytes));
+    let start = first_record(bytes);
+    let leading_lines = bytes[..start].iter().filter(|byte| **byte == b'\n').count() as u64;
+    let first_line = leading_lines + 1;
+    let (first, mut at) = read_record(text, start, delimiter, limits, first_line)?;
+    if first.len() > limits.max_columns {
+        return Err(DataError::new(
+            "too_many_columns",
+            format!("line {first_line} has {} columns, at most {} are taken", first.len(), limits.max_columns),
+        )
+        .at_line(first_line));
+    }
+    let header_end = at;
+    let mut rows: Vec<Vec<Sample>> = Vec::new();
+    let budget = (SAMPLE_RECORDS * 50 / first.len().max(50)).max(20);
+    while rows.len() < budget && at < bytes.len() {
+        if let Some(next) = record::skip_empty_line(bytes, at) {
+            at = next;
+            continue;
+        }
+        // A wrong record, or one cut off by the end of the head, is for the parser proper to judge.
+        let Ok((row, end)) = read_record(text, at, delimiter, limits, 0) else { break };
+        if row.len() != first.len() || (end == bytes.len() && !whole) {
+            break;
+        }
+        rows.push(row);
+        at = end;
+    }
+    let rest_is_empty = bytes[header_end..].iter().all(|b| b"\r\n \t".contains(b));
+    let (has_header, header_why) = match header {
+        Some(true) => (true, "the upload said that the first record is a header".to_owned()),
+        Some(false) => (false, "the upload said that there is no header".to_owned()),
+        None => judge_header(&first, &rows),
+    };
+    if has_header && rest_is_empty && whole {
+        return Err(DataError::new(
+            "only_header",
+            format!("the file has a header of {} columns but no row under it", first.len()),
+        )
+        .at_line(first_line));
+    }
+    let names = if has_header { names_from(&first, first_line)? } else { generated_names(first.len()) };
+    if !has_header {
+        rows.push(first);
+    }
+    let expects_numbers = (0..names.len()).map(|i| looks_numeric(rows.iter().map(|row| &row[i]))).collect();
+    let header_bytes = if has_header { header_end } else { 0 };
+    let header_lines = bytes[..header_bytes].iter().filter(|byte| **byte == b'\n').count() as u64;
+    let format = Format {
+        compression: Compression::None,
+        byte_order_mark: false,
+        delimiter: char::from(delimiter),
+        header: has_header,
+        header_why,
+    };
+    Ok(Sniffed { format, names, header_bytes, header_lines, expects_numbers })
+}
+
+/// Where the first record starts: empty lines before it are skipped.
+fn first_record(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(next) = record::skip_empty_line(bytes, at) {
+        at = next;
+    }
+    at
+}
+
+fn read_record(
+    text: &str,
+    start: usize,
+    delimiter: u8,
+    limits: &Limits,
+    line: u64,
+) -> Result<(Vec<Sample>, usize), DataError> {
+    let mut cells = Vec::new();
+    let mut scratch = String::new();
+    let mut at = start;
+    loop {
+        let number = cells.len() + 1;
+        let field = record::field(text.as_bytes(), at, delimiter)
+            .map_err(|broken| super::ingest::broken_field(broken, line, number, None))?;
+        if field.range.len() > limits.max_field_bytes {
+            return Err(super::ingest::long_field(line, number, None, limits.max_field_bytes));
+        }
+        let content = record::content(text, &field, &mut scratch);
+        let (content, single_quoted) = match cell::strip_single_quotes(content) {
+            Some(inner) if !field.quoted => (inner, true),
+            _ => (content, false),
+        };
+        cells.push(Sample { text: content.to_owned(), single_quoted });
+        at = field.end;
+        if field.next != Next::Field {
+            return Ok((cells, at));
+        }
+    }
+}
+
+/// The delimiter that cuts the most of the sampled records into the same number of fields, more than one.
+fn best_delimiter(bytes: &[u8]) -> u8 {
+    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+    let mut best = (0, 0, b',');
+    for delimiter in DELIMITERS {
+        let counts = fields_per_record(sample, delimiter);
+        let Some(&first) = counts.first() else { continue };
+        let agreeing = counts.iter().filter(|n| **n == first).count() * 1000 / counts.len();
+        if first > 1 && (agreeing, first) > (best.0, best.1) {
+            best = (agreeing, first, delimiter);
+        }
+    }
+    best.2
+}
+
+fn fields_per_record(sample: &[u8], delimiter: u8) -> Vec<usize> {
+    let (mut counts, mut n_fields, mut at) = (Vec::new(), 0, first_record(sample));
+    while at < sample.len() && counts.len() < SAMPLE_RECORDS {
+        if n_fields == 0
+            && let Some(next) = record::skip_empty_line(sample, at)
+        {
+            at = next;
+            continue;
+        }
+        let (end, next) = match record::field(sample, at, delimiter) {
+            Ok(field) => (field.end, field.next),
+            // Quotes that this delimiter puts in the middle of a field: skip the line.
+            Err(_) => (memchr::memchr(b'\n', &sample[at..]).map_or(sample.len(), |i| at + i + 1), Next::Record),
+        };
+        n_fields += 1;
+        at = end;
+        if next != Next::Field || at == sample.len() {
+            counts.push(n_fields);
+            n_fields = 0;
+        }
+    }
+    if counts.len() > 1 && sample.last() != Some(&b'\n') && sample.len() == SAMPLE_BYTES {
+        counts.pop();
+    }
+    counts
+}
+
+/// Whether the first record names the columns, and why.
+fn judge_header(first: &[Sample], rows: &[Vec<Sample>]) -> (bool, String) {
+    let is_value = |sample: &Sample| !matches!(cell::read(&sample.text), cell::Cell::Name | cell::Cell::Missing);
+    let named_column = (0..first.len()).find(|&i| {
+        !rows.is_empty() && cell::read(&first[i].text) == cell::Cell::Name && column_of_values(rows, i)
+    });
+    if let Some(i) = named_column {
+        let why = format!("the first record says {:?} where the rows below hold numbers or dates", first[i].text);
+        return (true, why);
+    }
+    if let Some(value) = first.iter().find(|sample| is_value(sample)) {
+        return (false, format!("the first record already holds a value ({:?})", value.text));
+    }
+    if let Some(quoted) = first.iter().find(|sample| sample.single_quoted) {
+        return (false, format!("the first record already holds a single-quoted name ('{}')", quoted.text));
+    }
+    if let Some(i) = (0..first.len()).find(|&i| first[..i].iter().any(|s| s.text == first[i].text)) {
+        return (false, format!("the first record says {:?} twice, which names do not", first[i].text));
+    }
+    let repeated = (0..first.len()).find(|&i| rows.iter().any(|row| row[i].text == first[i].text));
+    match repeated {
+        Some(i) => (false, format!("{:?} of the first record occurs again below it", first[i].text)),
+        None => (true, "every field of the first record is a different name, and none occurs again below it".to_owned()),
+    }
+}
+
+fn column_of_values(rows: &[Vec<Sample>], i: usize) -> bool {
+    let (mut present, mut values) = (0, 0);
+    for row in rows {
+        match cell::read(&row[i].text) {
+            cell::Cell::Missing => {}
+            cell::Cell::Name => present += 1,
+            _ => {
+                present += 1;
+                values += 1;
+            }
+        }
+    }
+    present > 0 && values * 10 >= present * 9
+}
+
+fn looks_numeric<'a>(column: impl Iterator<Item = &'a Sample>) -> bool {
+    let (mut present, mut numbers) = (0, 0);
+    for sample in column {
+        match cell::read(&sample.text) {
+            cell::Cell::Missing => {}
+            cell::Cell::Number { .. } if !sample.single_quoted => {
+                present += 1;
+                numbers += 1;
+            }
+            _ => present += 1,
+        }
+    }
+    present > 0 && numbers * 10 >= present * 9
+}
+
+fn generated_names(n: usize) -> Vec<String> {
+    (1..=n).map(|number| format!("column_{number}")).collect()
+}
+
+/// Names from a header record; an empty field is named `column_N`.
+fn names_from(first: &[Sample], line: u64) -> Result<Vec<String>, DataError> {
+    let mut seen = std::collections::HashMap::with_capacity(first.len());
+    let mut names = Vec::with_capacity(first.len());
+    for (i, sample) in first.iter().enumerate() {
+        let number = i + 1;
+        let name = match cell::trim(&sample.text) {
+            "" => format!("column_{number}"),
+            name => name.to_owned(),
+        };
+        if let Some(earlier) = seen.insert(name.clone(), number) {
+            let message = format!(
+                "line {line}: columns {earlier} and {number} are both called {name:?}; every column needs its own name"
+            );
+            return Err(DataError::new("duplicate_column", message).at_line(line).at_column(number, Some(&name)));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
