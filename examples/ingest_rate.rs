@@ -18,7 +18,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     for hashing in [false, true, false, true] {
         let start = Instant::now();
-        let mut ingest = Ingest::new(Limits { n_threads, ..Limits::default() }, Hint::default());
+        let mut ingest = Ingest::new(
+            Limits {
+                n_threads,
+                ..Limits::default()
+            },
+            Hint::default(),
+        );
         let mut hasher = Sha256::new();
         for piece in bytes.chunks(64 << 10) {
             if hashing {
@@ -46,7 +52,9 @@ fn numbers(n_rows: usize, n_columns: usize) -> Vec<u8> {
     use std::io::Write;
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut uniform = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f64 / f64::from(1 << 24)
     };
     let mut text = Vec::with_capacity(n_rows * n_columns * 10);
@@ -57,7 +65,12 @@ fn numbers(n_rows: usize, n_columns: usize) -> Vec<u8> {
     for _ in 0..n_rows {
         for i in 0..n_columns {
             let normal = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
-            let _ = write!(text, "{}{:.6}", if i == 0 { "" } else { "," }, normal * 10.0);
+            let _ = write!(
+                text,
+                "{}{:.6}",
+                if i == 0 { "" } else { "," },
+                normal * 10.0
+            );
         }
         text.push(b'\n');
     }

@@ -22,7 +22,10 @@ pub(super) fn is_missing(text: &str) -> bool {
     match text.len() {
         0 => true,
         1 => matches!(text, "?" | "-"),
-        2..=4 => matches!(text, "NA" | "na" | "N/A" | "n/a" | "NaN" | "nan" | "NAN" | "null" | "NULL" | "Null"),
+        2..=4 => matches!(
+            text,
+            "NA" | "na" | "N/A" | "n/a" | "NaN" | "nan" | "NAN" | "null" | "NULL" | "Null"
+        ),
         _ => false,
     }
 }
@@ -33,7 +36,10 @@ pub(super) fn read(text: &str) -> Cell {
         return Cell::Missing;
     }
     if let Some(scanned) = number::parse(text) {
-        return Cell::Number { value: scanned.value, integer: scanned.integer };
+        return Cell::Number {
+            value: scanned.value,
+            integer: scanned.integer,
+        };
     }
     match timestamp::parse(text) {
         Some(seconds) => Cell::Timestamp(seconds),
@@ -42,8 +48,13 @@ pub(super) fn read(text: &str) -> Cell {
 }
 
 /// The pairs of words, in lower case, that make a boolean column; the second word of a pair is the true one.
-pub(super) const BOOLEAN_WORDS: [(&str, &str); 5] =
-    [("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on")];
+pub(super) const BOOLEAN_WORDS: [(&str, &str); 5] = [
+    ("false", "true"),
+    ("no", "yes"),
+    ("f", "t"),
+    ("n", "y"),
+    ("off", "on"),
+];
 
 /// The truth value of a boolean cell: a word of [`BOOLEAN_WORDS`] in any case, or the number 0 or 1.
 pub(super) fn boolean(text: &str) -> Option<bool> {
@@ -98,7 +109,14 @@ mod tests {
 
     #[test]
     fn booleans_in_words_and_numbers() {
-        for (text, value) in [("True", true), ("NO", false), ("1", true), ("0.0", false), ("y", true), ("off", false)] {
+        for (text, value) in [
+            ("True", true),
+            ("NO", false),
+            ("1", true),
+            ("0.0", false),
+            ("y", true),
+            ("off", false),
+        ] {
             assert_eq!(boolean(text), Some(value), "{text}");
         }
         assert_eq!(boolean("2"), None);

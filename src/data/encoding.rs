@@ -29,7 +29,14 @@ fn utf16_without_mark(head: &[u8]) -> Option<&'static str> {
     if sample.len() < 4 {
         return None;
     }
-    let zeros = |parity: usize| sample.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros = |parity: usize| {
+        sample
+            .iter()
+            .skip(parity)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let half = sample.len() / 2;
     match (zeros(0), zeros(1)) {
         (0, odd) if odd * 10 >= half * 8 => Some("utf-16le"),
@@ -98,7 +105,9 @@ mod tests {
 
     #[test]
     fn encodings_are_named() {
-        let korean = [0xB1, 0xE2, 0xB0, 0xA3, b',', 0xC2, 0xF7, 0xC1, 0xBE, 0xBA, 0xB0];
+        let korean = [
+            0xB1, 0xE2, 0xB0, 0xA3, b',', 0xC2, 0xF7, 0xC1, 0xBE, 0xBA, 0xB0,
+        ];
         assert_eq!(guess(&korean), "euc-kr");
         let extended = [0x8C, 0x63, 0xB9, 0xE6, 0xB0, 0xA2, 0xC7, 0xCF, 0x98, 0xD0];
         assert_eq!(guess(&extended), "cp949");
@@ -108,7 +117,10 @@ mod tests {
 
     #[test]
     fn utf16_is_seen_with_and_without_its_mark() {
-        let little: Vec<u8> = "a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let little: Vec<u8> = "a,b\n1,2\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         assert!(check_head(&little).is_err_and(|e| e.message.contains("utf-16le")));
         let mut marked = vec![0xFE, 0xFF];
         marked.extend("a,b\n1,2\n".encode_utf16().flat_map(u16::to_be_bytes));

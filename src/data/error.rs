@@ -39,7 +39,13 @@ pub struct DataError {
 impl DataError {
     /// An error without a place; the `at_*` methods add one.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), line: None, column: None, byte_offset: None }
+        Self {
+            code,
+            message: message.into(),
+            line: None,
+            column: None,
+            byte_offset: None,
+        }
     }
 
     /// The same error, shown at a line (counted from 1).
@@ -50,7 +56,10 @@ impl DataError {
 
     /// The same error, shown at a column (`number` counted from 1).
     pub fn at_column(mut self, number: usize, name: Option<&str>) -> Self {
-        self.column = Some(ColumnRef { number, name: name.map(str::to_owned) });
+        self.column = Some(ColumnRef {
+            number,
+            name: name.map(str::to_owned),
+        });
         self
     }
 

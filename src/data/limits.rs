@@ -57,6 +57,10 @@ impl Hint {
             "header=absent" => Some(false),
             _ => None,
         });
-        Self { delimiter, header, kinds: Vec::new() }
+        Self {
+            delimiter,
+            header,
+            kinds: Vec::new(),
+        }
     }
 }

@@ -14,8 +14,8 @@ pub(super) struct Scanned {
 
 /// Powers of ten that a double holds exactly.
 const EXACT_POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
 /// Reads the longest decimal number at the start of `bytes`, or `None` when there is none or it overflows a double.
@@ -56,7 +56,11 @@ pub(super) fn scan(bytes: &[u8]) -> Option<Scanned> {
     // n_decimals <= n_digits <= 15 here, so the table lookup cannot fail.
     let magnitude = mantissa as f64 / EXACT_POWERS[n_decimals];
     let value = if negative { -magnitude } else { magnitude };
-    Some(Scanned { value, len: at, integer })
+    Some(Scanned {
+        value,
+        len: at,
+        integer,
+    })
 }
 
 #[inline]
@@ -81,7 +85,11 @@ fn scan_slowly(bytes: &[u8], mut at: usize, mut integer: bool) -> Option<Scanned
         integer = false;
     }
     let value: f64 = std::str::from_utf8(&bytes[..at]).ok()?.parse().ok()?;
-    value.is_finite().then_some(Scanned { value, len: at, integer })
+    value.is_finite().then_some(Scanned {
+        value,
+        len: at,
+        integer,
+    })
 }
 
 /// The number that `text` is, if it is one from its first to its last byte.
@@ -108,9 +116,16 @@ mod tests {
             ("123456789012345678", 123456789012345678.0, true),
             ("0.1234567890123456789", 0.1234567890123456789, false),
         ] {
-            assert_eq!(parse(text).map(|s| (s.value, s.integer)), Some((value, integer)), "{text}");
+            assert_eq!(
+                parse(text).map(|s| (s.value, s.integer)),
+                Some((value, integer)),
+                "{text}"
+            );
         }
-        for text in ["", "-", "+", ".", "-.", "e5", "1e", "1e+", "1,000", "0x10", "inf", "nan", "1e999", "1 2", "--1"] {
+        for text in [
+            "", "-", "+", ".", "-.", "e5", "1e", "1e+", "1,000", "0x10", "inf", "nan", "1e999",
+            "1 2", "--1",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -20,7 +20,14 @@ pub struct Ingested {
 impl Ingested {
     /// Names and kinds alone: what decoding needs.
     pub fn schema(&self) -> Schema {
-        let columns = self.columns.iter().map(|c| Column { name: c.name.clone(), kind: c.kind }).collect();
+        let columns = self
+            .columns
+            .iter()
+            .map(|c| Column {
+                name: c.name.clone(),
+                kind: c.kind,
+            })
+            .collect();
         Schema { columns }
     }
 

@@ -63,7 +63,13 @@ pub(super) fn field(text: &[u8], start: usize, delimiter: u8) -> Result<Field, B
     while stop > at && is_blank(text[stop - 1], delimiter) {
         stop -= 1;
     }
-    Ok(Field { range: at..stop, quoted: false, doubled: false, end, next })
+    Ok(Field {
+        range: at..stop,
+        quoted: false,
+        doubled: false,
+        end,
+        next,
+    })
 }
 
 fn quoted_field(text: &[u8], inner: usize, delimiter: u8) -> Result<Field, Broken> {
@@ -90,7 +96,13 @@ fn quoted_field(text: &[u8], inner: usize, delimiter: u8) -> Result<Field, Broke
         Some(&byte) if byte == delimiter => (Next::Field, after + 1),
         Some(_) => return Err(Broken::AfterQuote(after)),
     };
-    Ok(Field { range: inner..close, quoted: true, doubled, end, next })
+    Ok(Field {
+        range: inner..close,
+        quoted: true,
+        doubled,
+        end,
+        next,
+    })
 }
 
 #[inline]
@@ -161,7 +173,10 @@ pub(super) fn whole_records(text: &[u8], delimiter: u8, max_field_bytes: usize) 
 }
 
 fn opens_field(text: &[u8], quote: usize, delimiter: u8) -> bool {
-    let before = text[..quote].iter().rev().find(|byte| !is_blank(**byte, delimiter));
+    let before = text[..quote]
+        .iter()
+        .rev()
+        .find(|byte| !is_blank(**byte, delimiter));
     before.is_none_or(|byte| *byte == delimiter || *byte == b'\n')
 }
 

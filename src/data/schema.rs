@@ -24,8 +24,14 @@ pub enum ColumnKind {
 
 impl ColumnKind {
     /// Every kind, in the order in which documentation lists them.
-    pub const ALL: [ColumnKind; 6] =
-        [Self::Numeric, Self::Integer, Self::Categorical, Self::Boolean, Self::Timestamp, Self::Text];
+    pub const ALL: [ColumnKind; 6] = [
+        Self::Numeric,
+        Self::Integer,
+        Self::Categorical,
+        Self::Boolean,
+        Self::Timestamp,
+        Self::Text,
+    ];
 
     /// The name used in JSON.
     pub fn name(self) -> &'static str {
@@ -85,6 +91,9 @@ impl Schema {
             Some((_, near)) => format!("; the nearest name is {near:?}"),
             None => String::new(),
         };
-        Err(DataError::new("unknown_column", format!("the dataset has no column {name:?}{hint}")))
+        Err(DataError::new(
+            "unknown_column",
+            format!("the dataset has no column {name:?}{hint}"),
+        ))
     }
 }

@@ -1,7 +1,7 @@
 //! Delimiter, header and column names from the first records of a file.
 
-use super::{Compression, DataError, Format, Limits, cell, record};
 use super::record::Next;
+use super::{Compression, DataError, Format, Limits, cell, record};
 
 /// How many records are looked at.
 const SAMPLE_RECORDS: usize = 200;
@@ -42,9 +42,14 @@ pub(super) fn sniff(
 ) -> Result<Sniffed, DataError> {
     let bytes = text.as_bytes();
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(DataError::new("empty_file", "the file is empty: a header and at least one row are needed"));
+        return Err(DataError::new(
+            "empty_file",
+            "the file is empty: a header and at least one row are needed",
+        ));
     }
-    if memchr::memchr(b'\n', bytes).is_none() && memchr::memchr(b'\r', &bytes[..bytes.len() - 1]).is_some() {
+    if memchr::memchr(b'\n', bytes).is_none()
+        && memchr::memchr(b'\r', &bytes[..bytes.len() - 1]).is_some()
+    {
         return Err(DataError::new(
             "unsupported_line_break",
             "lines end in a lone CR; LF or CR LF is needed, e.g. `tr '\\r' '\\n'`",
@@ -59,7 +64,11 @@ pub(super) fn sniff(
     if first.len() > limits.max_columns {
         return Err(DataError::new(
             "too_many_columns",
-            format!("line {first_line} has {} columns, at most {} are taken", first.len(), limits.max_columns),
+            format!(
+                "line {first_line} has {} columns, at most {} are taken",
+                first.len(),
+                limits.max_columns
+            ),
         )
         .at_line(first_line));
     }
@@ -72,7 +81,9 @@ pub(super) fn sniff(
             continue;
         }
         // A wrong record, or one cut off by the end of the head, is for the parser proper to judge.
-        let Ok((row, end)) = read_record(text, at, delimiter, limits, 0) else { break };
+        let Ok((row, end)) = read_record(text, at, delimiter, limits, 0) else {
+            break;
+        };
         if row.len() != first.len() || (end == bytes.len() && !whole) {
             break;
         }
@@ -81,24 +92,39 @@ pub(super) fn sniff(
     }
     let rest_is_empty = bytes[header_end..].iter().all(|b| b"\r\n \t".contains(b));
     let (has_header, header_why) = match header {
-        Some(true) => (true, "the upload said that the first record is a header".to_owned()),
+        Some(true) => (
+            true,
+            "the upload said that the first record is a header".to_owned(),
+        ),
         Some(false) => (false, "the upload said that there is no header".to_owned()),
         None => judge_header(&first, &rows),
     };
     if has_header && rest_is_empty && whole {
         return Err(DataError::new(
             "only_header",
-            format!("the file has a header of {} columns but no row under it", first.len()),
+            format!(
+                "the file has a header of {} columns but no row under it",
+                first.len()
+            ),
         )
         .at_line(first_line));
     }
-    let names = if has_header { names_from(&first, first_line)? } else { generated_names(first.len()) };
+    let names = if has_header {
+        names_from(&first, first_line)?
+    } else {
+        generated_names(first.len())
+    };
     if !has_header {
         rows.push(first);
     }
-    let expects_numbers = (0..names.len()).map(|i| looks_numeric(rows.iter().map(|row| &row[i]))).collect();
+    let expects_numbers = (0..names.len())
+        .map(|i| looks_numeric(rows.iter().map(|row| &row[i])))
+        .collect();
     let header_bytes = if has_header { header_end } else { 0 };
-    let header_lines = bytes[..header_bytes].iter().filter(|byte| **byte == b'\n').count() as u64;
+    let header_lines = bytes[..header_bytes]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count() as u64;
     let format = Format {
         compression: Compression::None,
         byte_order_mark: false,
@@ -106,7 +132,13 @@ pub(super) fn sniff(
         header: has_header,
         header_why,
     };
-    Ok(Sniffed { format, names, header_bytes, header_lines, expects_numbers })
+    Ok(Sniffed {
+        format,
+        names,
+        header_bytes,
+        header_lines,
+        expects_numbers,
+    })
 }
 
 /// Where the first record starts: empty lines before it are skipped.
@@ -133,14 +165,22 @@ fn read_record(
         let field = record::field(text.as_bytes(), at, delimiter)
             .map_err(|broken| super::ingest::broken_field(broken, line, number, None))?;
         if field.range.len() > limits.max_field_bytes {
-            return Err(super::ingest::long_field(line, number, None, limits.max_field_bytes));
+            return Err(super::ingest::long_field(
+                line,
+                number,
+                None,
+                limits.max_field_bytes,
+            ));
         }
         let content = record::content(text, &field, &mut scratch);
         let (content, single_quoted) = match cell::strip_single_quotes(content) {
             Some(inner) if !field.quoted => (inner, true),
             _ => (content, false),
         };
-        cells.push(Sample { text: content.to_owned(), single_quoted });
+        cells.push(Sample {
+            text: content.to_owned(),
+            single_quoted,
+        });
         at = field.end;
         if field.next != Next::Field {
             return Ok((cells, at));
@@ -154,7 +194,9 @@ fn best_delimiter(bytes: &[u8]) -> u8 {
     let mut best = (0, 0, b',');
     for delimiter in DELIMITERS {
         let counts = fields_per_record(sample, delimiter);
-        let Some(&first) = counts.first() else { continue };
+        let Some(&first) = counts.first() else {
+            continue;
+        };
         let agreeing = counts.iter().filter(|n| **n == first).count() * 1000 / counts.len();
         if first > 1 && (agreeing, first) > (best.0, best.1) {
             best = (agreeing, first, delimiter);
@@ -175,7 +217,10 @@ fn fields_per_record(sample: &[u8], delimiter: u8) -> Vec<usize> {
         let (end, next) = match record::field(sample, at, delimiter) {
             Ok(field) => (field.end, field.next),
             // Quotes that this delimiter puts in the middle of a field: skip the line.
-            Err(_) => (memchr::memchr(b'\n', &sample[at..]).map_or(sample.len(), |i| at + i + 1), Next::Record),
+            Err(_) => (
+                memchr::memchr(b'\n', &sample[at..]).map_or(sample.len(), |i| at + i + 1),
+                Next::Record,
+            ),
         };
         n_fields += 1;
         at = end;
@@ -192,27 +237,63 @@ fn fields_per_record(sample: &[u8], delimiter: u8) -> Vec<usize> {
 
 /// Whether the first record names the columns, and why.
 fn judge_header(first: &[Sample], rows: &[Vec<Sample>]) -> (bool, String) {
-    let is_value = |sample: &Sample| !matches!(cell::read(&sample.text), cell::Cell::Name | cell::Cell::Missing);
+    let is_value = |sample: &Sample| {
+        !matches!(
+            cell::read(&sample.text),
+            cell::Cell::Name | cell::Cell::Missing
+        )
+    };
     let named_column = (0..first.len()).find(|&i| {
-        !rows.is_empty() && cell::read(&first[i].text) == cell::Cell::Name && column_of_values(rows, i)
+        !rows.is_empty()
+            && cell::read(&first[i].text) == cell::Cell::Name
+            && column_of_values(rows, i)
     });
     if let Some(i) = named_column {
-        let why = format!("the first record says {:?} where the rows below hold numbers or dates", first[i].text);
+        let why = format!(
+            "the first record says {:?} where the rows below hold numbers or dates",
+            first[i].text
+        );
         return (true, why);
     }
     if let Some(value) = first.iter().find(|sample| is_value(sample)) {
-        return (false, format!("the first record already holds a value ({:?})", value.text));
+        return (
+            false,
+            format!("the first record already holds a value ({:?})", value.text),
+        );
     }
     if let Some(quoted) = first.iter().find(|sample| sample.single_quoted) {
-        return (false, format!("the first record already holds a single-quoted name ('{}')", quoted.text));
+        return (
+            false,
+            format!(
+                "the first record already holds a single-quoted name ('{}')",
+                quoted.text
+            ),
+        );
     }
-    if let Some(i) = (0..first.len()).find(|&i| first[..i].iter().any(|s| s.text == first[i].text)) {
-        return (false, format!("the first record says {:?} twice, which names do not", first[i].text));
+    if let Some(i) = (0..first.len()).find(|&i| first[..i].iter().any(|s| s.text == first[i].text))
+    {
+        return (
+            false,
+            format!(
+                "the first record says {:?} twice, which names do not",
+                first[i].text
+            ),
+        );
     }
     let repeated = (0..first.len()).find(|&i| rows.iter().any(|row| row[i].text == first[i].text));
     match repeated {
-        Some(i) => (false, format!("{:?} of the first record occurs again below it", first[i].text)),
-        None => (true, "every field of the first record is a different name, and none occurs again below it".to_owned()),
+        Some(i) => (
+            false,
+            format!(
+                "{:?} of the first record occurs again below it",
+                first[i].text
+            ),
+        ),
+        None => (
+            true,
+            "every field of the first record is a different name, and none occurs again below it"
+                .to_owned(),
+        ),
     }
 }
 
@@ -264,7 +345,9 @@ fn names_from(first: &[Sample], line: u64) -> Result<Vec<String>, DataError> {
             let message = format!(
                 "line {line}: columns {earlier} and {number} are both called {name:?}; every column needs its own name"
             );
-            return Err(DataError::new("duplicate_column", message).at_line(line).at_column(number, Some(&name)));
+            return Err(DataError::new("duplicate_column", message)
+                .at_line(line)
+                .at_column(number, Some(&name)));
         }
         names.push(name);
     }

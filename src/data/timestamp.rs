@@ -18,7 +18,11 @@ pub(super) fn parse(text: &str) -> Option<f64> {
     let month = number(&bytes[5..7])?;
     if bytes.len() == 7 {
         // `2024.01` is far more often a number than a month.
-        return if separator == b'.' { None } else { midnight(year, month, 1) };
+        return if separator == b'.' {
+            None
+        } else {
+            midnight(year, month, 1)
+        };
     }
     if bytes[7] != separator || bytes.len() < 10 {
         return None;
@@ -34,7 +38,10 @@ pub(super) fn parse(text: &str) -> Option<f64> {
 }
 
 /// The moment in RFC 3339, in UTC.
-#[cfg_attr(not(test), expect(dead_code, reason = "the profile shows the range of dates through it"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the profile shows the range of dates through it")
+)]
 pub(super) fn display(seconds: f64) -> Option<String> {
     let whole = seconds.floor();
     let nanoseconds = ((seconds - whole) * 1e9) as u32;
@@ -62,7 +69,10 @@ fn time_of_day(bytes: &[u8]) -> Option<f64> {
         if end < 3 || !rest[1..3].iter().all(u8::is_ascii_digit) {
             return None;
         }
-        second = std::str::from_utf8(&rest[1..end]).ok()?.parse::<f64>().ok()?;
+        second = std::str::from_utf8(&rest[1..end])
+            .ok()?
+            .parse::<f64>()
+            .ok()?;
         rest = &rest[end..];
     }
     if hour > 23 || minute > 59 || second >= 61.0 {
@@ -85,7 +95,9 @@ fn time_of_day(bytes: &[u8]) -> Option<f64> {
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0u32, |sum, d| d.is_ascii_digit().then(|| sum * 10 + u32::from(d - b'0')))
+    digits.iter().try_fold(0u32, |sum, d| {
+        d.is_ascii_digit().then(|| sum * 10 + u32::from(d - b'0'))
+    })
 }
 
 #[cfg(test)]
@@ -111,7 +123,17 @@ mod tests {
 
     #[test]
     fn forms_that_are_not() {
-        for text in ["", "2024", "2024-13", "2023-02-29", "01/02/2024", "2024-01-01T25:00", "2024.01", "2024-01/01", "서울-01-01"] {
+        for text in [
+            "",
+            "2024",
+            "2024-13",
+            "2023-02-29",
+            "01/02/2024",
+            "2024-01-01T25:00",
+            "2024.01",
+            "2024-01/01",
+            "서울-01-01",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

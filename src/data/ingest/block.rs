@@ -115,10 +115,19 @@ struct Names<'a> {
 
 /// Parses `bytes`, whole records that start at byte `offset` of the unpacked file.
 pub(super) fn parse(bytes: &[u8], offset: u64, plan: &Plan, scratch: &mut Scratch) -> BlockPart {
-    let failed = |error| BlockPart { n_rows: 0, n_lines: 0, columns: Vec::new(), error: Some(error) };
+    let failed = |error| BlockPart {
+        n_rows: 0,
+        n_lines: 0,
+        columns: Vec::new(),
+        error: Some(error),
+    };
     if let Some(index) = memchr::memchr(0, bytes) {
         let (line, column) = locate(bytes, index, plan.delimiter);
-        return failed(BlockError { line, column, what: Wrong::Nul { index } });
+        return failed(BlockError {
+            line,
+            column,
+            what: Wrong::Nul { index },
+        });
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -126,13 +135,21 @@ pub(super) fn parse(bytes: &[u8], offset: u64, plan: &Plan, scratch: &mut Scratc
             let bad = error.valid_up_to();
             let (line, column) = locate(bytes, bad, plan.delimiter);
             let error = crate::data::encoding::not_utf8(bytes, bad, offset);
-            return failed(BlockError { line, column, what: Wrong::NotUtf8 { error } });
+            return failed(BlockError {
+                line,
+                column,
+                what: Wrong::NotUtf8 { error },
+            });
         }
     };
     let n = plan.columns.len();
     scratch.numbers.resize_with(n, Vec::new);
     scratch.times.resize_with(n, Vec::new);
-    scratch.numbers.iter_mut().chain(&mut scratch.times).for_each(Vec::clear);
+    scratch
+        .numbers
+        .iter_mut()
+        .chain(&mut scratch.times)
+        .for_each(Vec::clear);
     let mut walk = Walk {
         text,
         plan,
@@ -157,9 +174,16 @@ fn locate(bytes: &[u8], index: usize, delimiter: u8) -> (u64, usize) {
             break;
         }
         at = field.end;
-        column = if field.next == Next::Record { 0 } else { column + 1 };
+        column = if field.next == Next::Record {
+            0
+        } else {
+            column + 1
+        };
     }
-    (memchr::memchr_iter(b'\n', &bytes[..index]).count() as u64, column)
+    (
+        memchr::memchr_iter(b'\n', &bytes[..index]).count() as u64,
+        column,
+    )
 }
 
 /// The state of one pass over a block.
@@ -202,11 +226,20 @@ impl<'a> Walk<'a, '_> {
                 && let Some((width, next)) = follows(bytes, self.at + scanned.len, delimiter)
                 && scanned.len <= self.plan.max_field_bytes
             {
-                let class = if scanned.integer { Class::Integer } else { Class::Decimal };
+                let class = if scanned.integer {
+                    Class::Integer
+                } else {
+                    Class::Decimal
+                };
                 let part = &mut self.columns[i];
                 part.counts[class as usize] += 1;
                 if part.kept[class as usize].len() < KEPT_CELLS {
-                    keep(part, class, line, &self.text[self.at..self.at + scanned.len]);
+                    keep(
+                        part,
+                        class,
+                        line,
+                        &self.text[self.at..self.at + scanned.len],
+                    );
                 }
                 self.scratch.numbers[i].push(scanned.value);
                 self.at += scanned.len + width;
@@ -214,7 +247,11 @@ impl<'a> Walk<'a, '_> {
             } else {
                 self.general_cell(i, line)?
             };
-            let expected = if i == last { next != Next::Field } else { next == Next::Field };
+            let expected = if i == last {
+                next != Next::Field
+            } else {
+                next == Next::Field
+            };
             if !expected {
                 return Err(self.ragged(line, i, next));
             }
@@ -226,14 +263,19 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn general_cell(&mut self, i: usize, line: u64) -> Result<Next, BlockError> {
-        let wrong = |what| BlockError { line, column: i, what };
+        let wrong = |what| BlockError {
+            line,
+            column: i,
+            what,
+        };
         let field = record::field(self.text.as_bytes(), self.at, self.plan.delimiter)
             .map_err(|broken| wrong(Wrong::Broken(broken)))?;
         if field.range.len() > self.plan.max_field_bytes {
             return Err(wrong(Wrong::LongField));
         }
         if field.quoted {
-            self.line += memchr::memchr_iter(b'\n', &self.text.as_bytes()[field.range.clone()]).count() as u64;
+            self.line += memchr::memchr_iter(b'\n', &self.text.as_bytes()[field.range.clone()])
+                .count() as u64;
         }
         self.at = field.end;
         if field.doubled {
@@ -245,7 +287,11 @@ impl<'a> Walk<'a, '_> {
         } else {
             let whole: &'a str = self.text;
             let text = &whole[field.range.clone()];
-            let inner = if field.quoted { None } else { cell::strip_single_quotes(text) };
+            let inner = if field.quoted {
+                None
+            } else {
+                cell::strip_single_quotes(text)
+            };
             let content = inner.unwrap_or(text);
             let is_number = self.classify(i, line, content, inner.is_some());
             if !is_number && !cell::is_missing(content) {
@@ -268,7 +314,11 @@ impl<'a> Walk<'a, '_> {
         let class = match read {
             Cell::Number { value, integer } => {
                 self.scratch.numbers[i].push(value);
-                if integer { Class::Integer } else { Class::Decimal }
+                if integer {
+                    Class::Integer
+                } else {
+                    Class::Decimal
+                }
             }
             Cell::Timestamp(seconds) => {
                 self.scratch.times[i].push(seconds);
@@ -300,7 +350,11 @@ impl<'a> Walk<'a, '_> {
                 Err(_) => break,
             }
         }
-        BlockError { line, column: i, what: Wrong::Ragged { found } }
+        BlockError {
+            line,
+            column: i,
+            what: Wrong::Ragged { found },
+        }
     }
 
     fn finish(self, error: Option<BlockError>) -> BlockPart {
@@ -309,10 +363,19 @@ impl<'a> Walk<'a, '_> {
         for (i, (part, names)) in with_names.enumerate() {
             let (numbers, times) = (&self.scratch.numbers[i], &self.scratch.times[i]);
             part.numbers = Moments::of(numbers);
-            part.number_grid = Grid::of(numbers, part.numbers.min, part.numbers.max, self.plan.max_cells);
+            part.number_grid = Grid::of(
+                numbers,
+                part.numbers.min,
+                part.numbers.max,
+                self.plan.max_cells,
+            );
             part.times = Moments::of(times);
             part.time_grid = Grid::of(times, part.times.min, part.times.max, self.plan.max_cells);
-            part.distinct_names = names.index.into_iter().map(|(name, count)| (name.into(), count)).collect();
+            part.distinct_names = names
+                .index
+                .into_iter()
+                .map(|(name, count)| (name.into(), count))
+                .collect();
             let column = &self.plan.columns[i];
             if column.expects_numbers && !column.full.load(Ordering::Relaxed) {
                 for value in numbers {
@@ -325,7 +388,12 @@ impl<'a> Walk<'a, '_> {
                 }
             }
         }
-        BlockPart { n_rows: self.n_rows, n_lines: self.line, columns, error }
+        BlockPart {
+            n_rows: self.n_rows,
+            n_lines: self.line,
+            columns,
+            error,
+        }
     }
 }
 

@@ -37,7 +37,14 @@ struct Begun {
 
 impl Cutter {
     pub(super) fn new(limits: Limits, hint: Hint) -> Self {
-        Self { limits, hint, buffer: Vec::new(), wanted: BLOCK_BYTES, n_unpacked: 0, state: None }
+        Self {
+            limits,
+            hint,
+            buffer: Vec::new(),
+            wanted: BLOCK_BYTES,
+            n_unpacked: 0,
+            state: None,
+        }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -48,7 +55,10 @@ impl Cutter {
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), DataError> {
         self.n_unpacked += bytes.len() as u64;
         if self.n_unpacked > self.limits.max_unpacked_bytes {
-            let message = format!("the unpacked file is larger than {} bytes", self.limits.max_unpacked_bytes);
+            let message = format!(
+                "the unpacked file is larger than {} bytes",
+                self.limits.max_unpacked_bytes
+            );
             return Err(DataError::new("file_too_large", message));
         }
         while !bytes.is_empty() {
@@ -67,8 +77,14 @@ impl Cutter {
         if self.state.is_none() {
             self.begin(false)?;
         }
-        let Some(begun) = &mut self.state else { return Ok(()) };
-        match record::whole_records(&self.buffer, begun.plan.delimiter, self.limits.max_field_bytes) {
+        let Some(begun) = &mut self.state else {
+            return Ok(());
+        };
+        match record::whole_records(
+            &self.buffer,
+            begun.plan.delimiter,
+            self.limits.max_field_bytes,
+        ) {
             Cut::At(0) if self.wanted >= self.limits.max_record_bytes => {
                 let line = begun.line_of(self.buffer.len(), &self.buffer)?;
                 let message = format!(
@@ -92,27 +108,52 @@ impl Cutter {
                 }
                 begun.hand_over(block)
             }
-            Cut::LongField(quote) => begun.refuse_long_field(&self.buffer, quote, self.limits.max_field_bytes),
+            Cut::LongField(quote) => {
+                begun.refuse_long_field(&self.buffer, quote, self.limits.max_field_bytes)
+            }
         }
     }
 
     /// Looks at the head of the file and makes the plan for all blocks.
     fn begin(&mut self, whole: bool) -> Result<(), DataError> {
         encoding::check_head(&self.buffer)?;
-        let mark = if self.buffer.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 };
+        let mark = if self.buffer.starts_with(UTF8_MARK) {
+            UTF8_MARK.len()
+        } else {
+            0
+        };
         let text = head_text(&self.buffer[mark..], mark as u64)?;
-        let sniffed = sniff::sniff(text, whole, self.hint.delimiter, self.hint.header, &self.limits)?;
+        let sniffed = sniff::sniff(
+            text,
+            whole,
+            self.hint.delimiter,
+            self.hint.header,
+            &self.limits,
+        )?;
         for (name, _) in &self.hint.kinds {
             if !sniffed.names.contains(name) {
-                return Err(DataError::new("unknown_column", format!("the dataset has no column {name:?}")));
+                return Err(DataError::new(
+                    "unknown_column",
+                    format!("the dataset has no column {name:?}"),
+                ));
             }
         }
         let n_columns = sniffed.names.len();
         let names_and_guesses = sniffed.names.into_iter().zip(sniffed.expects_numbers);
         let columns = names_and_guesses.map(|(name, expects_numbers)| {
-            let forced = self.hint.kinds.iter().find(|(of, _)| *of == name).map(|(_, kind)| *kind);
+            let forced = self
+                .hint
+                .kinds
+                .iter()
+                .find(|(of, _)| *of == name)
+                .map(|(_, kind)| *kind);
             let expects_numbers = expects_numbers && forced.is_none();
-            ColumnPlan { name, expects_numbers, forced, full: AtomicBool::new(false) }
+            ColumnPlan {
+                name,
+                expects_numbers,
+                forced,
+                full: AtomicBool::new(false),
+            }
         });
         let plan = Plan {
             delimiter: sniffed.format.delimiter_byte(),
@@ -122,12 +163,25 @@ impl Cutter {
             max_distinct: (2_000_000 / n_columns).clamp(200, MAX_DISTINCT),
         };
         let plan = Arc::new(plan);
-        let format = Format { byte_order_mark: mark > 0, ..sniffed.format };
+        let format = Format {
+            byte_order_mark: mark > 0,
+            ..sniffed.format
+        };
         let name_bytes = ((64 << 20) / n_columns).clamp(4 << 10, 1 << 20);
-        let workers = Workers::new(Arc::clone(&plan), self.limits.n_threads, sniffed.header_lines, name_bytes);
+        let workers = Workers::new(
+            Arc::clone(&plan),
+            self.limits.n_threads,
+            sniffed.header_lines,
+            name_bytes,
+        );
         let skipped = mark + sniffed.header_bytes;
         self.buffer.drain(..skipped);
-        self.state = Some(Begun { plan, format, workers, offset: skipped as u64 });
+        self.state = Some(Begun {
+            plan,
+            format,
+            workers,
+            offset: skipped as u64,
+        });
         Ok(())
     }
 
@@ -144,12 +198,20 @@ impl Cutter {
         }
         let totals = begun.workers.finish()?;
         if totals.n_rows == 0 {
-            return Err(DataError::new("only_header", "the file has a header but no row under it").at_line(1));
+            return Err(
+                DataError::new("only_header", "the file has a header but no row under it")
+                    .at_line(1),
+            );
         }
         let columns = begun.plan.columns.iter().zip(&totals.columns).enumerate();
-        let columns = columns.map(|(i, (column, totals))| infer::profile(&column.name, i + 1, column.forced, totals));
+        let columns = columns.map(|(i, (column, totals))| {
+            infer::profile(&column.name, i + 1, column.forced, totals)
+        });
         Ok(Ingested {
-            format: Format { compression, ..begun.format },
+            format: Format {
+                compression,
+                ..begun.format
+            },
             n_rows: totals.n_rows,
             unpacked_bytes: self.n_unpacked,
             columns: columns.collect(),
@@ -172,7 +234,12 @@ impl Begun {
     }
 
     /// A quoted field that goes on for too long: records before it may be wrong first.
-    fn refuse_long_field(&mut self, buffer: &[u8], quote: usize, max: usize) -> Result<(), DataError> {
+    fn refuse_long_field(
+        &mut self,
+        buffer: &[u8],
+        quote: usize,
+        max: usize,
+    ) -> Result<(), DataError> {
         let start = memchr::memrchr(b'\n', &buffer[..quote]).map_or(0, |i| i + 1);
         if start > 0 {
             self.hand_over(buffer[..start].to_vec())?;
@@ -187,7 +254,11 @@ impl Begun {
             at = field.end;
             column += 1;
         }
-        let name = self.plan.columns.get(column).map(|column| column.name.as_str());
+        let name = self
+            .plan
+            .columns
+            .get(column)
+            .map(|column| column.name.as_str());
         Err(long_field(line, column + 1, name, max))
     }
 }

@@ -19,7 +19,8 @@ impl Hasher for BitsHasher {
     }
     fn write_u64(&mut self, bits: u64) {
         // Round numbers differ in their high bits only: fold the product so that both halves see all of them.
-        let product = u128::from(bits ^ self.0).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+        let product =
+            u128::from(bits ^ self.0).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }
@@ -108,13 +109,18 @@ impl DistinctValues {
     pub(super) fn count(&self) -> crate::data::Distinct {
         match self.beyond {
             Some(n) => crate::data::Distinct { n, exact: false },
-            None => crate::data::Distinct { n: (self.numbers.len() + self.names.len()) as u64, exact: true },
+            None => crate::data::Distinct {
+                n: (self.numbers.len() + self.names.len()) as u64,
+                exact: true,
+            },
         }
     }
 
     /// The counted numbers.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (f64, u64)> {
-        self.numbers.iter().map(|(bits, count)| (f64::from_bits(*bits), *count))
+        self.numbers
+            .iter()
+            .map(|(bits, count)| (f64::from_bits(*bits), *count))
     }
 
     /// The counted names.
@@ -124,11 +130,15 @@ impl DistinctValues {
 
     /// The `n` most frequent values, ties in order of the value.
     pub(super) fn top(&self, n: usize) -> Vec<crate::data::TopValue> {
-        let numbers = self.numbers().map(|(value, count)| (value.to_string(), count));
+        let numbers = self
+            .numbers()
+            .map(|(value, count)| (value.to_string(), count));
         let names = self.names().map(|(name, count)| (name.to_owned(), count));
         let mut all: Vec<_> = numbers.chain(names).collect();
         all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         all.truncate(n);
-        all.into_iter().map(|(value, count)| crate::data::TopValue { value, count }).collect()
+        all.into_iter()
+            .map(|(value, count)| crate::data::TopValue { value, count })
+            .collect()
     }
 }

@@ -39,7 +39,11 @@ impl Grid {
                 *count += 1;
             }
         }
-        Self { exponent, base, counts: counts.into_iter().map(u64::from).collect() }
+        Self {
+            exponent,
+            base,
+            counts: counts.into_iter().map(u64::from).collect(),
+        }
     }
 
     /// Adds the counts of another grid.
@@ -60,10 +64,16 @@ impl Grid {
             }
             exponent += 1;
         };
-        if (exponent, first) != (self.exponent, self.base) || last >= self.base + self.counts.len() as i64 {
+        if (exponent, first) != (self.exponent, self.base)
+            || last >= self.base + self.counts.len() as i64
+        {
             let mut counts = vec![0; (last - first + 1) as usize];
             self.pour_into(&mut counts, exponent, first);
-            *self = Self { exponent, base: first, counts };
+            *self = Self {
+                exponent,
+                base: first,
+                counts,
+            };
         }
         other.pour_into(&mut self.counts, exponent, first);
     }
@@ -71,7 +81,10 @@ impl Grid {
     /// First and last cell at a coarser exponent.
     fn span(&self, exponent: i32) -> (i64, i64) {
         let shift = (exponent - self.exponent).min(63);
-        (self.base >> shift, (self.base + self.counts.len() as i64 - 1) >> shift)
+        (
+            self.base >> shift,
+            (self.base + self.counts.len() as i64 - 1) >> shift,
+        )
     }
 
     fn pour_into(&self, counts: &mut [u64], exponent: i32, first: i64) {
@@ -86,20 +99,35 @@ impl Grid {
     pub(super) fn histogram(&self, min: f64, max: f64) -> Histogram {
         let width = power_of_two(self.exponent);
         let cells = self.counts.iter().enumerate();
-        let middles = cells.map(|(i, count)| (((self.base + i as i64) as f64 + 0.5) * width, *count));
+        let middles =
+            cells.map(|(i, count)| (((self.base + i as i64) as f64 + 0.5) * width, *count));
         histogram(middles, min, max, false)
     }
 }
 
 /// Twenty bins of equal width over values and their counts.
-pub(super) fn histogram(values: impl Iterator<Item = (f64, u64)>, min: f64, max: f64, exact: bool) -> Histogram {
+pub(super) fn histogram(
+    values: impl Iterator<Item = (f64, u64)>,
+    min: f64,
+    max: f64,
+    exact: bool,
+) -> Histogram {
     let mut counts = vec![0; BINS];
     let range = max - min;
     for (value, count) in values {
-        let position = if range > 0.0 { (value - min) / range * BINS as f64 } else { 0.0 };
+        let position = if range > 0.0 {
+            (value - min) / range * BINS as f64
+        } else {
+            0.0
+        };
         counts[(position.max(0.0) as usize).min(BINS - 1)] += count;
     }
-    Histogram { min, max, counts, exact }
+    Histogram {
+        min,
+        max,
+        counts,
+        exact,
+    }
 }
 
 /// An exponent at which the range spans about `max_cells` cells and every index fits an i64 with room.
@@ -151,7 +179,12 @@ mod tests {
 
     #[test]
     fn extremes_do_not_overflow() {
-        for values in [[-1.7e308, 1.7e308], [0.0, 5e-324], [1e15, 1e15 + 0.25], [-3.0, -3.0]] {
+        for values in [
+            [-1.7e308, 1.7e308],
+            [0.0, 5e-324],
+            [1e15, 1e15 + 0.25],
+            [-3.0, -3.0],
+        ] {
             let grid = grid_of(&values, 1024);
             assert_eq!(grid.counts.iter().sum::<u64>(), 2, "{values:?}");
         }
@@ -164,6 +197,13 @@ mod tests {
     fn uniform_values_fill_the_bins_evenly() {
         let values: Vec<f64> = (0..20_000).map(|i| f64::from(i) / 20_000.0).collect();
         let histogram = grid_of(&values, 1024).histogram(0.0, values[values.len() - 1]);
-        assert!(histogram.counts.iter().all(|count| (960..=1040).contains(count)), "{:?}", histogram.counts);
+        assert!(
+            histogram
+                .counts
+                .iter()
+                .all(|count| (960..=1040).contains(count)),
+            "{:?}",
+            histogram.counts
+        );
     }
 }

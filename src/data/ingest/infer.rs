@@ -16,7 +16,12 @@ const FEW_NAMES: u64 = 20;
 const MANY_NAMES: u64 = 1000;
 
 /// The profile of a column called `name`, number `number`, whose kind may have been set by the owner.
-pub(super) fn profile(name: &str, number: usize, forced: Option<ColumnKind>, totals: &ColumnTotals) -> ColumnProfile {
+pub(super) fn profile(
+    name: &str,
+    number: usize,
+    forced: Option<ColumnKind>,
+    totals: &ColumnTotals,
+) -> ColumnProfile {
     let (kind, why) = match forced {
         Some(kind) => (kind, "set by the owner of the dataset".to_owned()),
         None => infer(totals),
@@ -31,7 +36,12 @@ pub(super) fn profile(name: &str, number: usize, forced: Option<ColumnKind>, tot
     };
     let known = |value: f64| (moments.n > 0 && value.is_finite()).then_some(value);
     let histogram = cells.filter(|_| moments.n > 0).map(|cells| {
-        let counted = totals.distinct.numbers().map(|(_, count)| count).sum::<u64>() == moments.n;
+        let counted = totals
+            .distinct
+            .numbers()
+            .map(|(_, count)| count)
+            .sum::<u64>()
+            == moments.n;
         if kind != ColumnKind::Timestamp && counted {
             grid::histogram(totals.distinct.numbers(), moments.min, moments.max, true)
         } else {
@@ -66,22 +76,42 @@ fn infer(totals: &ColumnTotals) -> (ColumnKind, String) {
     }
     let most = |count: u64| count * 100 >= present * MAJORITY_PERCENT;
     if totals.n_single_quoted == present {
-        return of_names(totals, present, "every value is written in single quotes, so it is a name");
+        return of_names(
+            totals,
+            present,
+            "every value is written in single quotes, so it is a name",
+        );
     }
     if most(numbers) {
-        let rest = exceptions(present - numbers, "is no number and is read as missing", "are no numbers and are read as missing");
+        let rest = exceptions(
+            present - numbers,
+            "is no number and is read as missing",
+            "are no numbers and are read as missing",
+        );
         if decimals > 0 {
-            let why = format!("{numbers} of {present} values are numbers, {decimals} of them written with a point{rest}");
+            let why = format!(
+                "{numbers} of {present} values are numbers, {decimals} of them written with a point{rest}"
+            );
             return (ColumnKind::Numeric, why);
         }
         if numbers == present && totals.numbers.min == 0.0 && totals.numbers.max == 1.0 {
             return (ColumnKind::Boolean, "every value is 0 or 1".to_owned());
         }
-        return (ColumnKind::Integer, format!("{numbers} of {present} values are whole numbers{rest}"));
+        return (
+            ColumnKind::Integer,
+            format!("{numbers} of {present} values are whole numbers{rest}"),
+        );
     }
     if most(times) {
-        let rest = exceptions(present - times, "is no date and is read as missing", "are no dates and are read as missing");
-        return (ColumnKind::Timestamp, format!("{times} of {present} values are dates in ISO 8601 order{rest}"));
+        let rest = exceptions(
+            present - times,
+            "is no date and is read as missing",
+            "are no dates and are read as missing",
+        );
+        return (
+            ColumnKind::Timestamp,
+            format!("{times} of {present} values are dates in ISO 8601 order{rest}"),
+        );
     }
     if let Some((no, yes)) = boolean_pair(totals) {
         return (ColumnKind::Boolean, format!("every value is {no} or {yes}"));
@@ -102,23 +132,39 @@ fn of_names(totals: &ColumnTotals, present: u64, what: &str) -> (ColumnKind, Str
     let distinct = totals.distinct.count();
     let n = distinct.n;
     if !distinct.exact {
-        return (ColumnKind::Text, format!("{what}, with at least {n} different ones: too many for categories"));
+        return (
+            ColumnKind::Text,
+            format!("{what}, with at least {n} different ones: too many for categories"),
+        );
     }
     let repeats = n * 2 <= present && n <= MANY_NAMES;
     if n <= FEW_NAMES || repeats {
-        return (ColumnKind::Categorical, format!("{what}, {n} different ones among {present}"));
+        return (
+            ColumnKind::Categorical,
+            format!("{what}, {n} different ones among {present}"),
+        );
     }
-    (ColumnKind::Text, format!("{what}, but {n} different ones among {present} repeat too rarely for categories"))
+    (
+        ColumnKind::Text,
+        format!("{what}, but {n} different ones among {present} repeat too rarely for categories"),
+    )
 }
 
 /// The pair of words that the column consists of.
 fn boolean_pair(totals: &ColumnTotals) -> Option<(&'static str, &'static str)> {
     let distinct = totals.distinct.count();
-    if !distinct.exact || distinct.n < 2 || distinct.n > 6 || totals.distinct.numbers().next().is_some() {
+    if !distinct.exact
+        || distinct.n < 2
+        || distinct.n > 6
+        || totals.distinct.numbers().next().is_some()
+    {
         return None;
     }
     BOOLEAN_WORDS.into_iter().find(|(no, yes)| {
-        totals.distinct.names().all(|(name, _)| name.eq_ignore_ascii_case(no) || name.eq_ignore_ascii_case(yes))
+        totals
+            .distinct
+            .names()
+            .all(|(name, _)| name.eq_ignore_ascii_case(no) || name.eq_ignore_ascii_case(yes))
     })
 }
 
@@ -131,10 +177,21 @@ fn bad_cells(kind: ColumnKind, forced: bool, totals: &ColumnTotals) -> (u64, Vec
         ColumnKind::Boolean | ColumnKind::Categorical | ColumnKind::Text => &[],
     };
     let n_bad = classes.iter().map(|class| totals.count(*class)).sum();
-    let mut kept: Vec<_> = classes.iter().flat_map(|class| &totals.kept[*class as usize]).collect();
+    let mut kept: Vec<_> = classes
+        .iter()
+        .flat_map(|class| &totals.kept[*class as usize])
+        .collect();
     kept.sort_by_key(|(line, _)| *line);
     let cells = kept.into_iter().take(KEPT_CELLS);
-    (n_bad, cells.map(|(line, value)| BadCell { line: *line, value: value.clone() }).collect())
+    (
+        n_bad,
+        cells
+            .map(|(line, value)| BadCell {
+                line: *line,
+                value: value.clone(),
+            })
+            .collect(),
+    )
 }
 
 /// The error of a target that cannot be learned because it never varies.
@@ -150,6 +207,6 @@ pub(in crate::data) fn check_varies(profile: &ColumnProfile) -> Result<(), crate
         "column {} ({:?}) holds {found}; a target needs at least two different values",
         profile.number, profile.name
     );
-    Err(crate::data::DataError::new("one_class_target", message).at_column(profile.number, Some(&profile.name)))
+    Err(crate::data::DataError::new("one_class_target", message)
+        .at_column(profile.number, Some(&profile.name)))
 }
-

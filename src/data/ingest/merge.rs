@@ -52,7 +52,14 @@ impl Merger {
             distinct: DistinctValues::new(plan.max_distinct, max_distinct_bytes),
         };
         let columns = plan.columns.iter().map(|_| total()).collect();
-        Self { columns, n_rows: 0, lines, next: 0, waiting: BTreeMap::new(), error: None }
+        Self {
+            columns,
+            n_rows: 0,
+            lines,
+            next: 0,
+            waiting: BTreeMap::new(),
+            error: None,
+        }
     }
 
     /// Takes block number `index`, which starts at byte `offset`, and merges whatever is now in turn. Returns whether the
@@ -80,11 +87,16 @@ impl Merger {
 
     fn merge(&mut self, plan: &Plan, part: BlockPart, offset: u64) {
         if let Some(error) = part.error {
-            let place = Place { line: self.lines + error.line + 1, column: error.column, offset };
+            let place = Place {
+                line: self.lines + error.line + 1,
+                column: error.column,
+                offset,
+            };
             self.error = Some(describe(error.what, &place, plan));
             return;
         }
-        for ((total, part), column) in self.columns.iter_mut().zip(part.columns).zip(&plan.columns) {
+        for ((total, part), column) in self.columns.iter_mut().zip(part.columns).zip(&plan.columns)
+        {
             total.merge(part, plan, self.lines);
             if total.distinct.is_full() {
                 column.full.store(true, Ordering::Relaxed);
@@ -104,7 +116,11 @@ impl ColumnTotals {
         }
         for (kept, new) in self.kept.iter_mut().zip(part.kept) {
             let room = KEPT_CELLS - kept.len();
-            kept.extend(new.into_iter().take(room).map(|(line, text)| (lines + line + 1, text)));
+            kept.extend(
+                new.into_iter()
+                    .take(room)
+                    .map(|(line, text)| (lines + line + 1, text)),
+            );
         }
         self.numbers.merge(&part.numbers);
         self.number_grid.merge(&part.number_grid, plan.max_cells);
@@ -113,7 +129,8 @@ impl ColumnTotals {
         if part.distinct_overflow {
             self.distinct.overflow();
         }
-        self.distinct.merge(&part.distinct_numbers, part.distinct_names);
+        self.distinct
+            .merge(&part.distinct_numbers, part.distinct_names);
     }
 
     /// Cells of a class.
@@ -132,26 +149,47 @@ struct Place {
 
 fn describe(wrong: Wrong, place: &Place, plan: &Plan) -> DataError {
     let (line, number) = (place.line, place.column + 1);
-    let name = plan.columns.get(place.column).map(|column| column.name.as_str());
+    let name = plan
+        .columns
+        .get(place.column)
+        .map(|column| column.name.as_str());
     match wrong {
         Wrong::Ragged { found } => {
             let expected = plan.columns.len();
             let fields = if found == 1 { "field" } else { "fields" };
-            let message = format!("line {line} has {found} {fields}, but the table has {expected} columns");
+            let message =
+                format!("line {line} has {found} {fields}, but the table has {expected} columns");
             // Too few: the first column without a field. Too many: the last column, after which they come.
-            let at = if found < expected { found } else { expected - 1 };
-            DataError::new("ragged_row", message).at_line(line).at_column(at + 1, Some(&plan.columns[at].name))
+            let at = if found < expected {
+                found
+            } else {
+                expected - 1
+            };
+            DataError::new("ragged_row", message)
+                .at_line(line)
+                .at_column(at + 1, Some(&plan.columns[at].name))
         }
         Wrong::Broken(broken) => broken_field(broken, line, number, name),
         Wrong::LongField => long_field(line, number, name, plan.max_field_bytes),
         Wrong::Nul { index } => {
             let byte = place.offset + index as u64;
-            let column = crate::data::ColumnRef { number, name: name.map(str::to_owned) };
-            let message = format!("line {line}, {column}: a NUL byte (byte {byte} of the file); text has none");
-            DataError::new("nul_byte", message).at_line(line).at_column(number, name).at_byte(byte)
+            let column = crate::data::ColumnRef {
+                number,
+                name: name.map(str::to_owned),
+            };
+            let message = format!(
+                "line {line}, {column}: a NUL byte (byte {byte} of the file); text has none"
+            );
+            DataError::new("nul_byte", message)
+                .at_line(line)
+                .at_column(number, name)
+                .at_byte(byte)
         }
         Wrong::NotUtf8 { mut error } => {
-            let column = crate::data::ColumnRef { number, name: name.map(str::to_owned) };
+            let column = crate::data::ColumnRef {
+                number,
+                name: name.map(str::to_owned),
+            };
             error.message = format!("line {line}, {column}: {}", error.message);
             error.at_line(line).at_column(number, name)
         }

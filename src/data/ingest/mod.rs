@@ -50,7 +50,9 @@ enum Stream {
 impl Ingest {
     /// Ready for the first bytes.
     pub fn new(limits: Limits, hint: Hint) -> Self {
-        Self { stream: Stream::Unknown(Vec::new(), Box::new(Cutter::new(limits, hint))) }
+        Self {
+            stream: Stream::Unknown(Vec::new(), Box::new(Cutter::new(limits, hint))),
+        }
     }
 
     /// Takes the next bytes of the file. Blocks while the parsing threads are behind, so call it where blocking is fine.
@@ -113,7 +115,9 @@ impl Ingest {
             return Ok(());
         };
         self.stream = if head.starts_with(&[0x1F, 0x8B]) {
-            Stream::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Unpacked::new(cutter))))
+            Stream::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Unpacked::new(
+                cutter,
+            ))))
         } else {
             Stream::Plain(cutter)
         };
@@ -133,7 +137,12 @@ pub fn reprofile(mut reader: impl Read, limits: Limits, hint: Hint) -> Result<In
             Ok(0) => return ingest.finish(),
             Ok(n) => ingest.push(&buffer[..n])?,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(DataError::new("unreadable", format!("the stored file cannot be read: {error}"))),
+            Err(error) => {
+                return Err(DataError::new(
+                    "unreadable",
+                    format!("the stored file cannot be read: {error}"),
+                ));
+            }
         }
     }
 }
@@ -150,11 +159,18 @@ struct Unpacked {
 
 impl Unpacked {
     fn new(cutter: Box<Cutter>) -> Self {
-        Self { cutter: Some(cutter), n_packed: 0, n_unpacked: 0, error: None }
+        Self {
+            cutter: Some(cutter),
+            n_packed: 0,
+            n_unpacked: 0,
+            error: None,
+        }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), DataError> {
-        let Some(cutter) = &mut self.cutter else { return Ok(()) };
+        let Some(cutter) = &mut self.cutter else {
+            return Ok(());
+        };
         self.n_unpacked += bytes.len() as u64;
         let limits = cutter.limits();
         let ratio = limits.max_unpack_ratio;
@@ -169,7 +185,9 @@ impl Unpacked {
     }
 
     fn take_cutter(&mut self) -> Result<Box<Cutter>, DataError> {
-        self.cutter.take().ok_or_else(|| DataError::new("unreadable", "the upload was finished twice"))
+        self.cutter
+            .take()
+            .ok_or_else(|| DataError::new("unreadable", "the upload was finished twice"))
     }
 
     /// The error of the table, or else that of the packing.
@@ -179,9 +197,15 @@ impl Unpacked {
         }
         let n = self.n_packed;
         if error.kind() == std::io::ErrorKind::UnexpectedEof {
-            return DataError::new("truncated_gzip", format!("the gzip data ends too early, after {n} bytes; upload it whole"));
+            return DataError::new(
+                "truncated_gzip",
+                format!("the gzip data ends too early, after {n} bytes; upload it whole"),
+            );
         }
-        DataError::new("damaged_gzip", format!("the gzip data is damaged within its first {n} bytes: {error}"))
+        DataError::new(
+            "damaged_gzip",
+            format!("the gzip data is damaged within its first {n} bytes: {error}"),
+        )
     }
 }
 
@@ -202,8 +226,16 @@ impl Write for Unpacked {
 }
 
 /// The error of a field whose quotes are wrong; `number` is counted from 1.
-pub(super) fn broken_field(broken: Broken, line: u64, number: usize, name: Option<&str>) -> DataError {
-    let column = super::ColumnRef { number, name: name.map(str::to_owned) };
+pub(super) fn broken_field(
+    broken: Broken,
+    line: u64,
+    number: usize,
+    name: Option<&str>,
+) -> DataError {
+    let column = super::ColumnRef {
+        number,
+        name: name.map(str::to_owned),
+    };
     let error = match broken {
         Broken::Unterminated => DataError::new(
             "unterminated_quote",
@@ -221,9 +253,14 @@ pub(super) fn broken_field(broken: Broken, line: u64, number: usize, name: Optio
 
 /// The error of a field that is too long; `number` is counted from 1.
 pub(super) fn long_field(line: u64, number: usize, name: Option<&str>, max: usize) -> DataError {
-    let column = super::ColumnRef { number, name: name.map(str::to_owned) };
+    let column = super::ColumnRef {
+        number,
+        name: name.map(str::to_owned),
+    };
     let message = format!(
         "line {line}, {column}: the field is longer than {max} bytes; if it should not be, a quote is missing"
     );
-    DataError::new("field_too_long", message).at_line(line).at_column(number, name)
+    DataError::new("field_too_long", message)
+        .at_line(line)
+        .at_column(number, name)
 }

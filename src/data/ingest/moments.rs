@@ -13,7 +13,13 @@ pub(super) struct Moments {
 
 impl Default for Moments {
     fn default() -> Self {
-        Self { n: 0, mean: 0.0, m2: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
+        Self {
+            n: 0,
+            mean: 0.0,
+            m2: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+        }
     }
 }
 
@@ -27,12 +33,24 @@ impl Moments {
             return Self::default();
         }
         let (chunks, rest) = values.as_chunks::<LANES>();
-        let (mut sums, mut mins, mut maxs) = ([0.0; LANES], [f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        let (mut sums, mut mins, mut maxs) = (
+            [0.0; LANES],
+            [f64::INFINITY; LANES],
+            [f64::NEG_INFINITY; LANES],
+        );
         for chunk in chunks {
             for i in 0..LANES {
                 sums[i] += chunk[i];
-                mins[i] = if chunk[i] < mins[i] { chunk[i] } else { mins[i] };
-                maxs[i] = if chunk[i] > maxs[i] { chunk[i] } else { maxs[i] };
+                mins[i] = if chunk[i] < mins[i] {
+                    chunk[i]
+                } else {
+                    mins[i]
+                };
+                maxs[i] = if chunk[i] > maxs[i] {
+                    chunk[i]
+                } else {
+                    maxs[i]
+                };
             }
         }
         let sum: f64 = sums.iter().sum::<f64>() + rest.iter().sum::<f64>();
@@ -44,15 +62,20 @@ impl Moments {
                 squares[i] += distance * distance;
             }
         }
-        let m2 = squares.iter().sum::<f64>() + rest.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
+        let m2 =
+            squares.iter().sum::<f64>() + rest.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
         let smaller = |a: f64, b: &f64| a.min(*b);
         let larger = |a: f64, b: &f64| a.max(*b);
         Self {
             n: values.len() as u64,
             mean,
             m2,
-            min: rest.iter().fold(mins.iter().fold(f64::INFINITY, smaller), smaller),
-            max: rest.iter().fold(maxs.iter().fold(f64::NEG_INFINITY, larger), larger),
+            min: rest
+                .iter()
+                .fold(mins.iter().fold(f64::INFINITY, smaller), smaller),
+            max: rest
+                .iter()
+                .fold(maxs.iter().fold(f64::NEG_INFINITY, larger), larger),
         }
     }
 
@@ -76,7 +99,9 @@ impl Moments {
 
     /// Sample standard deviation, divisor n - 1.
     pub(super) fn std(&self) -> Option<f64> {
-        (self.n > 1).then(|| (self.m2 / (self.n - 1) as f64).sqrt()).filter(|std| std.is_finite())
+        (self.n > 1)
+            .then(|| (self.m2 / (self.n - 1) as f64).sqrt())
+            .filter(|std| std.is_finite())
     }
 }
 
@@ -92,7 +117,10 @@ mod tests {
         for part in values.chunks(33) {
             merged.merge(&Moments::of(part));
         }
-        assert_eq!((merged.n, merged.min, merged.max), (whole.n, whole.min, whole.max));
+        assert_eq!(
+            (merged.n, merged.min, merged.max),
+            (whole.n, whole.min, whole.max)
+        );
         assert!((merged.mean - whole.mean).abs() < 1e-12);
         assert!((merged.m2 - whole.m2).abs() < 1e-9 * whole.m2);
     }
@@ -100,7 +128,10 @@ mod tests {
     #[test]
     fn known_values() {
         let moments = Moments::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
-        assert_eq!((moments.mean, moments.m2, moments.min, moments.max), (5.0, 32.0, 2.0, 9.0));
+        assert_eq!(
+            (moments.mean, moments.m2, moments.min, moments.max),
+            (5.0, 32.0, 2.0, 9.0)
+        );
         assert_eq!(moments.std(), Some((32.0f64 / 7.0).sqrt()));
     }
 }

@@ -41,11 +41,31 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn new(plan: Arc<Plan>, n_threads: usize, header_lines: u64, name_bytes: usize) -> Self {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        n_threads: usize,
+        header_lines: u64,
+        name_bytes: usize,
+    ) -> Self {
         let merger = Merger::new(&plan, header_lines, name_bytes);
-        let progress = Mutex::new(Progress { merger, n_done: 0, failed: false, empty: Vec::new() });
-        let shared = Arc::new(Shared { plan, progress, merged: Condvar::new() });
-        Self { shared, n_threads: n_threads.max(1), n_sent: 0, queue: None, threads: Vec::new() }
+        let progress = Mutex::new(Progress {
+            merger,
+            n_done: 0,
+            failed: false,
+            empty: Vec::new(),
+        });
+        let shared = Arc::new(Shared {
+            plan,
+            progress,
+            merged: Condvar::new(),
+        });
+        Self {
+            shared,
+            n_threads: n_threads.max(1),
+            n_sent: 0,
+            queue: None,
+            threads: Vec::new(),
+        }
     }
 
     /// A buffer for the next block.
@@ -59,7 +79,11 @@ impl Workers {
     /// # Errors
     /// What is wrong with a block before this one.
     pub(super) fn parse(&mut self, bytes: Vec<u8>, offset: u64) -> Result<(), DataError> {
-        let job = Job { index: self.n_sent, offset, bytes };
+        let job = Job {
+            index: self.n_sent,
+            offset,
+            bytes,
+        };
         self.n_sent += 1;
         if job.index == 0 && job.bytes.len() < 256 << 10 {
             self.shared.work_on(job, &mut Scratch::default());
@@ -67,9 +91,15 @@ impl Workers {
             if self.queue.is_none() {
                 self.start()?;
             }
-            let sent = self.queue.as_ref().is_some_and(|queue| queue.send(job).is_ok());
+            let sent = self
+                .queue
+                .as_ref()
+                .is_some_and(|queue| queue.send(job).is_ok());
             if !sent {
-                return Err(DataError::new("unreadable", "the threads that read the file are gone"));
+                return Err(DataError::new(
+                    "unreadable",
+                    "the threads that read the file are gone",
+                ));
             }
         }
         self.shared.lock().check()
@@ -82,7 +112,9 @@ impl Workers {
             let (shared, jobs) = (Arc::clone(&self.shared), Arc::clone(&jobs));
             let thread = std::thread::Builder::new().name("ingest".to_owned());
             let started = thread.spawn(move || shared.work(&jobs));
-            let refused = |error| DataError::new("unreadable", format!("no thread to read the file: {error}"));
+            let refused = |error| {
+                DataError::new("unreadable", format!("no thread to read the file: {error}"))
+            };
             self.threads.push(started.map_err(refused)?);
         }
         self.queue = Some(queue);
@@ -96,7 +128,11 @@ impl Workers {
     pub(super) fn drain(&mut self) -> Result<u64, DataError> {
         let mut progress = self.shared.lock();
         while progress.n_done < self.n_sent && !progress.failed {
-            progress = self.shared.merged.wait(progress).unwrap_or_else(PoisonError::into_inner);
+            progress = self
+                .shared
+                .merged
+                .wait(progress)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         progress.check()?;
         Ok(progress.merger.lines())
@@ -111,7 +147,10 @@ impl Workers {
         drop(self.queue.take());
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                return Err(DataError::new("unreadable", "a thread that read the file stopped unexpectedly"));
+                return Err(DataError::new(
+                    "unreadable",
+                    "a thread that read the file stopped unexpectedly",
+                ));
             }
         }
         let mut progress = self.shared.lock();
@@ -138,9 +177,14 @@ impl Shared {
     }
 
     fn work_on(&self, job: Job, scratch: &mut Scratch) {
-        let Job { index, offset, mut bytes } = job;
+        let Job {
+            index,
+            offset,
+            mut bytes,
+        } = job;
         // A panic must not leave the pusher waiting for this block for ever.
-        let parsing = std::panic::AssertUnwindSafe(|| block::parse(&bytes, offset, &self.plan, scratch));
+        let parsing =
+            std::panic::AssertUnwindSafe(|| block::parse(&bytes, offset, &self.plan, scratch));
         let part = std::panic::catch_unwind(parsing);
         bytes.clear();
         let mut progress = self.lock();
