@@ -2,7 +2,19 @@
 
 pub mod dataset;
 pub mod diagnosis;
+pub mod element;
+pub mod gemm;
+pub mod graph;
+pub mod init;
+pub mod isa;
+pub mod layer;
+pub mod loss;
+pub mod network;
+pub mod op;
+pub mod optimizer;
+mod reduce;
 pub mod rng;
 pub mod schedule;
 pub mod spec;
+pub mod threads;
 pub mod trainer;

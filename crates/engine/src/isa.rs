@@ -1,0 +1,132 @@
+//! Which vector instructions the kernels use: chosen once, handed in, never looked up while computing.
+//!
+//! Only the matrix product gives different bits on different instruction sets (it uses fused multiply-add where the
+//! machine has it); all other kernels do the same operations in the same order everywhere. [`Isa::PORTABLE`] gives the
+//! same bits on every x86-64 machine.
+
+/// A set of vector instructions this machine is known to have.
+///
+/// The field is private: a set beyond the portable one can only come from [`Isa::detect`], which looked. That is what
+/// makes the calls in [`kernel!`] sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Isa(Level);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Portable,
+    Avx2,
+    Avx512,
+}
+
+impl Isa {
+    /// What every x86-64 machine has; slower, and bit-equal on all of them.
+    pub const PORTABLE: Isa = Isa(Level::Portable);
+
+    /// The best set this machine has.
+    pub fn detect() -> Isa {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx512f")
+                && std::arch::is_x86_feature_detected!("avx512vl")
+                && std::arch::is_x86_feature_detected!("avx512dq")
+                && std::arch::is_x86_feature_detected!("avx512bw")
+                && std::arch::is_x86_feature_detected!("fma")
+            {
+                return Isa(Level::Avx512);
+            }
+            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                return Isa(Level::Avx2);
+            }
+        }
+        Isa::PORTABLE
+    }
+
+    /// Name in a run's record: `portable`, `avx2` or `avx512`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Portable => "portable",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+        }
+    }
+
+    /// The set with this name, when this machine has it; `native` is the best one.
+    pub fn named(name: &str) -> Option<Isa> {
+        let best = Isa::detect();
+        match name {
+            "native" => Some(best),
+            "portable" => Some(Isa::PORTABLE),
+            "avx2" if best.0 >= Level::Avx2 => Some(Isa(Level::Avx2)),
+            "avx512" if best.0 >= Level::Avx512 => Some(best),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn level(self) -> Level {
+        self.0
+    }
+}
+
+/// The processor as a plan may use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cpu {
+    /// Vector instructions.
+    pub isa: Isa,
+    /// Threads, at least 1. The number changes the speed, never a bit of the result.
+    pub threads: usize,
+}
+
+impl Cpu {
+    /// The best instructions of this machine and `threads` threads.
+    pub fn native(threads: usize) -> Cpu {
+        Cpu { isa: Isa::detect(), threads: threads.max(1) }
+    }
+
+    /// The instructions every x86-64 machine has and `threads` threads.
+    pub fn portable(threads: usize) -> Cpu {
+        Cpu { isa: Isa::PORTABLE, threads: threads.max(1) }
+    }
+}
+
+/// Writes a function whose body is compiled once per instruction set; its first argument chooses.
+///
+/// `kernel! { pub fn double[T: Real](values: &mut [T]) { ... } }` is called as `double(isa, values)`. Everything that
+/// the body calls must be `#[inline(always)]`, or it is compiled for the portable set only.
+macro_rules! kernel {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name<$($generics)*>(isa: $crate::isa::Isa, $($arg: $ty),*) $(-> $ret)? {
+            #[allow(clippy::too_many_arguments)]
+            #[inline(always)]
+            fn body<$($generics)*>($($arg: $ty),*) $(-> $ret)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[allow(clippy::too_many_arguments)]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2<$($generics)*>($($arg: $ty),*) $(-> $ret)? {
+                body($($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[allow(clippy::too_many_arguments)]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+            fn avx512<$($generics)*>($($arg: $ty),*) $(-> $ret)? {
+                body($($arg),*)
+            }
+
+            match isa.level() {
+                $crate::isa::Level::Portable => body($($arg),*),
+                // SAFETY: an `Isa` of this level exists only after `Isa::detect` found these instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => body($($arg),*),
+            }
+        }
+    };
+}
+pub(crate) use kernel;

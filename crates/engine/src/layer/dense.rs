@@ -1,0 +1,95 @@
+//! `{"kind": "dense", "units": 64, "activation": "relu"}`: every output from every input.
+//!
+//! y = f(x W + b), with x `[batch x n_inputs]`, W `[n_inputs x units]`, b `[1 x units]`, y `[batch x units]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{GraphError, NodeId};
+use crate::init::Init;
+use crate::network::{Builder, ParameterSpec};
+use crate::op::{Activate, AddRow, Function, MatMul};
+
+/// A fully connected layer: f(x W + b).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {
+    /// Number of outputs, at least 1.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub units: usize,
+    /// Function applied to each output; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Function>,
+    /// Whether b is added.
+    #[serde(default = "yes")]
+    pub use_bias: bool,
+    /// How W is drawn. Default: `he_uniform` before a rectifier (relu, leaky_relu, elu, gelu, silu), else `glorot_uniform`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Dense {
+    /// A linear layer with a bias.
+    pub fn new(units: usize) -> Dense {
+        Dense { units, activation: None, use_bias: true, init: None }
+    }
+
+    /// The same layer followed by `function`.
+    pub fn with(mut self, function: Function) -> Dense {
+        self.activation = Some(function);
+        self
+    }
+
+    /// How W is drawn when the spec does not say it.
+    pub fn default_init(&self) -> Init {
+        match self.activation {
+            Some(Function::Relu | Function::LeakyRelu | Function::Elu | Function::Gelu | Function::Silu) => Init::HeUniform,
+            Some(Function::Sigmoid | Function::Tanh | Function::Softplus) | None => Init::GlorotUniform,
+        }
+    }
+
+    pub(super) fn kind(&self) -> &'static str {
+        "dense"
+    }
+
+    pub(super) fn n_outputs(&self, _n_inputs: usize) -> usize {
+        self.units
+    }
+
+    pub(super) fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
+        let init = self.init.unwrap_or_else(|| self.default_init());
+        let mut parameters = vec![ParameterSpec { name: "weight", rows: n_inputs, cols: self.units, init }];
+        if self.use_bias {
+            parameters.push(ParameterSpec { name: "bias", rows: 1, cols: self.units, init: Init::Zeros });
+        }
+        parameters
+    }
+
+    pub(super) fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
+        let weight = builder.parameter(0);
+        let mut y = builder.graph.apply(MatMul::plain(), &[input, weight])?;
+        if self.use_bias {
+            let bias = builder.parameter(1);
+            y = builder.graph.apply(AddRow, &[y, bias])?;
+        }
+        match self.activation {
+            Some(function) => builder.graph.apply(Activate::new(function), &[y]),
+            None => Ok(y),
+        }
+    }
+
+    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+        match self.units {
+            0 => vec![("units", "a dense layer has at least 1 unit".to_owned())],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn resolved(&self) -> Dense {
+        Dense { init: Some(self.init.unwrap_or_else(|| self.default_init())), ..self.clone() }
+    }
+}

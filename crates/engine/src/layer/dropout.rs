@@ -1,0 +1,52 @@
+//! `{"kind": "dropout", "rate": 0.2}`: training only, sets a random part of the numbers to zero.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{GraphError, NodeId};
+use crate::network::{Builder, Mode, ParameterSpec};
+use crate::op::Drop;
+
+/// Each number becomes 0 with probability `rate` and x / (1 - rate) otherwise, so the mean stays
+/// (Srivastava et al. 2014). In evaluation and prediction the layer does nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dropout {
+    /// Probability of being set to zero, at least 0 and below 1.
+    #[schemars(range(min = 0.0, max = 0.99))]
+    pub rate: f64,
+}
+
+impl Dropout {
+    /// The layer with this rate.
+    pub fn new(rate: f64) -> Dropout {
+        Dropout { rate }
+    }
+
+    pub(super) fn kind(&self) -> &'static str {
+        "dropout"
+    }
+
+    pub(super) fn n_outputs(&self, n_inputs: usize) -> usize {
+        n_inputs
+    }
+
+    pub(super) fn parameters(&self, _n_inputs: usize) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    pub(super) fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
+        if builder.mode == Mode::Evaluate || self.rate == 0.0 {
+            return Ok(input);
+        }
+        let op = Drop { rate: self.rate, position: builder.layer_idx as u16 };
+        builder.graph.apply(op, &[input])
+    }
+
+    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+        if (0.0..=0.99).contains(&self.rate) {
+            return Vec::new();
+        }
+        vec![("rate", format!("rate lies between 0 and 0.99, not {}", self.rate))]
+    }
+}

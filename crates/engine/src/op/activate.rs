@@ -1,0 +1,197 @@
+//! y = f(x), element by element, and its derivative dx = dy f'(x).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Derivation, Matrix, Rule, alike};
+use crate::element::Real;
+use crate::graph::{Graph, GraphError, NodeId, Shape};
+
+/// A function of one number.
+///
+/// | name | f(x) | f'(x) | source |
+/// |---|---|---|---|
+/// | relu | max(x, 0) | 1 for x > 0, else 0 | Nair, Hinton 2010 |
+/// | leaky_relu | x for x > 0, else s x | 1 for x > 0, else s | Maas, Hannun, Ng 2013 |
+/// | elu | x for x > 0, else a (e^x - 1) | 1 for x > 0, else f(x) + a | Clevert et al. 2016 |
+/// | gelu | x Phi(x), Phi the normal distribution function | Phi(x) + x e^(-x^2/2) / sqrt(2 pi) | Hendrycks, Gimpel 2016 |
+/// | silu | x s(x), s the sigmoid | s(x) (1 + x (1 - s(x))) | Elfwing et al. 2018 |
+/// | sigmoid | 1 / (1 + e^-x) | f(x) (1 - f(x)) | |
+/// | tanh | tanh x | 1 - f(x)^2 | |
+/// | softplus | ln(1 + e^x) | 1 - e^-f(x) | Dugas et al. 2001 |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// max(x, 0).
+    Relu,
+    /// x above zero, a small part of x below.
+    LeakyRelu,
+    /// x above zero, a (e^x - 1) below.
+    Elu,
+    /// x Phi(x), with the exact normal distribution function.
+    Gelu,
+    /// x times its sigmoid.
+    Silu,
+    /// 1 / (1 + e^-x).
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// ln(1 + e^x).
+    Softplus,
+}
+
+impl Function {
+    /// Every function, in the order of the table.
+    pub const ALL: [Function; 8] = [
+        Function::Relu,
+        Function::LeakyRelu,
+        Function::Elu,
+        Function::Gelu,
+        Function::Silu,
+        Function::Sigmoid,
+        Function::Tanh,
+        Function::Softplus,
+    ];
+
+    /// Whether the derivative is a function of the output; otherwise it is one of the input.
+    fn derives_from_output(self) -> bool {
+        !matches!(self, Function::Gelu | Function::Silu)
+    }
+}
+
+/// y = f(x).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activate {
+    /// The function f.
+    pub function: Function,
+    /// The slope s of leaky_relu, the a of elu; the others do not read it.
+    pub constant: f64,
+}
+
+impl Activate {
+    /// The function with its usual constant: s = 0.01, a = 1.
+    pub const fn new(function: Function) -> Activate {
+        let constant = if matches!(function, Function::LeakyRelu) { 0.01 } else { 1.0 };
+        Activate { function, constant }
+    }
+}
+
+impl Rule for Activate {
+    const NAME: &'static str = "activate";
+    const ELEMENT_WISE: bool = true;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        alike(Self::NAME, inputs, 1)
+    }
+
+    /// dx = dy f'(x), where f' is read from y if it can be: then x need not be kept.
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        let saved = if self.function.derives_from_output() { at.output } else { at.inputs[0] };
+        graph.apply(ActivateGradient { activate: *self }, &[at.gradient, saved])
+    }
+
+    fn run<T: Real>(&self, out: &mut [T], _inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+        let (isa, c) = (context.isa, T::from_f64(self.constant));
+        match self.function {
+            Function::Relu => relu::value(isa, out, c),
+            Function::LeakyRelu => leaky_relu::value(isa, out, c),
+            Function::Elu => elu::value(isa, out, c),
+            Function::Gelu => gelu::value(isa, out, c),
+            Function::Silu => silu::value(isa, out, c),
+            Function::Sigmoid => sigmoid::value(isa, out, c),
+            Function::Tanh => tanh::value(isa, out, c),
+            Function::Softplus => softplus::value(isa, out, c),
+        }
+    }
+}
+
+/// dx = dy f'; the second input is what f' is read from, y or x.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActivateGradient {
+    /// The op whose derivative this is.
+    pub activate: Activate,
+}
+
+impl Rule for ActivateGradient {
+    const NAME: &'static str = "activate_gradient";
+    const ELEMENT_WISE: bool = true;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        alike(Self::NAME, inputs, 2)
+    }
+
+    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+        let (isa, c, saved) = (context.isa, T::from_f64(self.activate.constant), inputs[0].values);
+        match self.activate.function {
+            Function::Relu => relu::slope(isa, out, saved, c),
+            Function::LeakyRelu => leaky_relu::slope(isa, out, saved, c),
+            Function::Elu => elu::slope(isa, out, saved, c),
+            Function::Gelu => gelu::slope(isa, out, saved, c),
+            Function::Silu => silu::slope(isa, out, saved, c),
+            Function::Sigmoid => sigmoid::slope(isa, out, saved, c),
+            Function::Tanh => tanh::slope(isa, out, saved, c),
+            Function::Softplus => softplus::slope(isa, out, saved, c),
+        }
+    }
+}
+
+/// Writes the two kernels of a function: its value at `x`, and its slope as an expression of what is saved.
+macro_rules! function {
+    ($name:ident, $c:ident, |$x:ident| $value:expr, |$saved:ident| $slope:expr) => {
+        mod $name {
+            use crate::element::Real;
+            use crate::isa::kernel;
+
+            kernel! {
+                pub(super) fn value[T: Real](values: &mut [T], $c: T) {
+                    let _ = $c;
+                    for value in values {
+                        let $x = *value;
+                        *value = $value;
+                    }
+                }
+            }
+
+            kernel! {
+                pub(super) fn slope[T: Real](gradients: &mut [T], saved: &[T], $c: T) {
+                    let _ = $c;
+                    for (gradient, &$saved) in gradients.iter_mut().zip(saved) {
+                        *gradient *= $slope;
+                    }
+                }
+            }
+        }
+    };
+}
+
+// The comparisons are written so that NaN passes through instead of becoming 0: the guard of a step must see it.
+function!(relu, c, |x| if x < T::ZERO { T::ZERO } else { x }, |y| if y > T::ZERO { T::ONE } else { T::ZERO });
+function!(leaky_relu, c, |x| if x < T::ZERO { c * x } else { x }, |y| if y > T::ZERO { T::ONE } else { c });
+function!(
+    elu,
+    c,
+    |x| {
+        let below = c * x.exp_m1();
+        if x < T::ZERO { below } else { x }
+    },
+    |y| if y > T::ZERO { T::ONE } else { y + c }
+);
+function!(gelu, c, |x| x * x.normal_cdf(), |x| {
+    let density = (T::from_f64(-0.5) * x * x).exp() * T::from_f64(0.398_942_280_401_432_7);
+    x.normal_cdf() + x * density
+});
+function!(silu, c, |x| x / (T::ONE + (-x).exp()), |x| {
+    let s = T::ONE / (T::ONE + (-x).exp());
+    s * (T::ONE + x * (T::ONE - s))
+});
+function!(sigmoid, c, |x| T::ONE / (T::ONE + (-x).exp()), |y| y * (T::ONE - y));
+function!(tanh, c, |x| x.tanh(), |y| T::ONE - y * y);
+function!(
+    softplus,
+    c,
+    |x| {
+        let above = if x < T::ZERO { T::ZERO } else { x };
+        above + (-x.abs()).exp().ln_1p_unit()
+    },
+    |y| -(-y).exp_m1()
+);

@@ -1,0 +1,44 @@
+//! y_ij = x_ij + b_j: adds one row, the bias, to every row. x, y `[rows x cols]`, b `[1 x cols]`.
+
+use super::{ColumnSum, Context, Derivation, Matrix, Rule, misfit};
+use crate::element::Real;
+use crate::graph::{Graph, GraphError, NodeId, Shape};
+use crate::isa::kernel;
+
+/// Adds the second input, one row, to every row of the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddRow;
+
+impl Rule for AddRow {
+    const NAME: &'static str = "add_row";
+    const ELEMENT_WISE: bool = true;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        match inputs {
+            &[x, row] if row == Shape::fixed(1, x.cols) => Ok(x),
+            _ => Err(misfit(Self::NAME, inputs, "it takes a matrix and one row of as many columns")),
+        }
+    }
+
+    /// dx = dy; db_j = sum over i of dy_ij.
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        match at.input_idx {
+            0 => Ok(at.gradient),
+            _ => graph.apply(ColumnSum, &[at.gradient]),
+        }
+    }
+
+    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+        add_row(context.isa, out, inputs[0].values);
+    }
+}
+
+kernel! {
+    fn add_row[T: Real](matrix: &mut [T], row: &[T]) {
+        for line in matrix.chunks_exact_mut(row.len()) {
+            for (x, &b) in line.iter_mut().zip(row) {
+                *x += b;
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! C = A B, where A or B may be read transposed.
+//!
+//! A `[m x k]`, B `[k x n]`, C `[m x n]`. Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
+//! 2008, describe the blocking of the kernel in [`crate::gemm`].
+
+use super::{Context, Derivation, Matrix, Rule, misfit};
+use crate::element::Real;
+use crate::gemm::{Panels, Product};
+use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
+
+/// Matrix product of two inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatMul {
+    /// The first input holds A transposed, `[k x m]`.
+    pub transpose_a: bool,
+    /// The second input holds B transposed, `[n x k]`.
+    pub transpose_b: bool,
+}
+
+impl MatMul {
+    /// A B.
+    pub const fn plain() -> MatMul {
+        MatMul { transpose_a: false, transpose_b: false }
+    }
+
+    /// The sizes of the product of two matrices.
+    pub(crate) fn product<T>(&self, a: &Matrix<'_, T>, b: &Matrix<'_, T>) -> Product {
+        let (m, k) = if self.transpose_a { (a.cols, a.rows()) } else { (a.rows(), a.cols) };
+        let n = if self.transpose_b { b.rows() } else { b.cols };
+        Product { m, n, k, transpose_a: self.transpose_a, transpose_b: self.transpose_b }
+    }
+}
+
+impl Rule for MatMul {
+    const NAME: &'static str = "matmul";
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        let wanted = "the columns of the first matrix are as many as the rows of the second";
+        let &[a, b] = inputs else { return Err(misfit(Self::NAME, inputs, "it takes two matrices")) };
+        let (a_rows, a_cols) = if self.transpose_a { (Rows::Fixed(a.cols), a.rows) } else { (a.rows, Rows::Fixed(a.cols)) };
+        let (b_rows, b_cols) = if self.transpose_b { (Rows::Fixed(b.cols), b.rows) } else { (b.rows, Rows::Fixed(b.cols)) };
+        match (a_cols == b_rows, b_cols) {
+            (true, Rows::Fixed(cols)) => Ok(Shape { rows: a_rows, cols }),
+            _ => Err(misfit(Self::NAME, inputs, wanted)),
+        }
+    }
+
+    /// dA = dC B^T and dB = A^T dC; where an input is held transposed, so is its gradient.
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        let (a, b, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let product = |transpose_a, transpose_b| MatMul { transpose_a, transpose_b };
+        match (at.input_idx, self.transpose_a, self.transpose_b) {
+            (0, false, _) => graph.apply(product(false, !self.transpose_b), &[g, b]),
+            (0, true, _) => graph.apply(product(self.transpose_b, true), &[b, g]),
+            (_, _, false) => graph.apply(product(!self.transpose_a, false), &[a, g]),
+            (_, _, true) => graph.apply(product(true, self.transpose_a), &[g, a]),
+        }
+    }
+
+    /// One thread and scratch of its own; a plan runs products through its crew instead.
+    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+        let product = self.product(&inputs[0], &inputs[1]);
+        let mut panels = Panels::new(context.isa, [product]);
+        product.run_rows(context.isa, inputs[0].values, inputs[1].values, out, 0, &mut panels);
+    }
+}

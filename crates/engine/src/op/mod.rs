@@ -1,0 +1,241 @@
+//! Ops: the few computations that carry every layer and loss.
+//!
+//! One op, one file, and everything about it stands there: formula, shape rule, value kernel and derivative rule. A
+//! derivative rule adds nodes to the graph; where it needs a kernel of its own, that is the op's `...Gradient`, in the
+//! same file. This is the only place that lists all ops.
+//!
+//! An *element-wise* op changes its first input in place, row by row, so that a plan can append it to whatever
+//! computed that input.
+
+mod activate;
+mod add;
+mod add_row;
+mod binary_cross_entropy;
+mod column_sum;
+mod cross_entropy;
+mod drop;
+mod huber;
+mod label_weight;
+mod mae;
+mod matmul;
+mod mse;
+mod softmax;
+
+pub use activate::{Activate, ActivateGradient, Function};
+pub use add::Add;
+pub use add_row::AddRow;
+pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyGradient};
+pub use column_sum::ColumnSum;
+pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
+pub use drop::Drop;
+pub use huber::{Huber, HuberGradient};
+pub use label_weight::LabelWeight;
+pub use mae::{Mae, MaeGradient};
+pub use matmul::MatMul;
+pub use mse::{Mse, MseGradient};
+pub use softmax::{Softmax, SoftmaxGradient};
+
+use crate::element::Real;
+use crate::graph::{Graph, GraphError, NodeId, Shape};
+use crate::isa::Isa;
+
+/// The identity of a step: with it, every random number of the step is determined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepKey {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number of the step, counted over the whole run.
+    pub step: u64,
+}
+
+/// What a kernel may know besides its matrices.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// Vector instructions to use.
+    pub(crate) isa: Isa,
+    /// Rows of the batch, at least 1.
+    pub(crate) batch_rows: usize,
+    /// The class of each row; empty when the batch has values for targets.
+    pub(crate) labels: &'a [u32],
+    /// Determines the random numbers.
+    pub(crate) key: StepKey,
+}
+
+/// A matrix as a kernel reads it, row-major. Labels, which are not of type T, show as a matrix without values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a, T> {
+    /// `rows * cols` numbers.
+    pub(crate) values: &'a [T],
+    /// Number of columns.
+    pub(crate) cols: usize,
+}
+
+impl<T> Matrix<'_, T> {
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.values.len() / self.cols.max(1)
+    }
+}
+
+/// What a derivative rule is asked: the gradient of one input, given the gradient of the output.
+#[derive(Clone, Copy, Debug)]
+pub struct Derivation<'a> {
+    /// The op's inputs.
+    pub inputs: &'a [NodeId],
+    /// The op's output.
+    pub output: NodeId,
+    /// Gradient of the output, of its shape.
+    pub gradient: NodeId,
+    /// The input whose gradient is wanted.
+    pub input_idx: usize,
+}
+
+/// What every op knows about itself.
+pub(crate) trait Rule {
+    /// Name in messages and plans.
+    const NAME: &'static str;
+
+    /// Whether the op changes its first input in place, row by row.
+    const ELEMENT_WISE: bool = false;
+
+    /// Shape of the output, or why the inputs do not fit.
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError>;
+
+    /// Adds the gradient of input `at.input_idx` to the graph.
+    fn derive(&self, _graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        Err(GraphError::NoDerivative { op: Self::NAME, input_idx: at.input_idx })
+    }
+
+    /// Computes the output.
+    ///
+    /// An element-wise op finds its first input in `out` and the others in `inputs`, all cut to a block of rows whose
+    /// first element is number `first` of the whole; any other op overwrites all of `out`, and `first` is 0.
+    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], first: usize, context: Context<'_>);
+}
+
+/// Writes the enum of all ops and its dispatch, so that an op is listed once.
+macro_rules! ops {
+    ($($(#[$meta:meta])* $name:ident),* $(,)?) => {
+        /// Any op.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Op {
+            $($(#[$meta])* $name($name)),*
+        }
+
+        $(impl From<$name> for Op {
+            fn from(op: $name) -> Op {
+                Op::$name(op)
+            }
+        })*
+
+        impl Op {
+            /// The names of all ops, for tests that must have a row for each.
+            pub const NAMES: &[&str] = &[$(<$name as Rule>::NAME),*];
+
+            /// Name in messages and plans.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Op::$name(_) => <$name as Rule>::NAME),*
+                }
+            }
+
+            /// Whether the op changes its first input in place, row by row.
+            pub fn element_wise(&self) -> bool {
+                match self {
+                    $(Op::$name(_) => <$name as Rule>::ELEMENT_WISE),*
+                }
+            }
+
+            /// Shape of the output, or why the inputs do not fit.
+            pub fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+                match self {
+                    $(Op::$name(op) => op.shape(inputs)),*
+                }
+            }
+
+            /// Adds the gradient of input `at.input_idx` to the graph.
+            pub fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+                match self {
+                    $(Op::$name(op) => op.derive(graph, at)),*
+                }
+            }
+
+            #[inline]
+            pub(crate) fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], first: usize, context: Context<'_>) {
+                match self {
+                    $(Op::$name(op) => op.run(out, inputs, first, context)),*
+                }
+            }
+        }
+    };
+}
+
+ops! {
+    /// Matrix product.
+    MatMul,
+    /// Sum of two matrices.
+    Add,
+    /// Adds one row to every row.
+    AddRow,
+    /// Sum of all rows.
+    ColumnSum,
+    /// A function of each number.
+    Activate,
+    /// Derivative of [`Activate`].
+    ActivateGradient,
+    /// Sets random numbers to zero.
+    Drop,
+    /// Probabilities of each row.
+    Softmax,
+    /// Derivative of [`Softmax`].
+    SoftmaxGradient,
+    /// Sum of the weights of the rows' classes.
+    LabelWeight,
+    /// Mean negative logarithm of the class's probability.
+    CrossEntropy,
+    /// Derivative of [`CrossEntropy`].
+    CrossEntropyGradient,
+    /// Mean negative logarithm of the probability of yes or no.
+    BinaryCrossEntropy,
+    /// Derivative of [`BinaryCrossEntropy`].
+    BinaryCrossEntropyGradient,
+    /// Mean squared error.
+    Mse,
+    /// Derivative of [`Mse`].
+    MseGradient,
+    /// Mean absolute error.
+    Mae,
+    /// Derivative of [`Mae`].
+    MaeGradient,
+    /// Mean of the Huber function.
+    Huber,
+    /// Derivative of [`Huber`].
+    HuberGradient,
+}
+
+/// The error of a shape rule.
+pub(crate) fn misfit(op: &'static str, inputs: &[Shape], wanted: &'static str) -> GraphError {
+    let got: Vec<String> = inputs.iter().map(Shape::to_string).collect();
+    GraphError::Shape { op, got: got.join(" and "), wanted }
+}
+
+/// The shape rule of ops that want all inputs alike and answer that shape.
+pub(crate) fn alike(op: &'static str, inputs: &[Shape], n_inputs: usize) -> Result<Shape, GraphError> {
+    match inputs {
+        [first, rest @ ..] if inputs.len() == n_inputs && rest.iter().all(|shape| shape == first) => Ok(*first),
+        _ => Err(misfit(op, inputs, "its inputs have the same shape")),
+    }
+}
+
+/// The shape rule of losses on values: outputs and targets alike, the result a scalar.
+pub(crate) fn loss_on_values(op: &'static str, inputs: &[Shape]) -> Result<Shape, GraphError> {
+    alike(op, inputs, 2).map(|_| Shape::SCALAR)
+}
+
+/// The shape rule of their gradients: outputs, targets and the scalar gradient of the loss; the result like the outputs.
+pub(crate) fn gradient_on_values(op: &'static str, inputs: &[Shape]) -> Result<Shape, GraphError> {
+    match inputs {
+        [output, targets, Shape::SCALAR] if output == targets => Ok(*output),
+        _ => Err(misfit(op, inputs, "it takes outputs, targets of the same shape, and a scalar")),
+    }
+}

@@ -1,0 +1,121 @@
+//! y_ic = e^(z_ic) / sum over c' of e^(z_ic'): the probabilities of each row. z, y `[batch x classes]`.
+//!
+//! The row's largest z is subtracted first, which changes nothing but keeps the exponentials finite.
+
+use super::{Context, Derivation, Matrix, Rule, alike};
+use crate::element::Real;
+use crate::graph::{Graph, GraphError, NodeId, Shape};
+use crate::isa::kernel;
+
+/// Probabilities of each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Softmax;
+
+impl Rule for Softmax {
+    const NAME: &'static str = "softmax";
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        alike(Self::NAME, inputs, 1)
+    }
+
+    /// dz_ic = y_ic (dy_ic - sum over c' of dy_ic' y_ic').
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        graph.apply(SoftmaxGradient, &[at.gradient, at.output])
+    }
+
+    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+        softmax(context.isa, out, inputs[0].values, inputs[0].cols);
+    }
+}
+
+/// Derivative of [`Softmax`] from the gradient and the probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoftmaxGradient;
+
+impl Rule for SoftmaxGradient {
+    const NAME: &'static str = "softmax_gradient";
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        alike(Self::NAME, inputs, 2)
+    }
+
+    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+        let (gradients, probabilities) = (inputs[0], inputs[1]);
+        softmax_gradient(context.isa, out, gradients.values, probabilities.values, gradients.cols);
+    }
+}
+
+/// The largest number of a row; NaN when one is NaN.
+#[inline(always)]
+pub(super) fn largest<T: Real>(row: &[T]) -> T {
+    let mut largest = row[0];
+    for &z in row {
+        // The second comparison lets NaN through and keeps it.
+        largest = if z > largest || z.to_f64().is_nan() { z } else { largest };
+    }
+    largest
+}
+
+/// Sum of a row, in eight partial sums when it is long.
+#[inline(always)]
+pub(super) fn row_sum<T: Real>(row: &[T]) -> T {
+    if row.len() < 16 {
+        let mut sum = T::ZERO;
+        for &x in row {
+            sum += x;
+        }
+        return sum;
+    }
+    let mut lanes = [T::ZERO; 8];
+    let mut chunks = row.chunks_exact(8);
+    for chunk in chunks.by_ref() {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += x;
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane += x;
+    }
+    ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]))
+}
+
+/// Writes e^(z - largest of the row) for every row: the exponentials are one loop over all rows.
+#[inline(always)]
+pub(super) fn shifted_exponentials<T: Real>(out: &mut [T], outputs: &[T], cols: usize) {
+    for (line, z) in out.chunks_exact_mut(cols).zip(outputs.chunks_exact(cols)) {
+        let shift = largest(z);
+        for (y, &z) in line.iter_mut().zip(z) {
+            *y = z - shift;
+        }
+    }
+    for y in out.iter_mut() {
+        *y = y.exp();
+    }
+}
+
+kernel! {
+    fn softmax[T: Real](out: &mut [T], outputs: &[T], cols: usize) {
+        shifted_exponentials(out, outputs, cols);
+        for line in out.chunks_exact_mut(cols) {
+            let scale = T::ONE / row_sum(line);
+            for y in line {
+                *y *= scale;
+            }
+        }
+    }
+}
+
+kernel! {
+    fn softmax_gradient[T: Real](out: &mut [T], gradients: &[T], probabilities: &[T], cols: usize) {
+        let rows = gradients.chunks_exact(cols).zip(probabilities.chunks_exact(cols));
+        for (line, (g, y)) in out.chunks_exact_mut(cols).zip(rows) {
+            for ((d, &g), &y) in line.iter_mut().zip(g).zip(y) {
+                *d = g * y;
+            }
+            let mean = row_sum(line);
+            for ((d, &g), &y) in line.iter_mut().zip(g).zip(y) {
+                *d = y * (g - mean);
+            }
+        }
+    }
+}
