@@ -338,7 +338,9 @@ fn normal_cdf_f64(x: f64) -> f64 {
         0.5 - z * scale * sum
     } else {
         // erfc z = e^(-z^2) / sqrt(pi) / (z + (1/2) / (z + (2/2) / (z + (3/2) / ...))).
-        let fraction = (1..120).rev().fold(z, |below, k| z + 0.5 * f64::from(k) / below);
+        let fraction = (1..120)
+            .rev()
+            .fold(z, |below, k| z + 0.5 * f64::from(k) / below);
         0.5 * scale / fraction
     };
     if x < 0.0 { tail } else { 1.0 - tail }
@@ -349,7 +351,11 @@ mod tests {
     use super::*;
 
     /// Largest relative error of `ours` against `exact` over a dense range.
-    fn worst(range: (f64, f64), ours: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) -> (f64, f32) {
+    fn worst(
+        range: (f64, f64),
+        ours: impl Fn(f32) -> f32,
+        exact: impl Fn(f64) -> f64,
+    ) -> (f64, f32) {
         let n = 200_000;
         let mut worst = (0.0, 0.0);
         for index in 0..=n {
@@ -399,7 +405,8 @@ mod tests {
         assert_eq!(exp_m1_f32(-200.0), -1.0);
         assert_eq!(normal_cdf_f32(40.0), 1.0);
         assert!(ln_f32(-1.0).is_nan());
-        let functions: [fn(f32) -> f32; 5] = [exp_f32, exp_m1_f32, ln_f32, tanh_f32, ln_1p_unit_f32];
+        let functions: [fn(f32) -> f32; 5] =
+            [exp_f32, exp_m1_f32, ln_f32, tanh_f32, ln_1p_unit_f32];
         assert!(functions.iter().all(|function| function(f32::NAN).is_nan()));
         assert!(normal_cdf_f32(f32::NAN).is_nan());
         assert!((ln_f32(1e-40) - (1e-40_f32 as f64).ln() as f32).abs() < 1e-4);
@@ -407,9 +414,18 @@ mod tests {
 
     #[test]
     fn the_normal_distribution_function_has_its_known_values() {
-        let rows = [(0.0, 0.5), (1.0, 0.841_344_746_068_542_9), (-2.0, 0.022_750_131_948_179_21), (-6.0, 9.865_876_450_376_98e-10)];
+        let rows = [
+            (0.0, 0.5),
+            (1.0, 0.841_344_746_068_542_9),
+            (-2.0, 0.022_750_131_948_179_21),
+            (-6.0, 9.865_876_450_376_98e-10),
+        ];
         for (x, phi) in rows {
-            assert!((normal_cdf_f64(x) / phi - 1.0).abs() < 1e-12, "{x}: {}", normal_cdf_f64(x));
+            assert!(
+                (normal_cdf_f64(x) / phi - 1.0).abs() < 1e-12,
+                "{x}: {}",
+                normal_cdf_f64(x)
+            );
         }
     }
 }

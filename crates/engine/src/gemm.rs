@@ -70,7 +70,10 @@ impl<T: Real> Panels<T> {
             a = a.max(tile.rows * k.min(DEPTH));
             b = b.max(n.min(WIDTH).next_multiple_of(tile.cols) * k.min(DEPTH));
         }
-        Panels { a: vec![T::ZERO; a], b: vec![T::ZERO; b] }
+        Panels {
+            a: vec![T::ZERO; a],
+            b: vec![T::ZERO; b],
+        }
     }
 }
 
@@ -90,19 +93,81 @@ impl Product {
     }
 
     /// Computes as many rows of C as `c` holds, from row `first_row` on.
-    pub fn run_rows<T: Real>(&self, isa: Isa, a: &[T], b: &[T], c: &mut [T], first_row: usize, panels: &mut Panels<T>) {
+    pub fn run_rows<T: Real>(
+        &self,
+        isa: Isa,
+        a: &[T],
+        b: &[T],
+        c: &mut [T],
+        first_row: usize,
+        panels: &mut Panels<T>,
+    ) {
         if self.k == 0 {
             c.fill(T::ZERO);
             return;
         }
         let tile = Tile::of(isa, size_of::<T>(), self.n);
         match (isa.level(), tile) {
-            (Level::Avx512, Tile { rows: 12, .. }) => tiles(isa, Registers::<12, 32, true>, self, a, b, c, first_row, panels),
-            (Level::Avx512, _) => tiles(isa, Registers::<8, 16, true>, self, a, b, c, first_row, panels),
-            (Level::Avx2, Tile { cols: 16, .. }) => tiles(isa, Registers::<6, 16, true>, self, a, b, c, first_row, panels),
-            (Level::Avx2, _) => tiles(isa, Registers::<6, 8, true>, self, a, b, c, first_row, panels),
-            (Level::Portable, Tile { cols: 8, .. }) => tiles(isa, Registers::<4, 8, false>, self, a, b, c, first_row, panels),
-            (Level::Portable, _) => tiles(isa, Registers::<4, 4, false>, self, a, b, c, first_row, panels),
+            (Level::Avx512, Tile { rows: 12, .. }) => tiles(
+                isa,
+                Registers::<12, 32, true>,
+                self,
+                a,
+                b,
+                c,
+                first_row,
+                panels,
+            ),
+            (Level::Avx512, _) => tiles(
+                isa,
+                Registers::<8, 16, true>,
+                self,
+                a,
+                b,
+                c,
+                first_row,
+                panels,
+            ),
+            (Level::Avx2, Tile { cols: 16, .. }) => tiles(
+                isa,
+                Registers::<6, 16, true>,
+                self,
+                a,
+                b,
+                c,
+                first_row,
+                panels,
+            ),
+            (Level::Avx2, _) => tiles(
+                isa,
+                Registers::<6, 8, true>,
+                self,
+                a,
+                b,
+                c,
+                first_row,
+                panels,
+            ),
+            (Level::Portable, Tile { cols: 8, .. }) => tiles(
+                isa,
+                Registers::<4, 8, false>,
+                self,
+                a,
+                b,
+                c,
+                first_row,
+                panels,
+            ),
+            (Level::Portable, _) => tiles(
+                isa,
+                Registers::<4, 4, false>,
+                self,
+                a,
+                b,
+                c,
+                first_row,
+                panels,
+            ),
         }
     }
 }
@@ -150,12 +215,19 @@ kernel! {
 
 /// The products of a strip of A and a strip of B: MR x NR sums, which the compiler keeps in registers.
 #[inline(always)]
-fn tile<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(a: &[[T; MR]], b: &[[T; NR]]) -> [[T; NR]; MR] {
+fn tile<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
+    a: &[[T; MR]],
+    b: &[[T; NR]],
+) -> [[T; NR]; MR] {
     let mut sums = [[T::ZERO; NR]; MR];
     for (a, b) in a.iter().zip(b) {
         for i in 0..MR {
             for j in 0..NR {
-                sums[i][j] = if FUSED { a[i].fused(b[j], sums[i][j]) } else { a[i] * b[j] + sums[i][j] };
+                sums[i][j] = if FUSED {
+                    a[i].fused(b[j], sums[i][j])
+                } else {
+                    a[i] * b[j] + sums[i][j]
+                };
             }
         }
     }
@@ -208,7 +280,10 @@ fn pack_b<T: Real, const NR: usize>(
     first_col: usize,
     cols: usize,
 ) {
-    for (strip, col) in panel.chunks_exact_mut(depth * NR).zip((0..cols).step_by(NR)) {
+    for (strip, col) in panel
+        .chunks_exact_mut(depth * NR)
+        .zip((0..cols).step_by(NR))
+    {
         let (strip, _) = strip.as_chunks_mut::<NR>();
         let n_cols = NR.min(cols - col);
         let first = first_col + col;

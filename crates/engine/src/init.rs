@@ -59,7 +59,14 @@ impl Init {
     }
 
     /// Fills the weights (`n_in` x `n_out`, row-major) of the parameter at `position` in the network.
-    pub fn fill<T: Real>(self, weights: &mut [T], n_in: usize, n_out: usize, seed: u64, position: u16) {
+    pub fn fill<T: Real>(
+        self,
+        weights: &mut [T],
+        n_in: usize,
+        n_out: usize,
+        seed: u64,
+        position: u16,
+    ) {
         let stream = Stream::new(seed, Purpose::Initialisation(position), 0);
         let deviation = self.variance(n_in, n_out).sqrt();
         match self {
@@ -90,10 +97,14 @@ mod tests {
             let mut weights = vec![0.0_f64; n_in * n_out];
             init.fill(&mut weights, n_in, n_out, 5, 0);
             let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-            let variance = weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / weights.len() as f64;
+            let variance =
+                weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / weights.len() as f64;
             let stated = init.variance(n_in, n_out);
             assert!(mean.abs() < 0.001, "{init:?}: mean {mean}");
-            assert!((variance - stated).abs() <= 0.03 * stated, "{init:?}: {variance} where {stated} is stated");
+            assert!(
+                (variance - stated).abs() <= 0.03 * stated,
+                "{init:?}: {variance} where {stated} is stated"
+            );
         }
     }
 }

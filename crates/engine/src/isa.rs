@@ -34,7 +34,9 @@ impl Isa {
             {
                 return Isa(Level::Avx512);
             }
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            if std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("fma")
+            {
                 return Isa(Level::Avx2);
             }
         }
@@ -79,12 +81,18 @@ pub struct Cpu {
 impl Cpu {
     /// The best instructions of this machine and `threads` threads.
     pub fn native(threads: usize) -> Cpu {
-        Cpu { isa: Isa::detect(), threads: threads.max(1) }
+        Cpu {
+            isa: Isa::detect(),
+            threads: threads.max(1),
+        }
     }
 
     /// The instructions every x86-64 machine has and `threads` threads.
     pub fn portable(threads: usize) -> Cpu {
-        Cpu { isa: Isa::PORTABLE, threads: threads.max(1) }
+        Cpu {
+            isa: Isa::PORTABLE,
+            threads: threads.max(1),
+        }
     }
 }
 

@@ -162,17 +162,47 @@ impl Network {
         let (mut width, mut offset) = (n_features, 0_usize);
         for (layer_idx, layer) in all.iter().enumerate() {
             if let Some((_, reason)) = layer.faults().into_iter().next() {
-                return Err(NetworkError::Field { layer_idx, kind: layer.kind(), reason });
+                return Err(NetworkError::Field {
+                    layer_idx,
+                    kind: layer.kind(),
+                    reason,
+                });
             }
-            let prefix = if layer_idx == layers.len() { "output".to_owned() } else { format!("layers.{layer_idx}") };
-            for ParameterSpec { name, rows, cols, init } in layer.parameters(width) {
-                let end = rows.checked_mul(cols).and_then(|len| offset.checked_add(len)).filter(|&end| end <= isize::MAX as usize / 8);
-                parameters.push(Parameter { name: format!("{prefix}.{name}"), layer_idx, rows, cols, offset, init });
+            let prefix = if layer_idx == layers.len() {
+                "output".to_owned()
+            } else {
+                format!("layers.{layer_idx}")
+            };
+            for ParameterSpec {
+                name,
+                rows,
+                cols,
+                init,
+            } in layer.parameters(width)
+            {
+                let end = rows
+                    .checked_mul(cols)
+                    .and_then(|len| offset.checked_add(len))
+                    .filter(|&end| end <= isize::MAX as usize / 8);
+                parameters.push(Parameter {
+                    name: format!("{prefix}.{name}"),
+                    layer_idx,
+                    rows,
+                    cols,
+                    offset,
+                    init,
+                });
                 offset = end.ok_or(NetworkError::TooLarge { layer_idx })?;
             }
             width = layer.n_outputs(width);
         }
-        Ok(Network { layers: all, n_features, head, parameters, n_parameters: offset })
+        Ok(Network {
+            layers: all,
+            n_features,
+            head,
+            parameters,
+            n_parameters: offset,
+        })
     }
 
     /// The layers, the head's linear layer last.
@@ -221,21 +251,46 @@ impl Network {
     pub fn initialise<T: Real>(&self, seed: u64) -> Parameters<T> {
         let mut values = vec![T::ZERO; self.n_parameters];
         for (position, parameter) in self.parameters.iter().enumerate() {
-            parameter.init.fill(&mut values[parameter.range()], parameter.rows, parameter.cols, seed, position as u16);
+            parameter.init.fill(
+                &mut values[parameter.range()],
+                parameter.rows,
+                parameter.cols,
+                seed,
+                position as u16,
+            );
         }
         Parameters { values }
     }
 
     /// Adds the whole network to a graph and answers the output of every layer, the network's output last.
-    pub fn forward(&self, graph: &mut Graph, input: NodeId, mode: Mode) -> Result<Vec<NodeId>, NetworkError> {
+    pub fn forward(
+        &self,
+        graph: &mut Graph,
+        input: NodeId,
+        mode: Mode,
+    ) -> Result<Vec<NodeId>, NetworkError> {
         let mut outputs = Vec::with_capacity(self.layers.len());
         let (mut node, mut first) = (input, 0);
         for (layer_idx, layer) in self.layers.iter().enumerate() {
-            let n_own = self.parameters.iter().filter(|parameter| parameter.layer_idx == layer_idx).count();
-            let mut builder = Builder { graph, mode, layer_idx, parameters: &self.parameters, first };
+            let n_own = self
+                .parameters
+                .iter()
+                .filter(|parameter| parameter.layer_idx == layer_idx)
+                .count();
+            let mut builder = Builder {
+                graph,
+                mode,
+                layer_idx,
+                parameters: &self.parameters,
+                first,
+            };
             node = layer
                 .forward(&mut builder, node)
-                .map_err(|source| NetworkError::Layer { layer_idx, kind: layer.kind(), source })?;
+                .map_err(|source| NetworkError::Layer {
+                    layer_idx,
+                    kind: layer.kind(),
+                    source,
+                })?;
             outputs.push(node);
             first += n_own;
         }

@@ -54,7 +54,9 @@ impl Threads {
                 closing: AtomicBool::new(false),
             });
             let own = Arc::clone(&seat);
-            let spawned = std::thread::Builder::new().name(format!("engine-{number}")).spawn(move || wait_for_work(&own, number));
+            let spawned = std::thread::Builder::new()
+                .name(format!("engine-{number}"))
+                .spawn(move || wait_for_work(&own, number));
             match spawned {
                 Ok(handle) => seats.push((seat, handle)),
                 Err(_) => break,
@@ -75,7 +77,8 @@ impl Threads {
         let n_helpers = n.saturating_sub(1).min(self.seats.len());
         // SAFETY: this only forgets the lifetime of `work`. Before this function returns or unwinds, `Waiting` has seen
         // every helper finish, and a helper follows the pointer only between being woken and finishing.
-        let work_for_helpers: Work = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Work>(work) };
+        let work_for_helpers: Work =
+            unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Work>(work) };
         let helpers = &self.seats[..n_helpers];
         for (seat, handle) in helpers {
             // SAFETY: the turn is even here, so the helper does not look at `work`.
@@ -86,7 +89,9 @@ impl Threads {
         let waiting = Waiting { helpers };
         work(0);
         drop(waiting);
-        let panicked = helpers.iter().any(|(seat, _)| seat.panicked.swap(false, Ordering::Relaxed));
+        let panicked = helpers
+            .iter()
+            .any(|(seat, _)| seat.panicked.swap(false, Ordering::Relaxed));
         assert!(!panicked, "a helper thread of the engine panicked");
     }
 
@@ -114,7 +119,8 @@ impl Threads {
             // overlap, each number is called once, and both slices outlive `run`. `number < n_parts`, which is at most
             // the number of scratches.
             let (part, own) = unsafe {
-                let part = std::slice::from_raw_parts_mut(out.get().add(first), part_len.min(len - first));
+                let part =
+                    std::slice::from_raw_parts_mut(out.get().add(first), part_len.min(len - first));
                 (part, &mut *scratch.get().add(number))
             };
             work(number, part, own);
@@ -145,7 +151,11 @@ impl Drop for Waiting<'_> {
             let mut spins = 0;
             while seat.turn.load(Ordering::Acquire) % 2 == 1 {
                 spins += 1;
-                if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+                if spins < SPINS {
+                    std::hint::spin_loop()
+                } else {
+                    std::thread::yield_now()
+                }
             }
         }
     }
@@ -160,7 +170,11 @@ fn wait_for_work(seat: &Seat, number: usize) {
                 return;
             }
             spins += 1;
-            if spins < SPINS { std::hint::spin_loop() } else { std::thread::park() }
+            if spins < SPINS {
+                std::hint::spin_loop()
+            } else {
+                std::thread::park()
+            }
         }
         // SAFETY: the turn is odd, so the caller has written `work` and waits until the turn is even again.
         let outcome = unsafe {
@@ -201,12 +215,21 @@ mod tests {
             for _ in 0..50 {
                 let mut out = vec![0_u32; len];
                 let mut scratch = [0_usize; 4];
-                threads.for_each_part(&mut out, len.div_ceil(4), &mut scratch, |number, part, seen| {
-                    *seen += part.len();
-                    part.iter_mut().for_each(|x| *x += 1 + number as u32);
-                });
+                threads.for_each_part(
+                    &mut out,
+                    len.div_ceil(4),
+                    &mut scratch,
+                    |number, part, seen| {
+                        *seen += part.len();
+                        part.iter_mut().for_each(|x| *x += 1 + number as u32);
+                    },
+                );
                 assert_eq!(scratch.iter().sum::<usize>(), len);
-                assert!(out.iter().enumerate().all(|(i, &x)| x == 1 + (i / len.div_ceil(4)) as u32));
+                assert!(
+                    out.iter()
+                        .enumerate()
+                        .all(|(i, &x)| x == 1 + (i / len.div_ceil(4)) as u32)
+                );
             }
         }
     }
@@ -216,7 +239,9 @@ mod tests {
         let mut threads = Threads::new(2);
         for panicking in [0, 1] {
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                threads.for_each_part(&mut [0_u8; 2], 1, &mut [(), ()], |number, _, _| assert_ne!(number, panicking, "asked for"));
+                threads.for_each_part(&mut [0_u8; 2], 1, &mut [(), ()], |number, _, _| {
+                    assert_ne!(number, panicking, "asked for")
+                });
             }));
             assert!(outcome.is_err());
             let mut out = [0_u8; 2];

@@ -11,19 +11,33 @@ impl Graph {
     ///
     /// `seed` has the shape of `output`; for a scalar loss it is the constant 1. A node that the output does not depend
     /// on answers `None`.
-    pub fn gradients(&mut self, output: NodeId, seed: NodeId, wrt: &[NodeId]) -> Result<Vec<Option<NodeId>>, GraphError> {
+    pub fn gradients(
+        &mut self,
+        output: NodeId,
+        seed: NodeId,
+        wrt: &[NodeId],
+    ) -> Result<Vec<Option<NodeId>>, GraphError> {
         let needed = self.depends_on(output, wrt);
         let mut gradient: Vec<Option<NodeId>> = vec![None; output.index() + 1];
         gradient[output.index()] = Some(seed);
         for id in self.ids().take(output.index() + 1).rev() {
-            let (Some(g), true) = (gradient[id.index()], needed[id.index()]) else { continue };
+            let (Some(g), true) = (gradient[id.index()], needed[id.index()]) else {
+                continue;
+            };
             let node = self.node(id).clone();
-            let Origin::Computed(op) = &node.origin else { continue };
+            let Origin::Computed(op) = &node.origin else {
+                continue;
+            };
             for (input_idx, &input) in node.inputs.iter().enumerate() {
                 if !needed[input.index()] {
                     continue;
                 }
-                let at = Derivation { inputs: &node.inputs, output: id, gradient: g, input_idx };
+                let at = Derivation {
+                    inputs: &node.inputs,
+                    output: id,
+                    gradient: g,
+                    input_idx,
+                };
                 let contribution = op.derive(self, at)?;
                 gradient[input.index()] = Some(match gradient[input.index()] {
                     None => contribution,
@@ -31,7 +45,10 @@ impl Graph {
                 });
             }
         }
-        Ok(wrt.iter().map(|leaf| gradient.get(leaf.index()).copied().flatten()).collect())
+        Ok(wrt
+            .iter()
+            .map(|leaf| gradient.get(leaf.index()).copied().flatten())
+            .collect())
     }
 
     /// For every node up to `output`: does it depend on one of `wrt`?
@@ -39,7 +56,8 @@ impl Graph {
         let mut depends = vec![false; output.index() + 1];
         for id in self.ids().take(output.index() + 1) {
             let inputs = &self.node(id).inputs;
-            depends[id.index()] = wrt.contains(&id) || inputs.iter().any(|input| depends[input.index()]);
+            depends[id.index()] =
+                wrt.contains(&id) || inputs.iter().any(|input| depends[input.index()]);
         }
         depends
     }

@@ -55,12 +55,18 @@ pub struct Shape {
 impl Shape {
     /// One row per sample, `cols` columns.
     pub const fn batch(cols: usize) -> Shape {
-        Shape { rows: Rows::Batch, cols }
+        Shape {
+            rows: Rows::Batch,
+            cols,
+        }
     }
 
     /// A matrix whose size does not depend on the batch.
     pub const fn fixed(rows: usize, cols: usize) -> Shape {
-        Shape { rows: Rows::Fixed(rows), cols }
+        Shape {
+            rows: Rows::Fixed(rows),
+            cols,
+        }
     }
 
     /// A single number.
@@ -160,7 +166,11 @@ impl Graph {
     }
 
     fn push(&mut self, origin: Origin, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
-        self.nodes.push(Node { origin, inputs, shape });
+        self.nodes.push(Node {
+            origin,
+            inputs,
+            shape,
+        });
         NodeId(self.nodes.len() as u32 - 1)
     }
 
@@ -181,7 +191,11 @@ impl Graph {
 
     /// The parameter at `position` of the network, `[rows x cols]`.
     pub fn parameter(&mut self, position: usize, rows: usize, cols: usize) -> NodeId {
-        self.push(Origin::Parameter(position), Vec::new(), Shape::fixed(rows, cols))
+        self.push(
+            Origin::Parameter(position),
+            Vec::new(),
+            Shape::fixed(rows, cols),
+        )
     }
 
     /// One row of numbers that never change.

@@ -26,7 +26,11 @@ pub struct Activation {
 impl Activation {
     /// The function with its usual constants.
     pub fn new(function: Function) -> Activation {
-        Activation { function, slope: None, alpha: None }
+        Activation {
+            function,
+            slope: None,
+            alpha: None,
+        }
     }
 
     pub(super) fn kind(&self) -> &'static str {
@@ -41,14 +45,21 @@ impl Activation {
         Vec::new()
     }
 
-    pub(super) fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
+    pub(super) fn forward(
+        &self,
+        builder: &mut Builder<'_>,
+        input: NodeId,
+    ) -> Result<NodeId, GraphError> {
         let usual = Activate::new(self.function);
         let constant = match self.function {
             Function::LeakyRelu => self.slope,
             Function::Elu => self.alpha,
             _ => None,
         };
-        let op = Activate { constant: constant.unwrap_or(usual.constant), ..usual };
+        let op = Activate {
+            constant: constant.unwrap_or(usual.constant),
+            ..usual
+        };
         builder.graph.apply(op, &[input])
     }
 
@@ -62,10 +73,16 @@ impl Activation {
         }
         // At a slope of 0 or below, the sign of the output would not tell the sign of the input any more, which is
         // what the derivative rule reads.
-        if self.slope.is_some_and(|slope| !(slope > 0.0 && slope <= 1.0)) {
+        if self
+            .slope
+            .is_some_and(|slope| !(slope > 0.0 && slope <= 1.0))
+        {
             faults.push(("slope", "slope lies above 0 and not above 1".to_owned()));
         }
-        if self.alpha.is_some_and(|alpha| !(alpha > 0.0 && alpha <= 100.0)) {
+        if self
+            .alpha
+            .is_some_and(|alpha| !(alpha > 0.0 && alpha <= 100.0))
+        {
             faults.push(("alpha", "alpha lies above 0 and not above 100".to_owned()));
         }
         faults

@@ -35,7 +35,12 @@ fn yes() -> bool {
 impl Dense {
     /// A linear layer with a bias.
     pub fn new(units: usize) -> Dense {
-        Dense { units, activation: None, use_bias: true, init: None }
+        Dense {
+            units,
+            activation: None,
+            use_bias: true,
+            init: None,
+        }
     }
 
     /// The same layer followed by `function`.
@@ -47,8 +52,16 @@ impl Dense {
     /// How W is drawn when the spec does not say it.
     pub fn default_init(&self) -> Init {
         match self.activation {
-            Some(Function::Relu | Function::LeakyRelu | Function::Elu | Function::Gelu | Function::Silu) => Init::HeUniform,
-            Some(Function::Sigmoid | Function::Tanh | Function::Softplus) | None => Init::GlorotUniform,
+            Some(
+                Function::Relu
+                | Function::LeakyRelu
+                | Function::Elu
+                | Function::Gelu
+                | Function::Silu,
+            ) => Init::HeUniform,
+            Some(Function::Sigmoid | Function::Tanh | Function::Softplus) | None => {
+                Init::GlorotUniform
+            }
         }
     }
 
@@ -62,14 +75,28 @@ impl Dense {
 
     pub(super) fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
         let init = self.init.unwrap_or_else(|| self.default_init());
-        let mut parameters = vec![ParameterSpec { name: "weight", rows: n_inputs, cols: self.units, init }];
+        let mut parameters = vec![ParameterSpec {
+            name: "weight",
+            rows: n_inputs,
+            cols: self.units,
+            init,
+        }];
         if self.use_bias {
-            parameters.push(ParameterSpec { name: "bias", rows: 1, cols: self.units, init: Init::Zeros });
+            parameters.push(ParameterSpec {
+                name: "bias",
+                rows: 1,
+                cols: self.units,
+                init: Init::Zeros,
+            });
         }
         parameters
     }
 
-    pub(super) fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
+    pub(super) fn forward(
+        &self,
+        builder: &mut Builder<'_>,
+        input: NodeId,
+    ) -> Result<NodeId, GraphError> {
         let weight = builder.parameter(0);
         let mut y = builder.graph.apply(MatMul::plain(), &[input, weight])?;
         if self.use_bias {
@@ -90,6 +117,9 @@ impl Dense {
     }
 
     pub(super) fn resolved(&self) -> Dense {
-        Dense { init: Some(self.init.unwrap_or_else(|| self.default_init())), ..self.clone() }
+        Dense {
+            init: Some(self.init.unwrap_or_else(|| self.default_init())),
+            ..self.clone()
+        }
     }
 }

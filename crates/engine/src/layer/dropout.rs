@@ -35,11 +35,18 @@ impl Dropout {
         Vec::new()
     }
 
-    pub(super) fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
+    pub(super) fn forward(
+        &self,
+        builder: &mut Builder<'_>,
+        input: NodeId,
+    ) -> Result<NodeId, GraphError> {
         if builder.mode == Mode::Evaluate || self.rate == 0.0 {
             return Ok(input);
         }
-        let op = Drop { rate: self.rate, position: builder.layer_idx as u16 };
+        let op = Drop {
+            rate: self.rate,
+            position: builder.layer_idx as u16,
+        };
         builder.graph.apply(op, &[input])
     }
 
@@ -47,6 +54,9 @@ impl Dropout {
         if (0.0..=0.99).contains(&self.rate) {
             return Vec::new();
         }
-        vec![("rate", format!("rate lies between 0 and 0.99, not {}", self.rate))]
+        vec![(
+            "rate",
+            format!("rate lies between 0 and 0.99, not {}", self.rate),
+        )]
     }
 }

@@ -25,7 +25,9 @@ fn one() -> f64 {
 
 impl Default for BinaryCrossEntropy {
     fn default() -> BinaryCrossEntropy {
-        BinaryCrossEntropy { positive_weight: 1.0 }
+        BinaryCrossEntropy {
+            positive_weight: 1.0,
+        }
     }
 }
 
@@ -34,16 +36,31 @@ impl BinaryCrossEntropy {
         "binary_cross_entropy"
     }
 
-    pub(super) fn forward(&self, graph: &mut Graph, output: NodeId) -> Result<LossNodes, GraphError> {
+    pub(super) fn forward(
+        &self,
+        graph: &mut Graph,
+        output: NodeId,
+    ) -> Result<LossNodes, GraphError> {
         let targets = graph.targets(graph.shape(output).cols);
-        let op = op::BinaryCrossEntropy { positive_weight: self.positive_weight };
-        Ok(LossNodes { mean: graph.apply(op, &[output, targets])?, weight: None })
+        let op = op::BinaryCrossEntropy {
+            positive_weight: self.positive_weight,
+        };
+        Ok(LossNodes {
+            mean: graph.apply(op, &[output, targets])?,
+            weight: None,
+        })
     }
 
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
         if self.positive_weight.is_finite() && self.positive_weight > 0.0 {
             return Vec::new();
         }
-        vec![("positive_weight", format!("positive_weight is a number above 0, not {}", self.positive_weight))]
+        vec![(
+            "positive_weight",
+            format!(
+                "positive_weight is a number above 0, not {}",
+                self.positive_weight
+            ),
+        )]
     }
 }

@@ -64,24 +64,42 @@ impl ClassWeights {
 impl CrossEntropy {
     /// The same loss with the rule `balanced` replaced by numbers; a plan accepts only numbers.
     pub fn resolved(&self, counts: &[u64]) -> CrossEntropy {
-        let class_weights = self.class_weights.as_ref().map(|weights| ClassWeights::Values(weights.values(counts)));
-        CrossEntropy { class_weights, ..self.clone() }
+        let class_weights = self
+            .class_weights
+            .as_ref()
+            .map(|weights| ClassWeights::Values(weights.values(counts)));
+        CrossEntropy {
+            class_weights,
+            ..self.clone()
+        }
     }
 
     pub(super) fn kind(&self) -> &'static str {
         "cross_entropy"
     }
 
-    pub(super) fn forward(&self, graph: &mut Graph, output: NodeId) -> Result<LossNodes, GraphError> {
+    pub(super) fn forward(
+        &self,
+        graph: &mut Graph,
+        output: NodeId,
+    ) -> Result<LossNodes, GraphError> {
         let labels = graph.labels();
-        let op = op::CrossEntropy { label_smoothing: self.label_smoothing };
+        let op = op::CrossEntropy {
+            label_smoothing: self.label_smoothing,
+        };
         match &self.class_weights {
-            None => Ok(LossNodes { mean: graph.apply(op, &[output, labels])?, weight: None }),
+            None => Ok(LossNodes {
+                mean: graph.apply(op, &[output, labels])?,
+                weight: None,
+            }),
             Some(ClassWeights::Values(values)) => {
                 let class_weights = graph.constant(values.clone());
                 let weight = graph.apply(op::LabelWeight, &[class_weights, labels])?;
                 let mean = graph.apply(op, &[output, labels, class_weights, weight])?;
-                Ok(LossNodes { mean, weight: Some(weight) })
+                Ok(LossNodes {
+                    mean,
+                    weight: Some(weight),
+                })
             }
             Some(ClassWeights::Rule(_)) => Err(GraphError::Shape {
                 op: "cross_entropy",
@@ -94,12 +112,22 @@ impl CrossEntropy {
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         if !(0.0..=0.99).contains(&self.label_smoothing) {
-            faults.push(("label_smoothing", format!("label_smoothing lies between 0 and 0.99, not {}", self.label_smoothing)));
+            faults.push((
+                "label_smoothing",
+                format!(
+                    "label_smoothing lies between 0 and 0.99, not {}",
+                    self.label_smoothing
+                ),
+            ));
         }
         if let Some(ClassWeights::Values(values)) = &self.class_weights
-            && (values.iter().any(|w| !(w.is_finite() && *w >= 0.0)) || values.iter().all(|&w| w == 0.0))
+            && (values.iter().any(|w| !(w.is_finite() && *w >= 0.0))
+                || values.iter().all(|&w| w == 0.0))
         {
-            faults.push(("class_weights", "class weights are finite, not negative, and not all zero".to_owned()));
+            faults.push((
+                "class_weights",
+                "class weights are finite, not negative, and not all zero".to_owned(),
+            ));
         }
         faults
     }

@@ -32,15 +32,25 @@ impl Huber {
         "huber"
     }
 
-    pub(super) fn forward(&self, graph: &mut Graph, output: NodeId) -> Result<LossNodes, GraphError> {
+    pub(super) fn forward(
+        &self,
+        graph: &mut Graph,
+        output: NodeId,
+    ) -> Result<LossNodes, GraphError> {
         let targets = graph.targets(graph.shape(output).cols);
-        Ok(LossNodes { mean: graph.apply(op::Huber { delta: self.delta }, &[output, targets])?, weight: None })
+        Ok(LossNodes {
+            mean: graph.apply(op::Huber { delta: self.delta }, &[output, targets])?,
+            weight: None,
+        })
     }
 
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
         if self.delta.is_finite() && self.delta > 0.0 {
             return Vec::new();
         }
-        vec![("delta", format!("delta is a number above 0, not {}", self.delta))]
+        vec![(
+            "delta",
+            format!("delta is a number above 0, not {}", self.delta),
+        )]
     }
 }

@@ -17,9 +17,16 @@ impl Mae {
         "mae"
     }
 
-    pub(super) fn forward(&self, graph: &mut Graph, output: NodeId) -> Result<LossNodes, GraphError> {
+    pub(super) fn forward(
+        &self,
+        graph: &mut Graph,
+        output: NodeId,
+    ) -> Result<LossNodes, GraphError> {
         let targets = graph.targets(graph.shape(output).cols);
-        Ok(LossNodes { mean: graph.apply(op::Mae, &[output, targets])?, weight: None })
+        Ok(LossNodes {
+            mean: graph.apply(op::Mae, &[output, targets])?,
+            weight: None,
+        })
     }
 
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {

@@ -17,9 +17,16 @@ impl Mse {
         "mse"
     }
 
-    pub(super) fn forward(&self, graph: &mut Graph, output: NodeId) -> Result<LossNodes, GraphError> {
+    pub(super) fn forward(
+        &self,
+        graph: &mut Graph,
+        output: NodeId,
+    ) -> Result<LossNodes, GraphError> {
         let targets = graph.targets(graph.shape(output).cols);
-        Ok(LossNodes { mean: graph.apply(op::Mse, &[output, targets])?, weight: None })
+        Ok(LossNodes {
+            mean: graph.apply(op::Mse, &[output, targets])?,
+            weight: None,
+        })
     }
 
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {

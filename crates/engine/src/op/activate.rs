@@ -71,7 +71,11 @@ pub struct Activate {
 impl Activate {
     /// The function with its usual constant: s = 0.01, a = 1.
     pub const fn new(function: Function) -> Activate {
-        let constant = if matches!(function, Function::LeakyRelu) { 0.01 } else { 1.0 };
+        let constant = if matches!(function, Function::LeakyRelu) {
+            0.01
+        } else {
+            1.0
+        };
         Activate { function, constant }
     }
 }
@@ -86,11 +90,21 @@ impl Rule for Activate {
 
     /// dx = dy f'(x), where f' is read from y if it can be: then x need not be kept.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
-        let saved = if self.function.derives_from_output() { at.output } else { at.inputs[0] };
+        let saved = if self.function.derives_from_output() {
+            at.output
+        } else {
+            at.inputs[0]
+        };
         graph.apply(ActivateGradient { activate: *self }, &[at.gradient, saved])
     }
 
-    fn run<T: Real>(&self, out: &mut [T], _inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        _inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let (isa, c) = (context.isa, T::from_f64(self.constant));
         match self.function {
             Function::Relu => relu::value(isa, out, c),
@@ -120,8 +134,18 @@ impl Rule for ActivateGradient {
         alike(Self::NAME, inputs, 2)
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
-        let (isa, c, saved) = (context.isa, T::from_f64(self.activate.constant), inputs[0].values);
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
+        let (isa, c, saved) = (
+            context.isa,
+            T::from_f64(self.activate.constant),
+            inputs[0].values,
+        );
         match self.activate.function {
             Function::Relu => relu::slope(isa, out, saved, c),
             Function::LeakyRelu => leaky_relu::slope(isa, out, saved, c),
@@ -165,8 +189,18 @@ macro_rules! function {
 }
 
 // The comparisons are written so that NaN passes through instead of becoming 0: the guard of a step must see it.
-function!(relu, c, |x| if x < T::ZERO { T::ZERO } else { x }, |y| if y > T::ZERO { T::ONE } else { T::ZERO });
-function!(leaky_relu, c, |x| if x < T::ZERO { c * x } else { x }, |y| if y > T::ZERO { T::ONE } else { c });
+function!(
+    relu,
+    c,
+    |x| if x < T::ZERO { T::ZERO } else { x },
+    |y| if y > T::ZERO { T::ONE } else { T::ZERO }
+);
+function!(
+    leaky_relu,
+    c,
+    |x| if x < T::ZERO { c * x } else { x },
+    |y| if y > T::ZERO { T::ONE } else { c }
+);
 function!(
     elu,
     c,
@@ -184,7 +218,8 @@ function!(silu, c, |x| x / (T::ONE + (-x).exp()), |x| {
     let s = T::ONE / (T::ONE + (-x).exp());
     s * (T::ONE + x * (T::ONE - s))
 });
-function!(sigmoid, c, |x| T::ONE / (T::ONE + (-x).exp()), |y| y * (T::ONE - y));
+function!(sigmoid, c, |x| T::ONE / (T::ONE + (-x).exp()), |y| y
+    * (T::ONE - y));
 function!(tanh, c, |x| x.tanh(), |y| T::ONE - y * y);
 function!(
     softplus,

@@ -22,7 +22,13 @@ impl Rule for Add {
         Ok(at.gradient)
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         add(context.isa, out, inputs[0].values);
     }
 }

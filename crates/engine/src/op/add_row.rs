@@ -16,7 +16,11 @@ impl Rule for AddRow {
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         match inputs {
             &[x, row] if row == Shape::fixed(1, x.cols) => Ok(x),
-            _ => Err(misfit(Self::NAME, inputs, "it takes a matrix and one row of as many columns")),
+            _ => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes a matrix and one row of as many columns",
+            )),
         }
     }
 
@@ -28,7 +32,13 @@ impl Rule for AddRow {
         }
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         add_row(context.isa, out, inputs[0].values);
     }
 }

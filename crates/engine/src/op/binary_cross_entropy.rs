@@ -26,13 +26,32 @@ impl Rule for BinaryCrossEntropy {
     /// dz = dL/n [(1 - t) s(z) - p t s(-z)], with s the sigmoid and n the number of elements.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         match at.input_idx {
-            0 => graph.apply(BinaryCrossEntropyGradient { positive_weight: self.positive_weight }, &[at.inputs[0], at.inputs[1], at.gradient]),
-            input_idx => Err(GraphError::NoDerivative { op: Self::NAME, input_idx }),
+            0 => graph.apply(
+                BinaryCrossEntropyGradient {
+                    positive_weight: self.positive_weight,
+                },
+                &[at.inputs[0], at.inputs[1], at.gradient],
+            ),
+            input_idx => Err(GraphError::NoDerivative {
+                op: Self::NAME,
+                input_idx,
+            }),
         }
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
-        out[0] = loss(context.isa, inputs[0].values, inputs[1].values, T::from_f64(self.positive_weight));
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
+        out[0] = loss(
+            context.isa,
+            inputs[0].values,
+            inputs[1].values,
+            T::from_f64(self.positive_weight),
+        );
     }
 }
 
@@ -59,9 +78,22 @@ impl Rule for BinaryCrossEntropyGradient {
         gradient_on_values(Self::NAME, inputs)
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let scale = inputs[2].values[0] / T::from_count(out.len());
-        gradient(context.isa, out, inputs[0].values, inputs[1].values, T::from_f64(self.positive_weight), scale);
+        gradient(
+            context.isa,
+            out,
+            inputs[0].values,
+            inputs[1].values,
+            T::from_f64(self.positive_weight),
+            scale,
+        );
     }
 }
 

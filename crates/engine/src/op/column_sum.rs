@@ -20,7 +20,13 @@ impl Rule for ColumnSum {
         }
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         match out {
             [single] => *single = reduce::sum(context.isa, inputs[0].values),
             _ => column_sum(context.isa, out, inputs[0].values),

@@ -20,7 +20,11 @@ pub struct CrossEntropy {
 fn fits(inputs: &[Shape]) -> bool {
     match inputs {
         [_, labels] => *labels == Shape::batch(1),
-        [z, labels, weights, total] => *labels == Shape::batch(1) && *weights == Shape::fixed(1, z.cols) && *total == Shape::SCALAR,
+        [z, labels, weights, total] => {
+            *labels == Shape::batch(1)
+                && *weights == Shape::fixed(1, z.cols)
+                && *total == Shape::SCALAR
+        }
         _ => false,
     }
 }
@@ -31,23 +35,47 @@ impl Rule for CrossEntropy {
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         match fits(inputs) {
             true => Ok(Shape::SCALAR),
-            false => Err(misfit(Self::NAME, inputs, "it takes one output per class, labels, and perhaps one weight per class")),
+            false => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes one output per class, labels, and perhaps one weight per class",
+            )),
         }
     }
 
     /// dz_ic = dL/W [S_i softmax(z_i)_c - (1 - s) w_y [c = y] - s/K w_c], S_i = (1 - s) w_y + s/K sum over c of w_c.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         if at.input_idx != 0 {
-            return Err(GraphError::NoDerivative { op: Self::NAME, input_idx: at.input_idx });
+            return Err(GraphError::NoDerivative {
+                op: Self::NAME,
+                input_idx: at.input_idx,
+            });
         }
         let mut inputs = vec![at.gradient];
         inputs.extend_from_slice(at.inputs);
-        graph.apply(CrossEntropyGradient { label_smoothing: self.label_smoothing }, &inputs)
+        graph.apply(
+            CrossEntropyGradient {
+                label_smoothing: self.label_smoothing,
+            },
+            &inputs,
+        )
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let weights = Weights::new(&inputs[1..], context.labels.len());
-        out[0] = loss(context.isa, inputs[0].values, context.labels, weights, self.label_smoothing);
+        out[0] = loss(
+            context.isa,
+            inputs[0].values,
+            context.labels,
+            weights,
+            self.label_smoothing,
+        );
     }
 }
 
@@ -64,13 +92,31 @@ impl Rule for CrossEntropyGradient {
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         match inputs {
             [Shape::SCALAR, rest @ ..] if fits(rest) => Ok(rest[0]),
-            _ => Err(misfit(Self::NAME, inputs, "it takes a scalar and the inputs of cross_entropy")),
+            _ => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes a scalar and the inputs of cross_entropy",
+            )),
         }
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let weights = Weights::new(&inputs[2..], context.labels.len());
-        gradient(context.isa, out, inputs[1].values, context.labels, weights, self.label_smoothing, inputs[0].values[0]);
+        gradient(
+            context.isa,
+            out,
+            inputs[1].values,
+            context.labels,
+            weights,
+            self.label_smoothing,
+            inputs[0].values[0],
+        );
     }
 }
 
@@ -93,15 +139,27 @@ impl<'a, T: Real> Weights<'a, T> {
                 let total = total.values[0].to_f64();
                 let each = each.values;
                 let inverse_total = if total == 0.0 { 0.0 } else { 1.0 / total };
-                Weights { each, sum: each.iter().map(|w| w.to_f64()).sum(), inverse_total }
+                Weights {
+                    each,
+                    sum: each.iter().map(|w| w.to_f64()).sum(),
+                    inverse_total,
+                }
             }
-            _ => Weights { each: &[], sum: 0.0, inverse_total: 1.0 / n_rows as f64 },
+            _ => Weights {
+                each: &[],
+                sum: 0.0,
+                inverse_total: 1.0 / n_rows as f64,
+            },
         }
     }
 
     #[inline(always)]
     fn of(&self, class: usize) -> T {
-        if self.each.is_empty() { T::ONE } else { self.each[class] }
+        if self.each.is_empty() {
+            T::ONE
+        } else {
+            self.each[class]
+        }
     }
 }
 

@@ -31,11 +31,28 @@ impl Rule for Drop {
         graph.apply(*self, &[at.gradient])
     }
 
-    fn run<T: Real>(&self, out: &mut [T], _inputs: &[Matrix<'_, T>], first: usize, context: Context<'_>) {
-        let stream = Stream::new(context.key.seed, Purpose::Dropout(self.position), context.key.step);
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        _inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+    ) {
+        let stream = Stream::new(
+            context.key.seed,
+            Purpose::Dropout(self.position),
+            context.key.step,
+        );
         // An element is kept when its word is at least this; the rate is rounded to a multiple of 2^-32.
         let threshold = (self.rate * 4_294_967_296.0) as u32;
-        drop(context.isa, out, &stream, threshold, T::from_f64(1.0 / (1.0 - self.rate)), first as u64);
+        drop(
+            context.isa,
+            out,
+            &stream,
+            threshold,
+            T::from_f64(1.0 / (1.0 - self.rate)),
+            first as u64,
+        );
     }
 }
 

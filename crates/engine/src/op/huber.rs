@@ -23,13 +23,30 @@ impl Rule for Huber {
     /// dz = dL/n r for |r| <= delta, else dL/n delta sign(r), with n the number of elements.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         match at.input_idx {
-            0 => graph.apply(HuberGradient { delta: self.delta }, &[at.inputs[0], at.inputs[1], at.gradient]),
-            input_idx => Err(GraphError::NoDerivative { op: Self::NAME, input_idx }),
+            0 => graph.apply(
+                HuberGradient { delta: self.delta },
+                &[at.inputs[0], at.inputs[1], at.gradient],
+            ),
+            input_idx => Err(GraphError::NoDerivative {
+                op: Self::NAME,
+                input_idx,
+            }),
         }
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
-        out[0] = loss(context.isa, inputs[0].values, inputs[1].values, T::from_f64(self.delta));
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
+        out[0] = loss(
+            context.isa,
+            inputs[0].values,
+            inputs[1].values,
+            T::from_f64(self.delta),
+        );
     }
 }
 
@@ -56,9 +73,22 @@ impl Rule for HuberGradient {
         gradient_on_values(Self::NAME, inputs)
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let scale = inputs[2].values[0] / T::from_count(out.len());
-        gradient(context.isa, out, inputs[0].values, inputs[1].values, scale, T::from_f64(self.delta));
+        gradient(
+            context.isa,
+            out,
+            inputs[0].values,
+            inputs[1].values,
+            scale,
+            T::from_f64(self.delta),
+        );
     }
 }
 

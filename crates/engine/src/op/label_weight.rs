@@ -13,14 +13,32 @@ impl Rule for LabelWeight {
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         match inputs {
-            [weights, labels] if weights.rows == Shape::SCALAR.rows && *labels == Shape::batch(1) => Ok(Shape::SCALAR),
-            _ => Err(misfit(Self::NAME, inputs, "it takes one row of class weights and the labels")),
+            [weights, labels]
+                if weights.rows == Shape::SCALAR.rows && *labels == Shape::batch(1) =>
+            {
+                Ok(Shape::SCALAR)
+            }
+            _ => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes one row of class weights and the labels",
+            )),
         }
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let weights = inputs[0].values;
-        let total: f64 = context.labels.iter().map(|&label| weights[label as usize].to_f64()).sum();
+        let total: f64 = context
+            .labels
+            .iter()
+            .map(|&label| weights[label as usize].to_f64())
+            .sum();
         out[0] = T::from_f64(total);
     }
 }

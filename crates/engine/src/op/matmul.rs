@@ -20,14 +20,27 @@ pub struct MatMul {
 impl MatMul {
     /// A B.
     pub const fn plain() -> MatMul {
-        MatMul { transpose_a: false, transpose_b: false }
+        MatMul {
+            transpose_a: false,
+            transpose_b: false,
+        }
     }
 
     /// The sizes of the product of two matrices.
     pub(crate) fn product<T>(&self, a: &Matrix<'_, T>, b: &Matrix<'_, T>) -> Product {
-        let (m, k) = if self.transpose_a { (a.cols, a.rows()) } else { (a.rows(), a.cols) };
+        let (m, k) = if self.transpose_a {
+            (a.cols, a.rows())
+        } else {
+            (a.rows(), a.cols)
+        };
         let n = if self.transpose_b { b.rows() } else { b.cols };
-        Product { m, n, k, transpose_a: self.transpose_a, transpose_b: self.transpose_b }
+        Product {
+            m,
+            n,
+            k,
+            transpose_a: self.transpose_a,
+            transpose_b: self.transpose_b,
+        }
     }
 }
 
@@ -36,9 +49,19 @@ impl Rule for MatMul {
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         let wanted = "the columns of the first matrix are as many as the rows of the second";
-        let &[a, b] = inputs else { return Err(misfit(Self::NAME, inputs, "it takes two matrices")) };
-        let (a_rows, a_cols) = if self.transpose_a { (Rows::Fixed(a.cols), a.rows) } else { (a.rows, Rows::Fixed(a.cols)) };
-        let (b_rows, b_cols) = if self.transpose_b { (Rows::Fixed(b.cols), b.rows) } else { (b.rows, Rows::Fixed(b.cols)) };
+        let &[a, b] = inputs else {
+            return Err(misfit(Self::NAME, inputs, "it takes two matrices"));
+        };
+        let (a_rows, a_cols) = if self.transpose_a {
+            (Rows::Fixed(a.cols), a.rows)
+        } else {
+            (a.rows, Rows::Fixed(a.cols))
+        };
+        let (b_rows, b_cols) = if self.transpose_b {
+            (Rows::Fixed(b.cols), b.rows)
+        } else {
+            (b.rows, Rows::Fixed(b.cols))
+        };
         match (a_cols == b_rows, b_cols) {
             (true, Rows::Fixed(cols)) => Ok(Shape { rows: a_rows, cols }),
             _ => Err(misfit(Self::NAME, inputs, wanted)),
@@ -48,7 +71,10 @@ impl Rule for MatMul {
     /// dA = dC B^T and dB = A^T dC; where an input is held transposed, so is its gradient.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         let (a, b, g) = (at.inputs[0], at.inputs[1], at.gradient);
-        let product = |transpose_a, transpose_b| MatMul { transpose_a, transpose_b };
+        let product = |transpose_a, transpose_b| MatMul {
+            transpose_a,
+            transpose_b,
+        };
         match (at.input_idx, self.transpose_a, self.transpose_b) {
             (0, false, _) => graph.apply(product(false, !self.transpose_b), &[g, b]),
             (0, true, _) => graph.apply(product(self.transpose_b, true), &[b, g]),
@@ -58,9 +84,22 @@ impl Rule for MatMul {
     }
 
     /// One thread and scratch of its own; a plan runs products through its crew instead.
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let product = self.product(&inputs[0], &inputs[1]);
         let mut panels = Panels::new(context.isa, [product]);
-        product.run_rows(context.isa, inputs[0].values, inputs[1].values, out, 0, &mut panels);
+        product.run_rows(
+            context.isa,
+            inputs[0].values,
+            inputs[1].values,
+            out,
+            0,
+            &mut panels,
+        );
     }
 }

@@ -103,14 +103,23 @@ pub(crate) trait Rule {
 
     /// Adds the gradient of input `at.input_idx` to the graph.
     fn derive(&self, _graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
-        Err(GraphError::NoDerivative { op: Self::NAME, input_idx: at.input_idx })
+        Err(GraphError::NoDerivative {
+            op: Self::NAME,
+            input_idx: at.input_idx,
+        })
     }
 
     /// Computes the output.
     ///
     /// An element-wise op finds its first input in `out` and the others in `inputs`, all cut to a block of rows whose
     /// first element is number `first` of the whole; any other op overwrites all of `out`, and `first` is 0.
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], first: usize, context: Context<'_>);
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+    );
 }
 
 /// Writes the enum of all ops and its dispatch, so that an op is listed once.
@@ -216,13 +225,25 @@ ops! {
 /// The error of a shape rule.
 pub(crate) fn misfit(op: &'static str, inputs: &[Shape], wanted: &'static str) -> GraphError {
     let got: Vec<String> = inputs.iter().map(Shape::to_string).collect();
-    GraphError::Shape { op, got: got.join(" and "), wanted }
+    GraphError::Shape {
+        op,
+        got: got.join(" and "),
+        wanted,
+    }
 }
 
 /// The shape rule of ops that want all inputs alike and answer that shape.
-pub(crate) fn alike(op: &'static str, inputs: &[Shape], n_inputs: usize) -> Result<Shape, GraphError> {
+pub(crate) fn alike(
+    op: &'static str,
+    inputs: &[Shape],
+    n_inputs: usize,
+) -> Result<Shape, GraphError> {
     match inputs {
-        [first, rest @ ..] if inputs.len() == n_inputs && rest.iter().all(|shape| shape == first) => Ok(*first),
+        [first, rest @ ..]
+            if inputs.len() == n_inputs && rest.iter().all(|shape| shape == first) =>
+        {
+            Ok(*first)
+        }
         _ => Err(misfit(op, inputs, "its inputs have the same shape")),
     }
 }
@@ -236,6 +257,10 @@ pub(crate) fn loss_on_values(op: &'static str, inputs: &[Shape]) -> Result<Shape
 pub(crate) fn gradient_on_values(op: &'static str, inputs: &[Shape]) -> Result<Shape, GraphError> {
     match inputs {
         [output, targets, Shape::SCALAR] if output == targets => Ok(*output),
-        _ => Err(misfit(op, inputs, "it takes outputs, targets of the same shape, and a scalar")),
+        _ => Err(misfit(
+            op,
+            inputs,
+            "it takes outputs, targets of the same shape, and a scalar",
+        )),
     }
 }

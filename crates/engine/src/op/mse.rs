@@ -21,11 +21,20 @@ impl Rule for Mse {
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         match at.input_idx {
             0 => graph.apply(MseGradient, &[at.inputs[0], at.inputs[1], at.gradient]),
-            input_idx => Err(GraphError::NoDerivative { op: Self::NAME, input_idx }),
+            input_idx => Err(GraphError::NoDerivative {
+                op: Self::NAME,
+                input_idx,
+            }),
         }
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         out[0] = loss(context.isa, inputs[0].values, inputs[1].values);
     }
 }
@@ -45,7 +54,13 @@ impl Rule for MseGradient {
         gradient_on_values(Self::NAME, inputs)
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let scale = inputs[2].values[0] / T::from_count(out.len());
         gradient(context.isa, out, inputs[0].values, inputs[1].values, scale);
     }

@@ -23,7 +23,13 @@ impl Rule for Softmax {
         graph.apply(SoftmaxGradient, &[at.gradient, at.output])
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         softmax(context.isa, out, inputs[0].values, inputs[0].cols);
     }
 }
@@ -39,9 +45,21 @@ impl Rule for SoftmaxGradient {
         alike(Self::NAME, inputs, 2)
     }
 
-    fn run<T: Real>(&self, out: &mut [T], inputs: &[Matrix<'_, T>], _first: usize, context: Context<'_>) {
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
         let (gradients, probabilities) = (inputs[0], inputs[1]);
-        softmax_gradient(context.isa, out, gradients.values, probabilities.values, gradients.cols);
+        softmax_gradient(
+            context.isa,
+            out,
+            gradients.values,
+            probabilities.values,
+            gradients.cols,
+        );
     }
 }
 
@@ -51,7 +69,11 @@ pub(super) fn largest<T: Real>(row: &[T]) -> T {
     let mut largest = row[0];
     for &z in row {
         // The second comparison lets NaN through and keeps it.
-        largest = if z > largest || z.to_f64().is_nan() { z } else { largest };
+        largest = if z > largest || z.to_f64().is_nan() {
+            z
+        } else {
+            largest
+        };
     }
     largest
 }
@@ -76,7 +98,8 @@ pub(super) fn row_sum<T: Real>(row: &[T]) -> T {
     for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
         *lane += x;
     }
-    ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]))
+    ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5]))
+        + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]))
 }
 
 /// Writes e^(z - largest of the row) for every row: the exponentials are one loop over all rows.

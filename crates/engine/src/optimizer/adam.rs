@@ -51,7 +51,13 @@ fn epsilon() -> f64 {
 
 impl Default for Adam {
     fn default() -> Adam {
-        Adam { learning_rate: learning_rate(), beta1: beta1(), beta2: beta2(), epsilon: epsilon(), weight_decay: 0.0 }
+        Adam {
+            learning_rate: learning_rate(),
+            beta1: beta1(),
+            beta2: beta2(),
+            epsilon: epsilon(),
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -75,14 +81,24 @@ impl Adam {
     }
 
     pub(super) fn update<T: Real>(&self, isa: Isa, update: Update<'_, T>) {
-        let Update { parameters, gradients, state, scale, learning_rate, t } = update;
+        let Update {
+            parameters,
+            gradients,
+            state,
+            scale,
+            learning_rate,
+            t,
+        } = update;
         let (mean, square) = state.split_at_mut(parameters.len());
         let step = T::from_f64(learning_rate / (1.0 - power(self.beta1, t)));
         let root = T::from_f64(1.0 / (1.0 - power(self.beta2, t)).sqrt());
         let decay = T::from_f64(self.weight_decay);
         let [beta1, beta2, epsilon] = [self.beta1, self.beta2, self.epsilon].map(T::from_f64);
         let [rest1, rest2] = [1.0 - self.beta1, 1.0 - self.beta2].map(T::from_f64);
-        pass(isa, parameters, gradients, mean, square, scale, decay, beta1, rest1, beta2, rest2, step, root, epsilon);
+        pass(
+            isa, parameters, gradients, mean, square, scale, decay, beta1, rest1, beta2, rest2,
+            step, root, epsilon,
+        );
     }
 }
 

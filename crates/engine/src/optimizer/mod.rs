@@ -86,7 +86,10 @@ impl Optimizer {
         let mut faults = each!(self, it => it.faults());
         let rate = self.learning_rate();
         if !(rate.is_finite() && rate > 0.0 && rate <= 1e3) {
-            faults.push(("learning_rate", format!("learning_rate lies above 0 and not above 1000, not {rate}")));
+            faults.push((
+                "learning_rate",
+                format!("learning_rate lies above 0 and not above 1000, not {rate}"),
+            ));
         }
         faults
     }
@@ -108,18 +111,23 @@ pub struct OptimizerState<T> {
 impl<T: Real> OptimizerState<T> {
     /// The state before the first update.
     pub fn new(optimizer: &Optimizer, n_parameters: usize) -> OptimizerState<T> {
-        OptimizerState { values: vec![T::ZERO; optimizer.n_slots() * n_parameters], n_updates: 0 }
+        OptimizerState {
+            values: vec![T::ZERO; optimizer.n_slots() * n_parameters],
+            n_updates: 0,
+        }
     }
 }
 
 /// A fault for a rate that should lie in [0, 1).
 fn unit(name: &'static str, value: f64) -> Option<(&'static str, String)> {
-    (!(0.0..1.0).contains(&value)).then(|| (name, format!("{name} lies from 0 to below 1, not {value}")))
+    (!(0.0..1.0).contains(&value))
+        .then(|| (name, format!("{name} lies from 0 to below 1, not {value}")))
 }
 
 /// A fault for a number that should be finite and not negative.
 fn not_negative(name: &'static str, value: f64) -> Option<(&'static str, String)> {
-    (!(value.is_finite() && value >= 0.0)).then(|| (name, format!("{name} is not negative, not {value}")))
+    (!(value.is_finite() && value >= 0.0))
+        .then(|| (name, format!("{name} is not negative, not {value}")))
 }
 
 /// base^t by squaring: multiplications only, so the same bits on every machine.

@@ -49,7 +49,13 @@ fn epsilon() -> f64 {
 
 impl Default for Rmsprop {
     fn default() -> Rmsprop {
-        Rmsprop { learning_rate: learning_rate(), alpha: alpha(), epsilon: epsilon(), momentum: 0.0, weight_decay: 0.0 }
+        Rmsprop {
+            learning_rate: learning_rate(),
+            alpha: alpha(),
+            epsilon: epsilon(),
+            momentum: 0.0,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -73,14 +79,27 @@ impl Rmsprop {
     }
 
     pub(super) fn update<T: Real>(&self, isa: Isa, update: Update<'_, T>) {
-        let Update { parameters, gradients, state, scale, learning_rate, .. } = update;
+        let Update {
+            parameters,
+            gradients,
+            state,
+            scale,
+            learning_rate,
+            ..
+        } = update;
         let (square, velocity) = state.split_at_mut(parameters.len());
-        let [rate, decay, alpha, epsilon] = [learning_rate, self.weight_decay, self.alpha, self.epsilon].map(T::from_f64);
+        let [rate, decay, alpha, epsilon] =
+            [learning_rate, self.weight_decay, self.alpha, self.epsilon].map(T::from_f64);
         match self.momentum > 0.0 {
-            false => plain(isa, parameters, gradients, square, scale, rate, decay, alpha, epsilon),
+            false => plain(
+                isa, parameters, gradients, square, scale, rate, decay, alpha, epsilon,
+            ),
             true => {
                 let momentum = T::from_f64(self.momentum);
-                with_momentum(isa, parameters, gradients, square, velocity, scale, rate, decay, alpha, epsilon, momentum);
+                with_momentum(
+                    isa, parameters, gradients, square, velocity, scale, rate, decay, alpha,
+                    epsilon, momentum,
+                );
             }
         }
     }

@@ -35,7 +35,12 @@ fn learning_rate() -> f64 {
 
 impl Default for Sgd {
     fn default() -> Sgd {
-        Sgd { learning_rate: learning_rate(), momentum: 0.0, nesterov: false, weight_decay: 0.0 }
+        Sgd {
+            learning_rate: learning_rate(),
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -49,7 +54,13 @@ impl Sgd {
     }
 
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
-        let mut faults: Vec<_> = [unit("momentum", self.momentum), not_negative("weight_decay", self.weight_decay)].into_iter().flatten().collect();
+        let mut faults: Vec<_> = [
+            unit("momentum", self.momentum),
+            not_negative("weight_decay", self.weight_decay),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         if self.nesterov && self.momentum == 0.0 {
             faults.push(("nesterov", "nesterov wants a momentum above 0".to_owned()));
         }
@@ -57,12 +68,27 @@ impl Sgd {
     }
 
     pub(super) fn update<T: Real>(&self, isa: Isa, update: Update<'_, T>) {
-        let Update { parameters, gradients, state, scale, learning_rate, .. } = update;
-        let (rate, decay, momentum) = (T::from_f64(learning_rate), T::from_f64(self.weight_decay), T::from_f64(self.momentum));
+        let Update {
+            parameters,
+            gradients,
+            state,
+            scale,
+            learning_rate,
+            ..
+        } = update;
+        let (rate, decay, momentum) = (
+            T::from_f64(learning_rate),
+            T::from_f64(self.weight_decay),
+            T::from_f64(self.momentum),
+        );
         match (self.momentum > 0.0, self.nesterov) {
             (false, _) => plain(isa, parameters, gradients, scale, rate, decay),
-            (true, false) => heavy_ball(isa, parameters, gradients, state, scale, rate, decay, momentum),
-            (true, true) => nesterov(isa, parameters, gradients, state, scale, rate, decay, momentum),
+            (true, false) => heavy_ball(
+                isa, parameters, gradients, state, scale, rate, decay, momentum,
+            ),
+            (true, true) => nesterov(
+                isa, parameters, gradients, state, scale, rate, decay, momentum,
+            ),
         }
     }
 }
