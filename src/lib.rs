@@ -1,4 +1,9 @@
-//! The map of the house.
+//! The map of the house, in reading order. Imports point down only: see `tests/architecture.rs`.
 #![forbid(unsafe_code)]
 
+pub mod blobs;
+pub mod clock;
+pub mod config;
 pub mod data;
+pub mod ids;
+pub mod store;

@@ -1,0 +1,478 @@
+//! Big bytes by SHA-256 behind one handle.
+//!
+//! Up to [`INLINE_BYTES`] a blob is a row of the database and becomes durable with the commit that refers to it. Larger
+//! ones are files `blobs/ab/<sha256>`, written in the order temp file, write, hash, fsync, rename, fsync of the folder; only
+//! then may a row refer to them. A failed step leaves nothing behind, and a failed fsync is never tried again as if good.
+//!
+//! ```text
+//! writer() -> write()... -> finish() -> Staged --record(tx)--> row committed     (uploads, on a blocking thread)
+//! put(bytes) ---------------------------> Staged --record(tx)--> row committed     (weights, checkpoints)
+//! ```
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::clock::Clock;
+use crate::store::{self, Store, StoreError, Tx};
+
+/// Blobs up to this size live in the database: one fsync makes row and content durable together.
+pub const INLINE_BYTES: usize = 64 << 10;
+
+/// Free space is looked at again after this many written bytes.
+const SPACE_CHECK_BYTES: u64 = 64 << 20;
+
+/// What went wrong with a blob.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BlobError {
+    /// The disk is full, or would be below the floor of free space.
+    #[error("not enough free space on the disk: {free_bytes} bytes are free and {floor_bytes} must stay free")]
+    NoSpace {
+        /// Free now.
+        free_bytes: u64,
+        /// What must stay free.
+        floor_bytes: u64,
+    },
+    /// The disk failed.
+    #[error("the disk failed while {doing}: {message}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        message: String,
+    },
+    /// No such blob.
+    #[error("there is no blob {0}")]
+    Absent(String),
+    /// The bytes are not those that were written; they are not handed out.
+    #[error("blob {sha256} is damaged: {message}")]
+    Damaged {
+        /// Which.
+        sha256: String,
+        /// How it shows.
+        message: String,
+    },
+    /// The record failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Steps of writing and reading that a test may let fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Io {
+    /// Making the temp file or a folder.
+    Create,
+    /// Writing bytes.
+    Write,
+    /// Making a file durable.
+    Sync,
+    /// Giving a file its name.
+    Rename,
+    /// Making a name durable.
+    SyncDir,
+    /// Opening or reading.
+    Open,
+}
+
+/// Asked before every step; an error takes the step's place.
+pub type Faults = Arc<dyn Fn(Io) -> io::Result<()> + Send + Sync>;
+
+/// Handle to all blobs; cheap to clone.
+#[derive(Clone)]
+pub struct Blobs(Arc<Inner>);
+
+struct Inner {
+    root: PathBuf,
+    store: Store,
+    clock: Clock,
+    floor_bytes: u64,
+    faults: Option<Faults>,
+    /// Hashes between durable file and committed row, with how many writers hold each: collection leaves them alone.
+    pins: Mutex<HashMap<String, usize>>,
+    /// Files whose hash was checked, with what would change if somebody touched them.
+    verified: Mutex<HashMap<String, Identity>>,
+}
+
+/// Inode, length and times of a file.
+type Identity = (u64, u64, i64, i64, i64, i64);
+
+/// Durable bytes no row refers to yet.
+#[derive(Debug)]
+pub struct Staged {
+    blob: store::blobs::Blob,
+    _pin: Pin,
+}
+
+impl Staged {
+    /// SHA-256 of the bytes, lower-case hex.
+    pub fn sha256(&self) -> &str {
+        &self.blob.sha256
+    }
+
+    /// How many bytes.
+    pub fn size_bytes(&self) -> i64 {
+        self.blob.size_bytes
+    }
+
+    /// Adds the row, in the transaction of the row that refers to it.
+    pub async fn record(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        store::blobs::insert(tx, &self.blob).await
+    }
+}
+
+/// Keeps a hash from being collected while alive.
+struct Pin(Arc<Inner>, String);
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pin")
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut pins = self.0.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = pins.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                pins.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// The bytes of a blob, checked.
+#[derive(Debug)]
+pub enum Content {
+    /// A small one.
+    Bytes(Vec<u8>),
+    /// A large one: an open file at its beginning.
+    File(File),
+}
+
+impl Content {
+    /// A reader over the bytes.
+    pub fn reader(self) -> Box<dyn Read + Send> {
+        match self {
+            Self::Bytes(bytes) => Box::new(io::Cursor::new(bytes)),
+            Self::File(file) => Box::new(file),
+        }
+    }
+}
+
+impl Blobs {
+    /// Opens `data_dir/blobs`, and removes what a killed process left half written there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read.
+    pub fn open(data_dir: &Path, store: Store, clock: Clock, floor_bytes: u64, faults: Option<Faults>) -> Result<Self, BlobError> {
+        let root = data_dir.join("blobs");
+        fs::create_dir_all(&root).map_err(|e| failed("making the folder of blobs", &e))?;
+        for entry in fs::read_dir(&root).map_err(|e| failed("reading the folder of blobs", &e))?.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
+                let _ = fs::remove_file(entry.path()); // tried again at the next start
+            }
+        }
+        let inner = Inner { root, store, clock, floor_bytes, faults, pins: Mutex::default(), verified: Mutex::default() };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Whether the disk has room for `more_bytes` above the floor.
+    ///
+    /// # Errors
+    /// [`BlobError::NoSpace`] when it has not.
+    pub fn check_space(&self, more_bytes: u64) -> Result<(), BlobError> {
+        let free = rustix::fs::statvfs(&self.0.root).map_err(|e| failed("asking for free space", &e.into()))?;
+        let free_bytes = free.f_bavail.saturating_mul(free.f_frsize);
+        if free_bytes < self.0.floor_bytes.saturating_add(more_bytes) {
+            return Err(BlobError::NoSpace { free_bytes, floor_bytes: self.0.floor_bytes });
+        }
+        Ok(())
+    }
+
+    /// Begins a blob whose bytes come in pieces. Blocks on the disk: for a blocking thread.
+    ///
+    /// # Errors
+    /// [`BlobError::NoSpace`] when the disk is below the floor.
+    pub fn writer(&self) -> Result<BlobWriter, BlobError> {
+        self.check_space(0)?;
+        Ok(BlobWriter { blobs: self.clone(), hash: Sha256::new(), head: Vec::new(), file: None, size_bytes: 0, checked_bytes: 0 })
+    }
+
+    /// Makes `bytes` durable, or ready to become so with their row when small.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub async fn put(&self, bytes: Vec<u8>) -> Result<Staged, BlobError> {
+        if bytes.len() <= INLINE_BYTES {
+            let sha256 = hex(&Sha256::digest(&bytes));
+            return Ok(self.staged(sha256, bytes.len() as u64, Some(bytes)));
+        }
+        let blobs = self.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let mut writer = blobs.writer()?;
+            writer.write(&bytes)?;
+            writer.finish()
+        });
+        written.await.unwrap_or_else(|e| Err(BlobError::Io { doing: "writing a blob", message: e.to_string() }))
+    }
+
+    /// The bytes of a blob, their hash checked (once per process for an untouched file).
+    ///
+    /// # Errors
+    /// [`BlobError::Absent`] and [`BlobError::Damaged`] among others.
+    pub async fn open_blob(&self, sha256: &str) -> Result<Content, BlobError> {
+        let row = store::blobs::find(&self.0.store, sha256).await?.ok_or_else(|| BlobError::Absent(sha256.to_owned()))?;
+        let blobs = self.clone();
+        let opened = tokio::task::spawn_blocking(move || match row.bytes {
+            Some(bytes) => {
+                check_hash(&row.sha256, row.size_bytes, bytes.len() as u64, &hex(&Sha256::digest(&bytes)))?;
+                Ok(Content::Bytes(bytes))
+            }
+            None => blobs.open_file(&row.sha256, row.size_bytes).map(Content::File),
+        });
+        opened.await.unwrap_or_else(|e| Err(BlobError::Io { doing: "reading a blob", message: e.to_string() }))
+    }
+
+    /// The whole content of a blob, checked: for weights and checkpoints.
+    ///
+    /// # Errors
+    /// As [`Blobs::open_blob`].
+    pub async fn read(&self, sha256: &str) -> Result<Vec<u8>, BlobError> {
+        match self.open_blob(sha256).await? {
+            Content::Bytes(bytes) => Ok(bytes),
+            Content::File(mut file) => {
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut bytes = Vec::new();
+                    file.read_to_end(&mut bytes).map(|_| bytes).map_err(|e| failed("reading a blob", &e))
+                });
+                read.await.unwrap_or_else(|e| Err(BlobError::Io { doing: "reading a blob", message: e.to_string() }))
+            }
+        }
+    }
+
+    /// Forgets blobs nobody refers to that are older than `min_age_ms`, and files without a row. Answers how many went.
+    ///
+    /// # Errors
+    /// When the record or the folder fails.
+    pub async fn collect(&self, min_age_ms: i64) -> Result<usize, BlobError> {
+        let before_ms = self.0.clock.now_ms() - min_age_ms;
+        let blobs = self.clone();
+        // Inside the writer, so that no row can be added for a hash between the look and the removal.
+        self.0
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let pinned: Vec<String> = blobs.pins().keys().cloned().collect();
+                    let gone = store::blobs::collect(tx, before_ms, &pinned).await?;
+                    let n_gone = gone.len();
+                    tx.after_commit(move || blobs.remove_files(&gone));
+                    Ok(n_gone)
+                })
+            })
+            .await
+    }
+
+    fn remove_files(&self, gone: &[String]) {
+        // Holding the pins keeps a writer of the same content from relying on a file that is about to go.
+        let pins = self.pins();
+        for sha256 in gone.iter().filter(|sha256| !pins.contains_key(*sha256)) {
+            let _ = fs::remove_file(self.0.path(sha256)); // an inline blob has none; a file that stays is found by verify
+        }
+    }
+
+    /// Names of all blob files, for `verify`.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn files(&self) -> Result<Vec<(String, u64)>, BlobError> {
+        let read = |path: &Path| fs::read_dir(path).map_err(|e| failed("reading the folder of blobs", &e));
+        let mut files = Vec::new();
+        for folder in read(&self.0.root)?.flatten().filter(|entry| entry.path().is_dir()) {
+            for entry in read(&folder.path())?.flatten() {
+                let size_bytes = entry.metadata().map_err(|e| failed("reading the folder of blobs", &e))?.len();
+                files.push((entry.file_name().to_string_lossy().into_owned(), size_bytes));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Where a large blob lies, for `backup`.
+    pub(crate) fn path(&self, sha256: &str) -> PathBuf {
+        self.0.path(sha256)
+    }
+
+    fn pins(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.0.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn staged(&self, sha256: String, size_bytes: u64, bytes: Option<Vec<u8>>) -> Staged {
+        *self.pins().entry(sha256.clone()).or_insert(0) += 1;
+        let pin = Pin(self.0.clone(), sha256.clone());
+        let blob = store::blobs::Blob { sha256, size_bytes: size_bytes as i64, bytes, created_at_ms: self.0.clock.now_ms() };
+        Staged { blob, _pin: pin }
+    }
+
+    fn open_file(&self, sha256: &str, size_bytes: i64) -> Result<File, BlobError> {
+        self.0.step(Io::Open, "opening a blob")?;
+        let damaged = |message: String| BlobError::Damaged { sha256: sha256.to_owned(), message };
+        let mut file = match File::open(self.0.path(sha256)) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(damaged("its file is missing".to_owned())),
+            Err(e) => return Err(failed("opening a blob", &e)),
+        };
+        let about = file.metadata().map_err(|e| failed("opening a blob", &e))?;
+        let identity = (about.ino(), about.len(), about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec());
+        let known = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner).get(sha256) == Some(&identity);
+        if !known {
+            let mut hash = Sha256::new();
+            io::copy(&mut file, &mut HashInto(&mut hash)).map_err(|e| failed("reading a blob", &e))?;
+            check_hash(sha256, size_bytes, about.len(), &hex(&hash.finalize()))?;
+            io::Seek::rewind(&mut file).map_err(|e| failed("reading a blob", &e))?;
+            self.0.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256.to_owned(), identity);
+        }
+        Ok(file)
+    }
+}
+
+const TEMP_PREFIX: &str = ".writing-";
+
+impl Inner {
+    fn path(&self, sha256: &str) -> PathBuf {
+        self.root.join(&sha256[..2]).join(sha256)
+    }
+
+    /// Asks the test's hook, if there is one, whether this step fails.
+    fn step(&self, io: Io, doing: &'static str) -> Result<(), BlobError> {
+        match &self.faults {
+            None => Ok(()),
+            Some(faults) => faults(io).map_err(|e| failed(doing, &e)),
+        }
+    }
+}
+
+/// Takes the bytes of one blob. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
+pub struct BlobWriter {
+    blobs: Blobs,
+    hash: Sha256,
+    /// Bytes so far while they may still become an inline blob.
+    head: Vec<u8>,
+    file: Option<NamedTempFile>,
+    size_bytes: u64,
+    checked_bytes: u64,
+}
+
+impl BlobWriter {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// When the disk is full or fails; the writer is of no further use then.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        self.hash.update(bytes);
+        self.size_bytes += bytes.len() as u64;
+        if self.size_bytes - self.checked_bytes >= SPACE_CHECK_BYTES {
+            self.blobs.check_space(0)?;
+            self.checked_bytes = self.size_bytes;
+        }
+        if self.file.is_none() && self.head.len() + bytes.len() <= INLINE_BYTES {
+            self.head.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let inner = self.blobs.0.clone();
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => {
+                inner.step(Io::Create, "making a temp file")?;
+                let made = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(&inner.root);
+                let file = empty.insert(made.map_err(|e| failed("making a temp file", &e))?);
+                inner.step(Io::Write, "writing a blob")?;
+                file.write_all(&std::mem::take(&mut self.head)).map_err(|e| failed("writing a blob", &e))?;
+                file
+            }
+        };
+        inner.step(Io::Write, "writing a blob")?;
+        file.write_all(bytes).map_err(|e| failed("writing a blob", &e))
+    }
+
+    /// Bytes so far.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Makes the bytes durable (or ready to be, with their row).
+    ///
+    /// # Errors
+    /// When the disk is full or fails; nothing is left behind then.
+    pub fn finish(self) -> Result<Staged, BlobError> {
+        let sha256 = hex(&self.hash.finalize());
+        let Some(file) = self.file else {
+            return Ok(self.blobs.staged(sha256, self.size_bytes, Some(self.head)));
+        };
+        let inner = &self.blobs.0;
+        // Pinned before the name exists, so that collection cannot take the file in between.
+        let staged = self.blobs.staged(sha256.clone(), self.size_bytes, None);
+        inner.step(Io::Sync, "making a blob durable")?;
+        file.as_file().sync_all().map_err(|e| failed("making a blob durable", &e))?;
+        let path = inner.path(&sha256);
+        let folder = inner.root.join(&sha256[..2]);
+        if !folder.is_dir() {
+            inner.step(Io::Create, "making a folder of blobs")?;
+            fs::create_dir_all(&folder).map_err(|e| failed("making a folder of blobs", &e))?;
+            inner.step(Io::SyncDir, "making a folder durable")?;
+            sync_dir(&inner.root)?;
+        }
+        inner.step(Io::Rename, "naming a blob")?;
+        file.persist(&path).map_err(|e| failed("naming a blob", &e.error))?;
+        inner.step(Io::SyncDir, "making a blob's name durable")?;
+        sync_dir(&folder)?;
+        Ok(staged)
+    }
+}
+
+fn sync_dir(path: &Path) -> Result<(), BlobError> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|e| failed("making a folder durable", &e))
+}
+
+fn check_hash(sha256: &str, said_bytes: i64, found_bytes: u64, found: &str) -> Result<(), BlobError> {
+    let message = if u64::try_from(said_bytes) != Ok(found_bytes) {
+        format!("it has {found_bytes} bytes instead of {said_bytes}")
+    } else if found != sha256 {
+        format!("its bytes have the SHA-256 {found}")
+    } else {
+        return Ok(());
+    };
+    Err(BlobError::Damaged { sha256: sha256.to_owned(), message })
+}
+
+fn failed(doing: &'static str, error: &io::Error) -> BlobError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::NoSpace { free_bytes: 0, floor_bytes: 0 },
+        _ => BlobError::Io { doing, message: error.to_string() },
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+/// A sink that only hashes.
+struct HashInto<'h>(&'h mut Sha256);
+
+impl Write for HashInto<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Metric values, packed into one row per series and report. The bits are kept: nothing is rounded.
+
+use std::collections::HashMap;
+
+use sqlx::QueryBuilder;
+
+use super::{Store, StoreError, Tx};
+use crate::ids::RunId;
+
+/// Points of one series, steps ascending.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Series {
+    /// Name of the series, e.g. `loss`.
+    pub name: String,
+    /// Training step of each point.
+    pub steps: Vec<u64>,
+    /// Value of each point, as many as steps.
+    pub values: Vec<f64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Chunk {
+    series: String,
+    steps: Vec<u8>,
+    vals: Vec<u8>,
+}
+
+/// Appends the non-empty series of one report under the event number `seq`.
+pub async fn append(tx: &mut Tx, run: RunId, seq: i64, report: &[Series]) -> Result<(), StoreError> {
+    let mut chunks = report.iter().filter(|series| !series.steps.is_empty()).peekable();
+    if chunks.peek().is_none() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new("INSERT INTO metric_chunks (run_id, series, first_step, last_step, seq, steps, vals) ");
+    query.push_values(chunks, |mut row, series| {
+        row.push_bind(run)
+            .push_bind(series.name.clone())
+            .push_bind(series.steps.first().map_or(0, |&s| s as i64))
+            .push_bind(series.steps.last().map_or(0, |&s| s as i64))
+            .push_bind(seq)
+            .push_bind(series.steps.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<u8>>())
+            .push_bind(series.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+    });
+    query.build().execute(tx.connection()).await?;
+    Ok(())
+}
+
+/// Whole series of a run, in the order of their names; only `names` when not empty.
+pub async fn series(store: &Store, run: RunId, names: &[String]) -> Result<Vec<Series>, StoreError> {
+    let wanted = serde_json::to_string(names).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    let chunks: Vec<Chunk> = sqlx::query_as(
+        "SELECT series, steps, vals FROM metric_chunks
+         WHERE run_id = ?1 AND (?2 = '[]' OR series IN (SELECT value FROM json_each(?2))) ORDER BY series, first_step",
+    )
+    .bind(run)
+    .bind(wanted)
+    .fetch_all(store.readers())
+    .await?;
+    join(chunks)
+}
+
+/// What one `metric` event announced.
+pub async fn of_event(store: &Store, run: RunId, seq: i64) -> Result<Vec<Series>, StoreError> {
+    let chunks: Vec<Chunk> =
+        sqlx::query_as("SELECT series, steps, vals FROM metric_chunks WHERE run_id = ? AND seq = ? ORDER BY series, first_step")
+            .bind(run)
+            .bind(seq)
+            .fetch_all(store.readers())
+            .await?;
+    join(chunks)
+}
+
+/// Last recorded step of each series: a resumed run reports again from its checkpoint, and what is recorded stays.
+pub async fn last_steps(tx: &mut Tx, run: RunId) -> Result<HashMap<String, u64>, StoreError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as("SELECT series, MAX(last_step) FROM metric_chunks WHERE run_id = ? GROUP BY series")
+        .bind(run)
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(rows.into_iter().map(|(name, step)| (name, step as u64)).collect())
+}
+
+fn join(chunks: Vec<Chunk>) -> Result<Vec<Series>, StoreError> {
+    let mut all: Vec<Series> = Vec::new();
+    for chunk in chunks {
+        if chunk.steps.len() != chunk.vals.len() || chunk.steps.len() % 8 != 0 {
+            return Err(StoreError::Damaged(format!("a chunk of series {:?} has unequal lengths", chunk.series)));
+        }
+        if all.last().is_none_or(|last| last.name != chunk.series) {
+            all.push(Series { name: chunk.series, ..Series::default() });
+        }
+        if let Some(last) = all.last_mut() {
+            last.steps.extend(chunk.steps.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)));
+            last.values.extend(chunk.vals.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)));
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,137 @@
+//! The record: SQLite in WAL mode with `synchronous=FULL`, one file per table. The only room that names sqlx.
+//!
+//! Reads go to a pool of read-only connections. Every write goes through [`Store::write`] to the one writer, which runs
+//! the writes waiting at the same time in one transaction (each under its own savepoint, so that one refused write does
+//! not touch its neighbours) and answers after the shared commit: one fsync for many writers.
+
+pub mod aliases;
+pub mod audit;
+pub mod blobs;
+pub mod checkpoints;
+pub mod codec;
+pub mod datasets;
+mod error;
+pub mod events;
+pub mod idempotency;
+pub mod metrics;
+pub mod models;
+pub mod page;
+pub mod runs;
+pub mod tokens;
+pub mod usage;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+pub use codec::Json;
+pub use error::StoreError;
+pub use page::{Order, Page, PageOf};
+pub use writer::Tx;
+
+use crate::config;
+
+/// The schema, embedded in the binary. A committed migration is never edited: its checksum is compared at every start.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Handle to the record; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    readers: SqlitePool,
+    writer: writer::Writer,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens or creates the database `descent.db` in `data_dir`, brings its schema up to date and starts the writer.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is not a database, or was written by a newer Descent.
+    pub async fn open(data_dir: &Path, settings: &config::Store) -> Result<Self, StoreError> {
+        let path = data_dir.join("descent.db");
+        let options = options(&path).create_if_missing(true);
+        let mut first = options.connect().await?;
+        MIGRATIONS.run(&mut first).await.map_err(|e| StoreError::Migration(e.to_string()))?;
+        let writer = writer::Writer::start(first, options.clone(), settings);
+        // No idle timeout and no lifetime: a reader costs little, and reconnecting in the middle of a burst costs much.
+        let readers = SqlitePoolOptions::new()
+            .max_connections(settings.readers)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self { readers, writer, path })
+    }
+
+    /// Runs `op` in the writer and answers after the commit that contains it. An error undoes this op alone.
+    ///
+    /// The op runs even when the caller stops waiting: a client that hangs up does not leave half an effect behind.
+    ///
+    /// # Errors
+    /// What `op` answered, or [`StoreError`] when the queue stayed full or the commit failed.
+    pub async fn write<T, E, F>(&self, op: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        self.writer.write(op).await
+    }
+
+    /// Stops the writer after the writes already queued, then folds the write-ahead log into the database.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+
+    /// Writes a consistent copy of the database to `target`, which must not exist, while others go on reading and writing.
+    ///
+    /// # Errors
+    /// When `target` exists or cannot be written.
+    pub async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        let mut connection = options(&self.path).connect().await?;
+        let target = target.to_str().ok_or_else(|| StoreError::Io(format!("{} is not UTF-8", target.display())))?;
+        sqlx::query("VACUUM INTO ?").bind(target).execute(&mut connection).await?;
+        Ok(())
+    }
+
+    /// What SQLite itself finds wrong with the file: damaged pages and rows whose reference is missing. Empty when sound.
+    ///
+    /// # Errors
+    /// When the checks cannot run at all.
+    pub async fn integrity(&self) -> Result<Vec<String>, StoreError> {
+        let mut wrong: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(100)").fetch_all(&self.readers).await?;
+        wrong.retain(|line| line != "ok");
+        let dangling: Vec<(String, Option<i64>, String, i64)> =
+            sqlx::query_as("PRAGMA foreign_key_check").fetch_all(&self.readers).await?;
+        wrong.extend(dangling.into_iter().map(|(table, row, parent, _)| match row {
+            Some(row) => format!("row {row} of table {table} refers to a missing row of {parent}"),
+            None => format!("a row of table {table} refers to a missing row of {parent}"),
+        }));
+        Ok(wrong)
+    }
+
+    /// For the queries of this room.
+    pub(in crate::store) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("cache_size", "-16000") // 16 MB per connection at most
+        .pragma("wal_autocheckpoint", "4000") // 16 MB of log between foldings: fewer fsyncs in a burst
+        .statement_cache_capacity(200)
+        .disable_statement_logging()
+}

@@ -1,0 +1,454 @@
+//! Runs: the row and its queries. What a status may become is decided in `crate::runs`, nowhere else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::{Json, as_text};
+use super::{Order, Page, PageOf, Store, StoreError, Tx};
+use crate::ids::{DatasetId, RunId};
+
+/// Where a run is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for a worker.
+    Queued,
+    /// A worker reads its data.
+    Preparing,
+    /// A worker trains it.
+    Running,
+    /// Trained; its model is being checked and registered.
+    Finalizing,
+    /// Told to pause; the worker has not answered yet.
+    Pausing,
+    /// Waits for its user; keeps its checkpoint.
+    Paused,
+    /// Told to stop; the worker has not answered yet.
+    Cancelling,
+    /// Ended with a model.
+    Succeeded,
+    /// Ended with a reason.
+    Failed,
+    /// Ended by its user.
+    Cancelled,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 10] = [
+        Self::Queued,
+        Self::Preparing,
+        Self::Running,
+        Self::Finalizing,
+        Self::Pausing,
+        Self::Paused,
+        Self::Cancelling,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The word stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Preparing => "preparing",
+            Self::Running => "running",
+            Self::Finalizing => "finalizing",
+            Self::Pausing => "pausing",
+            Self::Paused => "paused",
+            Self::Cancelling => "cancelling",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing can follow.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+
+    /// Whether a worker holds the run.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Preparing | Self::Running | Self::Finalizing | Self::Pausing | Self::Cancelling)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+as_text!(Status, |status| status.as_str().to_owned(), |text| {
+    Status::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| format!("unknown status {text:?}").into())
+});
+
+/// How a run came from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParentKind {
+    /// The same once more.
+    Retry,
+    /// Starts from a checkpoint's weights.
+    Fork,
+    /// The same once more, and the weights must be the same.
+    Reproduce,
+}
+
+impl ParentKind {
+    /// The word stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Fork => "fork",
+            Self::Reproduce => "reproduce",
+        }
+    }
+}
+
+as_text!(ParentKind, |kind| kind.as_str().to_owned(), |text| {
+    [ParentKind::Retry, ParentKind::Fork, ParentKind::Reproduce]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| format!("unknown kind of parent {text:?}").into())
+});
+
+/// One training. The columns are explained in `migrations/0002_runs.sql`.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)] // the migration says why each column is there; saying it twice would let the two drift apart
+pub struct Run {
+    pub id: RunId,
+    pub owner: String,
+    pub name: String,
+    pub status: Status,
+    pub reason_code: Option<String>,
+    pub reason_message: Option<String>,
+    pub reason_detail: Option<Json>,
+    pub priority: i64,
+    pub family: String,
+    pub dataset_id: DatasetId,
+    pub dataset_sha256: String,
+    pub dataset_schema: Json,
+    pub spec: Json,
+    pub resolved_spec: Option<Json>,
+    pub metadata: Json,
+    pub parent_id: Option<RunId>,
+    pub parent_kind: Option<ParentKind>,
+    pub start_sha256: Option<String>,
+    pub expected_sha256: Option<String>,
+    pub attempts: i64,
+    pub losses: i64,
+    pub fence: i64,
+    pub worker: Option<String>,
+    pub lease_until_ms: Option<i64>,
+    pub epoch: i64,
+    pub epochs: i64,
+    pub step: i64,
+    pub steps: i64,
+    pub best: Option<Json>,
+    pub latest_metrics: Option<Json>,
+    pub result: Option<Json>,
+    pub model_name: Option<String>,
+    pub model_version: Option<i64>,
+    pub weights_sha256: Option<String>,
+    pub last_seq: i64,
+    pub version: i64,
+    pub queued_ms: i64,
+    pub running_ms: i64,
+    pub paused_ms: i64,
+    pub phase_since_ms: i64,
+    pub created_at_ms: i64,
+    pub queued_at_ms: i64,
+    pub started_at_ms: Option<i64>,
+    pub finished_at_ms: Option<i64>,
+}
+
+/// Which runs a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// In one of these states; all when empty.
+    pub statuses: Vec<Status>,
+    /// Of this family.
+    pub family: Option<String>,
+    /// On this dataset.
+    pub dataset: Option<DatasetId>,
+    /// Whose metadata has all these keys with these values.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// Adds a run.
+pub async fn insert(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO runs (id, owner, name, status, priority, family, dataset_id, dataset_sha256, dataset_schema, spec, resolved_spec,
+            metadata, parent_id, parent_kind, start_sha256, expected_sha256, last_seq, phase_since_ms, created_at_ms, queued_at_ms, epochs)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(run.id)
+    .bind(&run.owner)
+    .bind(&run.name)
+    .bind(run.status)
+    .bind(run.priority)
+    .bind(&run.family)
+    .bind(run.dataset_id)
+    .bind(&run.dataset_sha256)
+    .bind(&run.dataset_schema)
+    .bind(&run.spec)
+    .bind(&run.resolved_spec)
+    .bind(&run.metadata)
+    .bind(run.parent_id)
+    .bind(run.parent_kind)
+    .bind(&run.start_sha256)
+    .bind(&run.expected_sha256)
+    .bind(run.last_seq)
+    .bind(run.phase_since_ms)
+    .bind(run.created_at_ms)
+    .bind(run.queued_at_ms)
+    .bind(run.epochs)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// One run of `owner`.
+pub async fn find(store: &Store, owner: &str, id: RunId) -> Result<Option<Run>, StoreError> {
+    Ok(sqlx::query_as("SELECT * FROM runs WHERE id = ? AND owner = ?").bind(id).bind(owner).fetch_optional(store.readers()).await?)
+}
+
+/// One run as this transaction sees it, of any owner when `owner` is `None`.
+pub async fn get(tx: &mut Tx, id: RunId, owner: Option<&str>) -> Result<Option<Run>, StoreError> {
+    Ok(sqlx::query_as("SELECT * FROM runs WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)")
+        .bind(id)
+        .bind(owner)
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// A page of an owner's runs.
+pub async fn list(store: &Store, owner: &str, filter: &Filter, page: &Page) -> Result<PageOf<Run>, StoreError> {
+    let mut query = sqlx::QueryBuilder::new("SELECT * FROM runs WHERE owner = ");
+    query.push_bind(owner.to_owned());
+    if !filter.statuses.is_empty() {
+        query.push(" AND status IN (");
+        let mut list = query.separated(", ");
+        for status in &filter.statuses {
+            list.push_bind(*status);
+        }
+        query.push(")");
+    }
+    if let Some(family) = &filter.family {
+        query.push(" AND family = ").push_bind(family.clone());
+    }
+    if let Some(dataset) = filter.dataset {
+        query.push(" AND dataset_id = ").push_bind(dataset);
+    }
+    for (key, value) in &filter.metadata {
+        // json_each takes the key as data, so that no key can be read as a JSON path.
+        query.push(" AND EXISTS (SELECT 1 FROM json_each(runs.metadata) AS label WHERE label.key = ").push_bind(key.clone());
+        query.push(" AND CAST(label.value AS TEXT) = ").push_bind(value.clone()).push(")");
+    }
+    if let Some(after) = &page.after {
+        query.push(if page.order == Order::Desc { " AND id < " } else { " AND id > " }).push_bind(after.clone());
+    }
+    query.push(if page.order == Order::Desc { " ORDER BY id DESC LIMIT " } else { " ORDER BY id ASC LIMIT " });
+    query.push_bind(i64::from(page.limit) + 1);
+    let rows: Vec<Run> = query.build_query_as().fetch_all(store.readers()).await?;
+    Ok(PageOf::cut(rows, page.limit))
+}
+
+/// Gives the first run of the queue to `worker`, in one statement, and answers it.
+///
+/// Order: priority; then the owner with the fewest runs in work; then the owner whose turn was longest ago; then time.
+/// Owners with `running_limit` runs in work wait.
+pub async fn claim(tx: &mut Tx, worker: &str, running_limit: i64, now_ms: i64, lease_until_ms: i64) -> Result<Option<Run>, StoreError> {
+    Ok(sqlx::query_as(
+        "UPDATE runs SET status = 'preparing', worker = ?1, fence = fence + 1, attempts = attempts + 1, lease_until_ms = ?4,
+                queued_ms = queued_ms + MAX(?3 - phase_since_ms, 0), phase_since_ms = ?3, started_at_ms = COALESCE(started_at_ms, ?3),
+                reason_code = NULL, reason_message = NULL, reason_detail = NULL
+         WHERE id = (
+            WITH waiting AS (
+                SELECT q.priority, q.owner, MIN(q.queued_at_ms) AS since,
+                       (SELECT COUNT(*) FROM runs a WHERE a.owner = q.owner
+                          AND a.status IN ('preparing', 'running', 'finalizing', 'pausing', 'cancelling')) AS n_active
+                FROM runs q WHERE q.status = 'queued' GROUP BY q.priority, q.owner)
+            SELECT r.id FROM runs r WHERE r.status = 'queued' AND (r.priority, r.owner) = (
+                SELECT w.priority, w.owner FROM waiting w LEFT JOIN turns t ON t.owner = w.owner
+                WHERE w.n_active < ?2 ORDER BY w.priority DESC, w.n_active, COALESCE(t.turn, 0), w.since, w.owner LIMIT 1)
+            ORDER BY r.queued_at_ms, r.id LIMIT 1)
+         RETURNING *",
+    )
+    .bind(worker)
+    .bind(running_limit)
+    .bind(now_ms)
+    .bind(lease_until_ms)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Remembers that `owner` was served last.
+pub async fn take_turn(tx: &mut Tx, owner: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO turns (owner, turn) VALUES (?1, (SELECT COALESCE(MAX(turn), 0) + 1 FROM turns))
+         ON CONFLICT (owner) DO UPDATE SET turn = excluded.turn",
+    )
+    .bind(owner)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// A queued run, as the queue's order needs it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Waiting {
+    /// Which.
+    pub id: RunId,
+    /// Whose.
+    pub owner: String,
+    /// For people.
+    pub name: String,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Since when.
+    pub queued_at_ms: i64,
+}
+
+/// An owner as the queue's fairness sees them.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OwnerTurn {
+    /// Who.
+    pub owner: String,
+    /// Runs in work.
+    pub n_active: i64,
+    /// Number of the last claim; 0 when never served.
+    pub turn: i64,
+}
+
+/// Everything the order of the queue depends on: the waiting runs by priority and time, and their owners.
+pub async fn waiting(store: &Store, limit: u32) -> Result<(Vec<Waiting>, Vec<OwnerTurn>), StoreError> {
+    let runs = sqlx::query_as(
+        "SELECT id, owner, name, priority, queued_at_ms FROM runs WHERE status = 'queued' ORDER BY priority DESC, queued_at_ms, id LIMIT ?",
+    )
+    .bind(limit)
+    .fetch_all(store.readers())
+    .await?;
+    let owners = sqlx::query_as(
+        "SELECT o.owner, COALESCE(t.turn, 0) AS turn, (SELECT COUNT(*) FROM runs a WHERE a.owner = o.owner
+            AND a.status IN ('preparing', 'running', 'finalizing', 'pausing', 'cancelling')) AS n_active
+         FROM (SELECT DISTINCT owner FROM runs WHERE status = 'queued') o LEFT JOIN turns t ON t.owner = o.owner",
+    )
+    .fetch_all(store.readers())
+    .await?;
+    Ok((runs, owners))
+}
+
+/// Mean time a worker needed for one of the last finished runs, for estimates; `None` before the first.
+pub async fn mean_running_ms(store: &Store) -> Result<Option<f64>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT AVG(CAST(running_ms AS REAL)) FROM (SELECT running_ms FROM runs WHERE status = 'succeeded' ORDER BY id DESC LIMIT 20)",
+    )
+    .fetch_one(store.readers())
+    .await?)
+}
+
+/// Writes back what changes in a run's life, if its status and fence are still those that were read. `false`: they are not.
+pub async fn save(tx: &mut Tx, run: &Run, was: Status, fence: i64) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE runs SET status = ?4, reason_code = ?5, reason_message = ?6, reason_detail = ?7, resolved_spec = ?8, losses = ?9,
+            fence = ?10, worker = ?11, lease_until_ms = ?12, epoch = ?13, epochs = ?14, step = ?15, steps = ?16, best = ?17,
+            latest_metrics = ?18, result = ?19, model_name = ?20, model_version = ?21, weights_sha256 = ?22, last_seq = ?23,
+            queued_ms = ?24, running_ms = ?25, paused_ms = ?26, phase_since_ms = ?27, queued_at_ms = ?28, finished_at_ms = ?29
+         WHERE id = ?1 AND status = ?2 AND fence = ?3",
+    )
+    .bind(run.id)
+    .bind(was)
+    .bind(fence)
+    .bind(run.status)
+    .bind(&run.reason_code)
+    .bind(&run.reason_message)
+    .bind(&run.reason_detail)
+    .bind(&run.resolved_spec)
+    .bind(run.losses)
+    .bind(run.fence)
+    .bind(&run.worker)
+    .bind(run.lease_until_ms)
+    .bind(run.epoch)
+    .bind(run.epochs)
+    .bind(run.step)
+    .bind(run.steps)
+    .bind(&run.best)
+    .bind(&run.latest_metrics)
+    .bind(&run.result)
+    .bind(&run.model_name)
+    .bind(run.model_version)
+    .bind(&run.weights_sha256)
+    .bind(run.last_seq)
+    .bind(run.queued_ms)
+    .bind(run.running_ms)
+    .bind(run.paused_ms)
+    .bind(run.phase_since_ms)
+    .bind(run.queued_at_ms)
+    .bind(run.finished_at_ms)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What a PATCH may change.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// New name.
+    pub name: Option<String>,
+    /// New labels (the whole object).
+    pub metadata: Option<Json>,
+    /// New priority; counts only while the run is queued.
+    pub priority: Option<i64>,
+}
+
+/// Changes what is not part of the run's life, if the row still has `version` (any, when `None`).
+pub async fn update(tx: &mut Tx, owner: &str, id: RunId, version: Option<i64>, change: &Change) -> Result<Option<Run>, StoreError> {
+    Ok(sqlx::query_as(
+        "UPDATE runs SET name = COALESCE(?4, name), metadata = COALESCE(?5, metadata), priority = COALESCE(?6, priority), version = version + 1
+         WHERE id = ?1 AND owner = ?2 AND (?3 IS NULL OR version = ?3) RETURNING *",
+    )
+    .bind(id)
+    .bind(owner)
+    .bind(version)
+    .bind(&change.name)
+    .bind(&change.metadata)
+    .bind(change.priority)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Renews the lease of a run. `None`: the fence is old, the worker must let go.
+pub async fn renew(tx: &mut Tx, id: RunId, fence: i64, lease_until_ms: i64) -> Result<Option<Status>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "UPDATE runs SET lease_until_ms = ?3 WHERE id = ?1 AND fence = ?2
+            AND status IN ('preparing', 'running', 'finalizing', 'pausing', 'cancelling') RETURNING status",
+    )
+    .bind(id)
+    .bind(fence)
+    .bind(lease_until_ms)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Runs whose worker is lost: all in work when `before_ms` is `None` (the process is new, so its workers are), else those
+/// whose lease ended before.
+pub async fn lost(tx: &mut Tx, before_ms: Option<i64>) -> Result<Vec<Run>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT * FROM runs WHERE status IN ('preparing', 'running', 'finalizing', 'pausing', 'cancelling')
+            AND (?1 IS NULL OR lease_until_ms < ?1) ORDER BY id",
+    )
+    .bind(before_ms)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// Removes a run with its events, metrics and checkpoints. Models stay.
+pub async fn delete(tx: &mut Tx, id: RunId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM runs WHERE id = ?").bind(id).execute(tx.connection()).await?;
+    Ok(())
+}
