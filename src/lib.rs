@@ -6,4 +6,5 @@ pub mod clock;
 pub mod config;
 pub mod data;
 pub mod ids;
+pub mod runs;
 pub mod store;

@@ -3,10 +3,6 @@
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use sqlx::encode::IsNull;
-use sqlx::error::BoxDynError;
-use sqlx::sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
-use sqlx::{Decode, Encode, Type};
 
 use super::StoreError;
 use crate::ids::{DatasetId, RunId};
@@ -52,24 +48,27 @@ impl Serialize for Json {
 
 macro_rules! as_text {
     ($kind:ty, $to_text:expr, $from_text:expr) => {
-        impl Type<Sqlite> for $kind {
-            fn type_info() -> SqliteTypeInfo {
-                <String as Type<Sqlite>>::type_info()
+        impl sqlx::Type<sqlx::Sqlite> for $kind {
+            fn type_info() -> sqlx::sqlite::SqliteTypeInfo {
+                <String as sqlx::Type<sqlx::Sqlite>>::type_info()
             }
-            fn compatible(info: &SqliteTypeInfo) -> bool {
-                <String as Type<Sqlite>>::compatible(info)
+            fn compatible(info: &sqlx::sqlite::SqliteTypeInfo) -> bool {
+                <String as sqlx::Type<sqlx::Sqlite>>::compatible(info)
             }
         }
-        impl Encode<'_, Sqlite> for $kind {
-            fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        impl sqlx::Encode<'_, sqlx::Sqlite> for $kind {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut sqlx::sqlite::SqliteArgumentsBuffer,
+            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
                 let to_text: fn(&$kind) -> String = $to_text;
-                <String as Encode<Sqlite>>::encode(to_text(self), buffer)
+                <String as sqlx::Encode<sqlx::Sqlite>>::encode(to_text(self), buffer)
             }
         }
-        impl<'r> Decode<'r, Sqlite> for $kind {
-            fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
-                let from_text: fn(String) -> Result<$kind, BoxDynError> = $from_text;
-                from_text(<String as Decode<Sqlite>>::decode(value)?)
+        impl<'r> sqlx::Decode<'r, sqlx::Sqlite> for $kind {
+            fn decode(value: sqlx::sqlite::SqliteValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
+                let from_text: fn(String) -> Result<$kind, sqlx::error::BoxDynError> = $from_text;
+                from_text(<String as sqlx::Decode<sqlx::Sqlite>>::decode(value)?)
             }
         }
     };

@@ -98,3 +98,11 @@ pub async fn page(store: &Store, run: RunId, after_seq: i64, kind: Option<Kind>,
         .fetch_all(store.readers())
         .await?)
 }
+
+/// Codes of the diagnoses a run has on record.
+pub async fn diagnosis_codes(tx: &mut Tx, run: RunId) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT COALESCE(body ->> 'code', '') FROM events WHERE run_id = ? AND kind = 'diagnosis'")
+        .bind(run)
+        .fetch_all(tx.connection())
+        .await?)
+}

@@ -264,7 +264,7 @@ pub async fn list(store: &Store, owner: &str, filter: &Filter, page: &Page) -> R
 /// Owners with `running_limit` runs in work wait.
 pub async fn claim(tx: &mut Tx, worker: &str, running_limit: i64, now_ms: i64, lease_until_ms: i64) -> Result<Option<Run>, StoreError> {
     Ok(sqlx::query_as(
-        "UPDATE runs SET status = 'preparing', worker = ?1, fence = fence + 1, attempts = attempts + 1, lease_until_ms = ?4,
+        "UPDATE runs SET status = 'preparing', worker = ?1, fence = fence + 1, attempts = attempts + 1, last_seq = last_seq + 1, lease_until_ms = ?4,
                 queued_ms = queued_ms + MAX(?3 - phase_since_ms, 0), phase_since_ms = ?3, started_at_ms = COALESCE(started_at_ms, ?3),
                 reason_code = NULL, reason_message = NULL, reason_detail = NULL
          WHERE id = (
@@ -451,4 +451,12 @@ pub async fn lost(tx: &mut Tx, before_ms: Option<i64>) -> Result<Vec<Run>, Store
 pub async fn delete(tx: &mut Tx, id: RunId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM runs WHERE id = ?").bind(id).execute(tx.connection()).await?;
     Ok(())
+}
+
+/// Queued runs of `owner`, as this transaction sees them.
+pub async fn count_queued(tx: &mut Tx, owner: &str) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM runs WHERE status = 'queued' AND owner = ?")
+        .bind(owner)
+        .fetch_one(tx.connection())
+        .await?)
 }

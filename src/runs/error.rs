@@ -1,0 +1,73 @@
+//! What can go wrong with a run, before anybody thinks of HTTP.
+
+use descent_engine::spec::Violation;
+
+use super::Verb;
+use crate::blobs::BlobError;
+use crate::clock::EntropyError;
+use crate::store::StoreError;
+use crate::store::runs::Status;
+
+/// An answer of this room that is not the one hoped for.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RunsError {
+    /// No such run, or not this owner's.
+    #[error("there is no such run")]
+    Absent,
+    /// The run is in a state where this cannot happen.
+    #[error("a run that is {status} cannot {}", verb.as_str())]
+    Conflict {
+        /// Where the run is.
+        status: Status,
+        /// What was wanted.
+        verb: Verb,
+    },
+    /// Only a run that is over can be deleted or tried again.
+    #[error("the run is {status}; this needs a run that is over: cancel it first")]
+    NotOver {
+        /// Where the run is.
+        status: Status,
+    },
+    /// The row has moved on since the caller read it.
+    #[error("the run was changed in the meantime; it is now at version {version}")]
+    Stale {
+        /// Version of the row now.
+        version: i64,
+    },
+    /// The worker that writes no longer holds the run.
+    #[error("the run was given to another worker: fence {fence} is old")]
+    Fenced {
+        /// The refused fence.
+        fence: i64,
+    },
+    /// The owner holds as much as the quota allows.
+    #[error("{limit} runs of this owner are queued already, which is the limit")]
+    TooManyQueued {
+        /// The limit.
+        limit: u64,
+    },
+    /// The spec names a dataset that does not exist.
+    #[error("there is no dataset {0:?}")]
+    NoDataset(String),
+    /// The spec does not fit the data.
+    #[error("the spec does not fit the dataset")]
+    Spec(Vec<Violation>),
+    /// No such checkpoint of the parent.
+    #[error("run {0} has no such checkpoint")]
+    NoCheckpoint(String),
+    /// A divergence is never retried unchanged.
+    #[error("this run diverged: the same spec diverges again. Fork it with another spec, for example {0}")]
+    Diverged(String),
+    /// Only a run that succeeded has weights to compare with.
+    #[error("only a succeeded run can be reproduced")]
+    NothingToReproduce,
+    /// The record failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Big bytes failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// No id could be made.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}

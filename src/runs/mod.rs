@@ -1,0 +1,134 @@
+//! The life of a run. The only room that changes a run's status: one transition table, compare-and-set, an event in the
+//! same transaction, then a bell. A bell only wakes; what is true stands in the record.
+//!
+//! ```text
+//! submit -> queued -> claim -> preparing -> report(started) -> running -> report... -> finish -> succeeded
+//! ```
+
+mod change;
+mod claim;
+mod control;
+mod error;
+mod finish;
+pub mod message;
+mod queue;
+mod recover;
+mod report;
+mod submit;
+pub mod transition;
+mod watch;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, broadcast};
+
+pub use claim::Beat;
+pub use control::Acted;
+pub use error::RunsError;
+pub use queue::{Queue, Queued};
+pub use submit::ForkFrom;
+pub use transition::Verb;
+
+use crate::blobs::Blobs;
+use crate::clock::{Clock, Ids};
+use crate::config;
+use crate::ids::RunId;
+use crate::store::Store;
+use crate::store::runs::Status;
+
+/// Notices a follower may be behind before it has to look the record up again.
+const NOTICES: usize = 4_096;
+
+/// Handle to the life of runs; cheap to clone.
+#[derive(Clone)]
+pub struct Runs(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    blobs: Blobs,
+    clock: Clock,
+    ids: Ids,
+    worker: config::Worker,
+    quota: config::Quota,
+    /// Wakes workers that found the queue empty.
+    work: Notify,
+    /// Wakes whoever renews leases: a run was paused or cancelled.
+    attention: Notify,
+    /// "Run X moved", nothing more.
+    moved: broadcast::Sender<RunId>,
+    /// What resumed runs have on record already, until their attempt ends.
+    recorded: Mutex<HashMap<RunId, Recorded>>,
+    /// While set, no run is given out.
+    draining: AtomicBool,
+}
+
+/// What a run reported in earlier attempts, and in this one.
+#[derive(Debug, Clone, Default)]
+struct Recorded {
+    fence: i64,
+    last_steps: HashMap<String, u64>,
+    diagnoses: HashSet<String>,
+}
+
+impl Runs {
+    /// The life of the runs in `store`.
+    pub fn new(store: Store, blobs: Blobs, clock: Clock, ids: Ids, worker: config::Worker, quota: config::Quota) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            blobs,
+            clock,
+            ids,
+            worker,
+            quota,
+            work: Notify::new(),
+            attention: Notify::new(),
+            moved: broadcast::channel(NOTICES).0,
+            recorded: Mutex::default(),
+            draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// Stops or resumes giving runs to workers; queued runs stay queued. Not kept over a restart.
+    pub fn set_draining(&self, draining: bool) {
+        self.0.draining.store(draining, Ordering::SeqCst);
+        self.0.work.notify_waiters();
+    }
+
+    /// Whether no run is given out.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst)
+    }
+
+    /// Ends when a run may be waiting for a worker. Enable it before looking, so that no bell falls between.
+    pub fn work(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.work.notified()
+    }
+
+    /// Ends when a run in work was paused or cancelled.
+    pub fn attention(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.attention.notified()
+    }
+
+    /// Notices "run X moved"; whoever falls behind reads the record again.
+    pub fn subscribe(&self) -> broadcast::Receiver<RunId> {
+        self.0.moved.subscribe()
+    }
+
+    /// After a commit: tells followers, and whoever acts on the new status.
+    fn ring(&self, run: RunId, to: Option<Status>) {
+        match to {
+            Some(Status::Queued) => self.0.work.notify_one(),
+            Some(Status::Pausing | Status::Cancelling) => self.0.attention.notify_one(),
+            // An owner at the limit of running runs may be served again.
+            Some(status) if !status.is_active() => self.0.work.notify_one(),
+            _ => {}
+        }
+        let _ = self.0.moved.send(run); // nobody may be watching
+    }
+
+    fn recorded(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Recorded>> {
+        self.0.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

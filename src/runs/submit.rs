@@ -1,0 +1,228 @@
+//! Asking for a run: a new one, or one that comes from another.
+
+use descent_engine::spec::Spec;
+use serde_json::{Value, json};
+
+use super::message::Submission;
+use super::{Runs, RunsError};
+use crate::ids::RunId;
+use crate::store::datasets::Dataset;
+use crate::store::events::{Event, Kind};
+use crate::store::idempotency::{self, Remember};
+use crate::store::runs::{ParentKind, Run, Status};
+use crate::store::{self, Json, StoreError, Tx, checkpoints, datasets, events};
+
+/// Which checkpoint a fork starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForkFrom {
+    /// The newest.
+    Latest,
+    /// The best by the watched metric.
+    Best,
+    /// The one after this many steps.
+    Step(i64),
+    /// None: the same spec with changes, from fresh weights.
+    Scratch,
+}
+
+/// Where a run comes from.
+#[derive(Default)]
+struct Origin {
+    parent: Option<(RunId, ParentKind)>,
+    start_sha256: Option<String>,
+    expected_sha256: Option<String>,
+    /// Bytes and column kinds of the parent, where the very same are wanted.
+    dataset: Option<(String, Json)>,
+}
+
+impl Runs {
+    /// Queues a new run. When this answers `Ok`, the run is durable and will be worked off (P2).
+    ///
+    /// # Errors
+    /// [`RunsError::NoDataset`], [`RunsError::TooManyQueued`], a full disk, or a failing record.
+    pub async fn submit(&self, submission: Submission) -> Result<Run, RunsError> {
+        self.add(submission.owner, submission.spec, Origin::default(), submission.remember).await
+    }
+
+    /// Queues the same spec once more, on the same bytes.
+    ///
+    /// # Errors
+    /// [`RunsError::Diverged`]: what diverged once diverges again, so it is never retried unchanged.
+    pub async fn retry(&self, owner: &str, id: RunId, remember: Option<Remember<Run>>) -> Result<Run, RunsError> {
+        let parent = self.show(owner, id).await?;
+        if !parent.status.is_terminal() {
+            return Err(RunsError::NotOver { status: parent.status });
+        }
+        if parent.reason_code.as_deref() == Some("diverged") {
+            let remedy = parent.reason_detail.as_ref().map_or("a smaller learning rate", |detail| detail.get());
+            return Err(RunsError::Diverged(remedy.to_owned()));
+        }
+        let origin = Origin {
+            parent: Some((id, ParentKind::Retry)),
+            start_sha256: parent.start_sha256.clone(),
+            dataset: Some((parent.dataset_sha256.clone(), parent.dataset_schema.clone())),
+            ..Origin::default()
+        };
+        self.add(owner.to_owned(), on_same_dataset(&parent, parent.spec.parse()?), origin, remember).await
+    }
+
+    /// Queues a run that starts from the weights of a checkpoint of another, with a spec of its own (the parent's, when `None`).
+    ///
+    /// # Errors
+    /// [`RunsError::NoCheckpoint`] when the parent has none such.
+    pub async fn fork(
+        &self,
+        owner: &str,
+        id: RunId,
+        from: ForkFrom,
+        spec: Option<Spec>,
+        remember: Option<Remember<Run>>,
+    ) -> Result<Run, RunsError> {
+        let parent = self.show(owner, id).await?;
+        let kept = checkpoints::list(&self.0.store, id).await?;
+        let found = match from {
+            ForkFrom::Scratch => None,
+            ForkFrom::Latest => Some(kept.first()),
+            ForkFrom::Best => Some(kept.iter().find(|c| c.is_best).or(kept.first())),
+            ForkFrom::Step(step) => Some(kept.iter().find(|c| c.step == step)),
+        };
+        let start_sha256 = match found {
+            None => None,
+            Some(Some(checkpoint)) => Some(checkpoint.sha256.clone()),
+            Some(None) => return Err(RunsError::NoCheckpoint(id.to_string())),
+        };
+        let (spec, dataset) = match spec {
+            Some(spec) => (spec, None),
+            None => (
+                on_same_dataset(&parent, parent.spec.parse()?),
+                Some((parent.dataset_sha256.clone(), parent.dataset_schema.clone())),
+            ),
+        };
+        let origin = Origin { parent: Some((id, ParentKind::Fork)), start_sha256, dataset, ..Origin::default() };
+        self.add(owner.to_owned(), spec, origin, remember).await
+    }
+
+    /// Queues the same training once more; at the end its weights must have the parent's hash.
+    ///
+    /// # Errors
+    /// [`RunsError::NothingToReproduce`] when the parent has no model.
+    pub async fn reproduce(&self, owner: &str, id: RunId, remember: Option<Remember<Run>>) -> Result<Run, RunsError> {
+        let parent = self.show(owner, id).await?;
+        let (Some(weights), Some(resolved)) = (&parent.weights_sha256, &parent.resolved_spec) else {
+            return Err(RunsError::NothingToReproduce);
+        };
+        let origin = Origin {
+            parent: Some((id, ParentKind::Reproduce)),
+            start_sha256: parent.start_sha256.clone(),
+            expected_sha256: Some(weights.clone()),
+            dataset: Some((parent.dataset_sha256.clone(), parent.dataset_schema.clone())),
+        };
+        self.add(owner.to_owned(), on_same_dataset(&parent, resolved.parse()?), origin, remember).await
+    }
+
+    /// The dataset a spec means.
+    ///
+    /// # Errors
+    /// [`RunsError::NoDataset`].
+    pub async fn dataset_of(&self, owner: &str, spec: &Spec) -> Result<Dataset, RunsError> {
+        let found = datasets::named(&self.0.store, owner, &spec.dataset).await?;
+        found.ok_or_else(|| RunsError::NoDataset(spec.dataset.clone()))
+    }
+
+    async fn add(&self, owner: String, spec: Spec, origin: Origin, remember: Option<Remember<Run>>) -> Result<Run, RunsError> {
+        self.0.blobs.check_space(0)?;
+        let dataset = self.dataset_of(&owner, &spec).await?;
+        let run = self.row(owner, &spec, &dataset, origin)?;
+        let runs = self.clone();
+        let limit = self.0.quota.owner_queued_runs;
+        self.0
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let n_queued = store::runs::count_queued(tx, &run.owner).await?;
+                    if n_queued >= i64::try_from(limit).unwrap_or(i64::MAX) {
+                        return Err(RunsError::TooManyQueued { limit });
+                    }
+                    add_row(tx, &run, remember).await.map_err(|error| match error {
+                        // The dataset was deleted between the look and the write.
+                        StoreError::Constraint(rule) if rule.contains("FOREIGN KEY") => RunsError::NoDataset(spec.dataset),
+                        other => other.into(),
+                    })?;
+                    let id = run.id;
+                    tx.after_commit(move || runs.ring(id, Some(Status::Queued)));
+                    Ok(run)
+                })
+            })
+            .await
+    }
+
+    fn row(&self, owner: String, spec: &Spec, dataset: &Dataset, origin: Origin) -> Result<Run, RunsError> {
+        let now_ms = self.0.clock.now_ms();
+        let (dataset_sha256, dataset_schema) = origin.dataset.unwrap_or_else(|| (dataset.sha256.clone(), dataset.schema.clone()));
+        let (parent_id, parent_kind) = origin.parent.unzip();
+        Ok(Run {
+            id: RunId(self.0.ids.next()?),
+            owner,
+            name: spec.name.clone().unwrap_or_else(|| dataset.name.clone()),
+            status: Status::Queued,
+            reason_code: None,
+            reason_message: None,
+            reason_detail: None,
+            priority: i64::from(spec.priority),
+            family: spec.family().name().to_owned(),
+            dataset_id: dataset.id,
+            dataset_sha256,
+            dataset_schema,
+            spec: Json::of(spec)?,
+            resolved_spec: None,
+            metadata: Json::of(&spec.metadata)?,
+            parent_id,
+            parent_kind,
+            start_sha256: origin.start_sha256,
+            expected_sha256: origin.expected_sha256,
+            attempts: 0,
+            losses: 0,
+            fence: 0,
+            worker: None,
+            lease_until_ms: None,
+            epoch: 0,
+            epochs: i64::from(spec.training.epochs),
+            step: 0,
+            steps: 0,
+            best: None,
+            latest_metrics: None,
+            result: None,
+            model_name: None,
+            model_version: None,
+            weights_sha256: None,
+            last_seq: 1,
+            version: 1,
+            queued_ms: 0,
+            running_ms: 0,
+            paused_ms: 0,
+            phase_since_ms: now_ms,
+            created_at_ms: now_ms,
+            queued_at_ms: now_ms,
+            started_at_ms: None,
+            finished_at_ms: None,
+        })
+    }
+}
+
+/// The row, its first event and the remembered answer: one transaction.
+async fn add_row(tx: &mut Tx, run: &Run, remember: Option<Remember<Run>>) -> Result<(), StoreError> {
+    store::runs::insert(tx, run).await?;
+    let body = json!({"status": Status::Queued, "previous": Value::Null, "attempt": 0, "reason": Value::Null});
+    let first = Event { run_id: run.id, seq: 1, kind: Kind::State, ts_ms: run.created_at_ms, step: None, body: Json::of(&body)? };
+    events::append(tx, &[first]).await?;
+    if let Some(remember) = remember {
+        idempotency::remember(tx, remember, run, run.created_at_ms).await?;
+    }
+    Ok(())
+}
+
+/// A name in the parent's spec may mean a newer dataset by now; its id does not.
+fn on_same_dataset(parent: &Run, mut spec: Spec) -> Spec {
+    spec.dataset = parent.dataset_id.to_string();
+    spec
+}
