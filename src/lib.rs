@@ -1,6 +1,7 @@
 //! The map of the house, in reading order. Imports point down only: see `tests/architecture.rs`.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod blobs;
 pub mod clock;
 pub mod config;
@@ -8,3 +9,4 @@ pub mod data;
 pub mod ids;
 pub mod runs;
 pub mod store;
+pub mod tokens;

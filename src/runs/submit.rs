@@ -186,7 +186,7 @@ impl Runs {
             worker: None,
             lease_until_ms: None,
             epoch: 0,
-            epochs: i64::from(spec.training.epochs),
+            epochs: spec.training.epochs.map_or(0, i64::from),
             step: 0,
             steps: 0,
             best: None,

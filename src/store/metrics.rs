@@ -27,8 +27,8 @@ struct Chunk {
 
 /// Appends the non-empty series of one report under the event number `seq`.
 pub async fn append(tx: &mut Tx, run: RunId, seq: i64, report: &[Series]) -> Result<(), StoreError> {
-    let mut chunks = report.iter().filter(|series| !series.steps.is_empty()).peekable();
-    if chunks.peek().is_none() {
+    let chunks: Vec<&Series> = report.iter().filter(|series: &&Series| !series.steps.is_empty()).collect();
+    if chunks.is_empty() {
         return Ok(());
     }
     let mut query = QueryBuilder::new("INSERT INTO metric_chunks (run_id, series, first_step, last_step, seq, steps, vals) ");

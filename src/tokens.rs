@@ -1,0 +1,274 @@
+//! Access tokens: `dsc_<key id>_<secret><crc>`. The key id finds the row, the 256-bit secret proves the bearer, and the
+//! checksum tells a mistyped token from a wrong one (and lets scanners find a leaked one). Only the SHA-256 of the secret is kept.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::blobs::hex;
+use crate::clock::{Entropy, EntropyError};
+use crate::store::{self, StoreError};
+
+/// A token as the gate needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Key id.
+    pub id: String,
+    /// Whose data the bearer sees.
+    pub owner: String,
+    /// For people.
+    pub name: String,
+    /// What the bearer may do.
+    pub scopes: Scopes,
+    /// SHA-256 of the secret.
+    pub secret_sha256: [u8; 32],
+    /// When it was made.
+    pub created_at_ms: i64,
+    /// When it ends by itself.
+    pub expires_at_ms: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at_ms: Option<i64>,
+}
+
+/// What a scope opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Room {
+    /// Datasets.
+    Datasets,
+    /// Runs, their events and the queue.
+    Runs,
+    /// Models and aliases.
+    Models,
+    /// Predictions.
+    Predict,
+    /// Everything of this owner, and the server itself.
+    Admin,
+}
+
+impl Room {
+    const ALL: [Self; 5] = [Self::Datasets, Self::Runs, Self::Models, Self::Predict, Self::Admin];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Datasets => "datasets",
+            Self::Runs => "runs",
+            Self::Models => "models",
+            Self::Predict => "predict",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// How far a scope goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Right {
+    /// Look.
+    Read,
+    /// Look and change.
+    Write,
+}
+
+/// One room and how far: `runs:read`. A room alone means write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope {
+    /// Which room.
+    pub room: Room,
+    /// How far.
+    pub right: Right,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let right = if self.right == Right::Read { "read" } else { "write" };
+        write!(f, "{}:{right}", self.room.as_str())
+    }
+}
+
+/// A scope that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no scope {0:?}; rooms are datasets, runs, models, predict and admin, each with :read or :write")]
+pub struct UnknownScope(pub String);
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        let (room, right) = text.split_once(':').unwrap_or((text, "write"));
+        let room = Room::ALL.into_iter().find(|known| known.as_str() == room);
+        let right = match right {
+            "read" => Some(Right::Read),
+            "write" => Some(Right::Write),
+            _ => None,
+        };
+        room.zip(right).map(|(room, right)| Self { room, right }).ok_or_else(|| UnknownScope(text.to_owned()))
+    }
+}
+
+/// What one token may do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// Everything.
+    pub fn admin() -> Self {
+        Self(vec![Scope { room: Room::Admin, right: Right::Write }])
+    }
+
+    /// Whether `wanted` is covered: write covers read, admin covers every room.
+    pub fn allow(&self, wanted: Scope) -> bool {
+        self.0.iter().any(|held| (held.room == wanted.room || held.room == Room::Admin) && held.right >= wanted.right)
+    }
+
+    /// Whether every scope of `other` is covered: nobody hands on more than they hold.
+    pub fn cover(&self, other: &Self) -> bool {
+        other.0.iter().all(|wanted| self.allow(*wanted))
+    }
+
+    /// The scopes, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        let mut scopes: Vec<Scope> = scopes.into_iter().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes)
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = UnknownScope;
+
+    /// Scopes separated by spaces or commas.
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        text.split([' ', ',']).filter(|part| !part.is_empty()).map(str::parse).collect()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, scope) in self.0.iter().enumerate() {
+            write!(f, "{}{scope}", if i == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A new token: its text is shown once and kept nowhere.
+pub struct Minted {
+    /// Key id.
+    pub id: String,
+    /// The text for the bearer.
+    pub text: String,
+    /// What is kept.
+    pub secret_sha256: [u8; 32],
+}
+
+/// Makes a token from fresh random bytes.
+///
+/// # Errors
+/// When there are none.
+pub fn mint(entropy: &Entropy) -> Result<Minted, EntropyError> {
+    let (mut id, mut secret) = ([0u8; 8], [0u8; 32]);
+    entropy.fill(&mut id)?;
+    entropy.fill(&mut secret)?;
+    let (id, secret) = (hex(&id), hex(&secret));
+    let body = format!("dsc_{id}_{secret}");
+    let text = format!("{body}{:08x}", crc32(body.as_bytes()));
+    Ok(Minted { id, text, secret_sha256: Sha256::digest(secret.as_bytes()).into() })
+}
+
+/// Key id and hash of the secret of a presented token; `None` when it is not a token at all.
+pub fn read(text: &str) -> Option<(&str, [u8; 32])> {
+    let (id, rest) = text.strip_prefix("dsc_")?.split_once('_')?;
+    let (secret, crc) = rest.split_at_checked(64)?;
+    let body = text.get(..text.len().checked_sub(8)?)?;
+    let intact = crc.len() == 8 && u32::from_str_radix(crc, 16) == Ok(crc32(body.as_bytes()));
+    intact.then(|| (id, Sha256::digest(secret.as_bytes()).into()))
+}
+
+/// Compares hashes in constant time, so that the answer's delay tells nothing.
+pub fn same_secret(kept: &[u8; 32], presented: &[u8; 32]) -> bool {
+    kept.ct_eq(presented).into()
+}
+
+/// CRC-32 (IEEE 802.3, reflected, polynomial 0xEDB88320), bit by bit: tokens are short.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+    })
+}
+
+impl TryFrom<store::tokens::Token> for Token {
+    type Error = StoreError;
+
+    fn try_from(row: store::tokens::Token) -> Result<Self, StoreError> {
+        let damaged = |what: &str| StoreError::Damaged(format!("token {}: {what}", row.id));
+        Ok(Self {
+            scopes: row.scopes.parse().map_err(|e: UnknownScope| damaged(&e.to_string()))?,
+            secret_sha256: row.secret_sha256.as_slice().try_into().map_err(|_| damaged("its hash is not 32 bytes"))?,
+            id: row.id,
+            owner: row.owner,
+            name: row.name,
+            created_at_ms: row.created_at_ms,
+            expires_at_ms: row.expires_at_ms,
+            revoked_at_ms: row.revoked_at_ms,
+        })
+    }
+}
+
+impl From<Token> for store::tokens::Token {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id,
+            owner: token.owner,
+            name: token.name,
+            secret_sha256: token.secret_sha256.to_vec(),
+            scopes: token.scopes.to_string(),
+            created_at_ms: token.created_at_ms,
+            expires_at_ms: token.expires_at_ms,
+            revoked_at_ms: token.revoked_at_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minted_token_is_read_back_and_a_changed_one_is_not() {
+        let minted = mint(&Entropy::seeded(3)).unwrap();
+        let (id, hash) = read(&minted.text).unwrap();
+        assert_eq!(id, minted.id);
+        assert!(same_secret(&minted.secret_sha256, &hash));
+        for at in 4..minted.text.len() {
+            let mut changed = minted.text.clone().into_bytes();
+            changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(read(&changed).is_none(), "a change at {at} must show");
+        }
+        for junk in ["", "dsc_", "dsc__", "Bearer x", "dsc_a_é", &minted.text[..40]] {
+            assert!(read(junk).is_none(), "{junk:?}");
+        }
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926, "the check value of CRC-32");
+    }
+
+    #[test]
+    fn write_covers_read_and_admin_covers_rooms() {
+        let scopes: Scopes = "runs:write, datasets:read".parse().unwrap();
+        let allows = |text: &str| scopes.allow(text.parse().unwrap());
+        assert!(allows("runs:read") && allows("runs:write") && allows("datasets:read"));
+        assert!(!allows("datasets:write") && !allows("models:read") && !allows("admin:read"));
+        assert!(Scopes::admin().cover(&scopes) && !scopes.cover(&Scopes::admin()));
+        let reader: Scopes = "admin:read".parse().unwrap();
+        assert!(reader.allow("runs:read".parse().unwrap()) && !reader.allow("runs:write".parse().unwrap()));
+        assert!("runs:all".parse::<Scopes>().is_err());
+        assert_eq!(scopes.to_string(), "datasets:read runs:write");
+    }
+}
