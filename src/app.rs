@@ -82,16 +82,43 @@ impl App {
     ///
     /// # Errors
     /// As [`App::open`].
-    pub async fn open_with(config: Config, clock: Clock, entropy: Entropy, faults: Option<Faults>) -> Result<Self, AppError> {
+    pub async fn open_with(
+        config: Config,
+        clock: Clock,
+        entropy: Entropy,
+        faults: Option<Faults>,
+    ) -> Result<Self, AppError> {
         let data_dir = config.server.data_dir.clone();
         let lock = Arc::new(lock(&data_dir)?);
         let store = Store::open(&data_dir, &config.store).await?;
-        let blobs = Blobs::open(&data_dir, store.clone(), clock.clone(), config.quota.free_space_floor_bytes, faults)?;
+        let blobs = Blobs::open(
+            &data_dir,
+            store.clone(),
+            clock.clone(),
+            config.quota.free_space_floor_bytes,
+            faults,
+        )?;
         let ids = Ids::new(clock.clone(), entropy.clone());
-        let runs =
-            Runs::new(store.clone(), blobs.clone(), clock.clone(), ids.clone(), config.worker.clone(), config.quota.clone());
+        let runs = Runs::new(
+            store.clone(),
+            blobs.clone(),
+            clock.clone(),
+            ids.clone(),
+            config.worker.clone(),
+            config.quota.clone(),
+        );
         let stopping = CancellationToken::new();
-        Ok(Self { config: Arc::new(config), clock, entropy, ids, store, blobs, runs, stopping, _lock: lock })
+        Ok(Self {
+            config: Arc::new(config),
+            clock,
+            entropy,
+            ids,
+            store,
+            blobs,
+            runs,
+            stopping,
+            _lock: lock,
+        })
     }
 
     /// Makes a token and answers its row and the text that is shown once.
@@ -154,7 +181,10 @@ impl App {
     /// When the record fails.
     pub async fn live_tokens(&self) -> Result<Vec<Token>, AppError> {
         let rows = store::tokens::live(&self.store, self.clock.now_ms()).await?;
-        Ok(rows.into_iter().map(Token::try_from).collect::<Result<_, _>>()?)
+        Ok(rows
+            .into_iter()
+            .map(Token::try_from)
+            .collect::<Result<_, _>>()?)
     }
 
     /// On the first start: writes an admin token to `<data-dir>/admin.token`, readable by this user alone.
@@ -166,22 +196,39 @@ impl App {
         if path.exists() {
             return Ok(path);
         }
-        let (_, text) = self.create_token(ADMIN, "first start", Scopes::admin(), None, "server").await?;
+        let (_, text) = self
+            .create_token(ADMIN, "first start", Scopes::admin(), None, "server")
+            .await?;
         let write = || {
             let mut options = fs::OpenOptions::new();
             // Under another name first: a killed start leaves no half token that the next start would take for good.
             let half = path.with_extension("token.half");
-            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+            let mut file = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&half)?;
             file.write_all(format!("{text}\n").as_bytes())?;
             file.sync_all()?;
             fs::rename(&half, &path)
         };
-        write().map_err(|source| AppError::DataDir { path: path.clone(), source })?;
+        write().map_err(|source| AppError::DataDir {
+            path: path.clone(),
+            source,
+        })?;
         Ok(path)
     }
 }
 
-async fn audit(tx: &mut Tx, actor: &str, owner: &str, action: &str, subject: &str, ts_ms: i64) -> Result<(), StoreError> {
+async fn audit(
+    tx: &mut Tx,
+    actor: &str,
+    owner: &str,
+    action: &str,
+    subject: &str,
+    ts_ms: i64,
+) -> Result<(), StoreError> {
     let entry = store::audit::Entry {
         id: 0,
         ts_ms,
@@ -196,9 +243,17 @@ async fn audit(tx: &mut Tx, actor: &str, owner: &str, action: &str, subject: &st
 
 /// Makes the folder and takes its lock: two servers on one folder would each believe the other's runs lost.
 fn lock(data_dir: &Path) -> Result<fs::File, AppError> {
-    let failed = |source| AppError::DataDir { path: data_dir.to_owned(), source };
+    let failed = |source| AppError::DataDir {
+        path: data_dir.to_owned(),
+        source,
+    };
     fs::create_dir_all(data_dir).map_err(failed)?;
-    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(data_dir.join("lock")).map_err(failed)?;
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(data_dir.join("lock"))
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(AppError::InUse(data_dir.to_owned())),

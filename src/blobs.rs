@@ -32,7 +32,9 @@ const SPACE_CHECK_BYTES: u64 = 64 << 20;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BlobError {
     /// The disk is full, or would be below the floor of free space.
-    #[error("not enough free space on the disk: {free_bytes} bytes are free and {floor_bytes} must stay free")]
+    #[error(
+        "not enough free space on the disk: {free_bytes} bytes are free and {floor_bytes} must stay free"
+    )]
     NoSpace {
         /// Free now.
         free_bytes: u64,
@@ -171,15 +173,32 @@ impl Blobs {
     ///
     /// # Errors
     /// When the folder cannot be made or read.
-    pub fn open(data_dir: &Path, store: Store, clock: Clock, floor_bytes: u64, faults: Option<Faults>) -> Result<Self, BlobError> {
+    pub fn open(
+        data_dir: &Path,
+        store: Store,
+        clock: Clock,
+        floor_bytes: u64,
+        faults: Option<Faults>,
+    ) -> Result<Self, BlobError> {
         let root = data_dir.join("blobs");
         fs::create_dir_all(&root).map_err(|e| failed("making the folder of blobs", &e))?;
-        for entry in fs::read_dir(&root).map_err(|e| failed("reading the folder of blobs", &e))?.flatten() {
+        for entry in fs::read_dir(&root)
+            .map_err(|e| failed("reading the folder of blobs", &e))?
+            .flatten()
+        {
             if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
                 let _ = fs::remove_file(entry.path()); // tried again at the next start
             }
         }
-        let inner = Inner { root, store, clock, floor_bytes, faults, pins: Mutex::default(), verified: Mutex::default() };
+        let inner = Inner {
+            root,
+            store,
+            clock,
+            floor_bytes,
+            faults,
+            pins: Mutex::default(),
+            verified: Mutex::default(),
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -188,10 +207,14 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::NoSpace`] when it has not.
     pub fn check_space(&self, more_bytes: u64) -> Result<(), BlobError> {
-        let free = rustix::fs::statvfs(&self.0.root).map_err(|e| failed("asking for free space", &e.into()))?;
+        let free = rustix::fs::statvfs(&self.0.root)
+            .map_err(|e| failed("asking for free space", &e.into()))?;
         let free_bytes = free.f_bavail.saturating_mul(free.f_frsize);
         if free_bytes < self.0.floor_bytes.saturating_add(more_bytes) {
-            return Err(BlobError::NoSpace { free_bytes, floor_bytes: self.0.floor_bytes });
+            return Err(BlobError::NoSpace {
+                free_bytes,
+                floor_bytes: self.0.floor_bytes,
+            });
         }
         Ok(())
     }
@@ -202,7 +225,14 @@ impl Blobs {
     /// [`BlobError::NoSpace`] when the disk is below the floor.
     pub fn writer(&self) -> Result<BlobWriter, BlobError> {
         self.check_space(0)?;
-        Ok(BlobWriter { blobs: self.clone(), hash: Sha256::new(), head: Vec::new(), file: None, size_bytes: 0, checked_bytes: 0 })
+        Ok(BlobWriter {
+            blobs: self.clone(),
+            hash: Sha256::new(),
+            head: Vec::new(),
+            file: None,
+            size_bytes: 0,
+            checked_bytes: 0,
+        })
     }
 
     /// Makes `bytes` durable, or ready to become so with their row when small.
@@ -220,7 +250,12 @@ impl Blobs {
             writer.write(&bytes)?;
             writer.finish()
         });
-        written.await.unwrap_or_else(|e| Err(BlobError::Io { doing: "writing a blob", message: e.to_string() }))
+        written.await.unwrap_or_else(|e| {
+            Err(BlobError::Io {
+                doing: "writing a blob",
+                message: e.to_string(),
+            })
+        })
     }
 
     /// The bytes of a blob, their hash checked (once per process for an untouched file).
@@ -228,16 +263,30 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Absent`] and [`BlobError::Damaged`] among others.
     pub async fn open_blob(&self, sha256: &str) -> Result<Content, BlobError> {
-        let row = store::blobs::find(&self.0.store, sha256).await?.ok_or_else(|| BlobError::Absent(sha256.to_owned()))?;
+        let row = store::blobs::find(&self.0.store, sha256)
+            .await?
+            .ok_or_else(|| BlobError::Absent(sha256.to_owned()))?;
         let blobs = self.clone();
         let opened = tokio::task::spawn_blocking(move || match row.bytes {
             Some(bytes) => {
-                check_hash(&row.sha256, row.size_bytes, bytes.len() as u64, &hex(&Sha256::digest(&bytes)))?;
+                check_hash(
+                    &row.sha256,
+                    row.size_bytes,
+                    bytes.len() as u64,
+                    &hex(&Sha256::digest(&bytes)),
+                )?;
                 Ok(Content::Bytes(bytes))
             }
-            None => blobs.open_file(&row.sha256, row.size_bytes).map(Content::File),
+            None => blobs
+                .open_file(&row.sha256, row.size_bytes)
+                .map(Content::File),
         });
-        opened.await.unwrap_or_else(|e| Err(BlobError::Io { doing: "reading a blob", message: e.to_string() }))
+        opened.await.unwrap_or_else(|e| {
+            Err(BlobError::Io {
+                doing: "reading a blob",
+                message: e.to_string(),
+            })
+        })
     }
 
     /// The whole content of a blob, checked: for weights and checkpoints.
@@ -250,9 +299,16 @@ impl Blobs {
             Content::File(mut file) => {
                 let read = tokio::task::spawn_blocking(move || {
                     let mut bytes = Vec::new();
-                    file.read_to_end(&mut bytes).map(|_| bytes).map_err(|e| failed("reading a blob", &e))
+                    file.read_to_end(&mut bytes)
+                        .map(|_| bytes)
+                        .map_err(|e| failed("reading a blob", &e))
                 });
-                read.await.unwrap_or_else(|e| Err(BlobError::Io { doing: "reading a blob", message: e.to_string() }))
+                read.await.unwrap_or_else(|e| {
+                    Err(BlobError::Io {
+                        doing: "reading a blob",
+                        message: e.to_string(),
+                    })
+                })
             }
         }
     }
@@ -292,11 +348,18 @@ impl Blobs {
     /// # Errors
     /// When the folder cannot be read.
     pub fn files(&self) -> Result<Vec<(String, u64)>, BlobError> {
-        let read = |path: &Path| fs::read_dir(path).map_err(|e| failed("reading the folder of blobs", &e));
+        let read =
+            |path: &Path| fs::read_dir(path).map_err(|e| failed("reading the folder of blobs", &e));
         let mut files = Vec::new();
-        for folder in read(&self.0.root)?.flatten().filter(|entry| entry.path().is_dir()) {
+        for folder in read(&self.0.root)?
+            .flatten()
+            .filter(|entry| entry.path().is_dir())
+        {
             for entry in read(&folder.path())?.flatten() {
-                let size_bytes = entry.metadata().map_err(|e| failed("reading the folder of blobs", &e))?.len();
+                let size_bytes = entry
+                    .metadata()
+                    .map_err(|e| failed("reading the folder of blobs", &e))?
+                    .len();
                 files.push((entry.file_name().to_string_lossy().into_owned(), size_bytes));
             }
         }
@@ -316,27 +379,55 @@ impl Blobs {
     fn staged(&self, sha256: String, size_bytes: u64, bytes: Option<Vec<u8>>) -> Staged {
         *self.pins().entry(sha256.clone()).or_insert(0) += 1;
         let pin = Pin(self.0.clone(), sha256.clone());
-        let blob = store::blobs::Blob { sha256, size_bytes: size_bytes as i64, bytes, created_at_ms: self.0.clock.now_ms() };
+        let blob = store::blobs::Blob {
+            sha256,
+            size_bytes: size_bytes as i64,
+            bytes,
+            created_at_ms: self.0.clock.now_ms(),
+        };
         Staged { blob, _pin: pin }
     }
 
     fn open_file(&self, sha256: &str, size_bytes: i64) -> Result<File, BlobError> {
         self.0.step(Io::Open, "opening a blob")?;
-        let damaged = |message: String| BlobError::Damaged { sha256: sha256.to_owned(), message };
+        let damaged = |message: String| BlobError::Damaged {
+            sha256: sha256.to_owned(),
+            message,
+        };
         let mut file = match File::open(self.0.path(sha256)) {
             Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(damaged("its file is missing".to_owned())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged("its file is missing".to_owned()));
+            }
             Err(e) => return Err(failed("opening a blob", &e)),
         };
         let about = file.metadata().map_err(|e| failed("opening a blob", &e))?;
-        let identity = (about.ino(), about.len(), about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec());
-        let known = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner).get(sha256) == Some(&identity);
+        let identity = (
+            about.ino(),
+            about.len(),
+            about.mtime(),
+            about.mtime_nsec(),
+            about.ctime(),
+            about.ctime_nsec(),
+        );
+        let known = self
+            .0
+            .verified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(sha256)
+            == Some(&identity);
         if !known {
             let mut hash = Sha256::new();
-            io::copy(&mut file, &mut HashInto(&mut hash)).map_err(|e| failed("reading a blob", &e))?;
+            io::copy(&mut file, &mut HashInto(&mut hash))
+                .map_err(|e| failed("reading a blob", &e))?;
             check_hash(sha256, size_bytes, about.len(), &hex(&hash.finalize()))?;
             io::Seek::rewind(&mut file).map_err(|e| failed("reading a blob", &e))?;
-            self.0.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256.to_owned(), identity);
+            self.0
+                .verified
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(sha256.to_owned(), identity);
         }
         Ok(file)
     }
@@ -390,15 +481,19 @@ impl BlobWriter {
             Some(file) => file,
             empty => {
                 inner.step(Io::Create, "making a temp file")?;
-                let made = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(&inner.root);
+                let made = tempfile::Builder::new()
+                    .prefix(TEMP_PREFIX)
+                    .tempfile_in(&inner.root);
                 let file = empty.insert(made.map_err(|e| failed("making a temp file", &e))?);
                 inner.step(Io::Write, "writing a blob")?;
-                file.write_all(&std::mem::take(&mut self.head)).map_err(|e| failed("writing a blob", &e))?;
+                file.write_all(&std::mem::take(&mut self.head))
+                    .map_err(|e| failed("writing a blob", &e))?;
                 file
             }
         };
         inner.step(Io::Write, "writing a blob")?;
-        file.write_all(bytes).map_err(|e| failed("writing a blob", &e))
+        file.write_all(bytes)
+            .map_err(|e| failed("writing a blob", &e))
     }
 
     /// Bytes so far.
@@ -419,7 +514,9 @@ impl BlobWriter {
         // Pinned before the name exists, so that collection cannot take the file in between.
         let staged = self.blobs.staged(sha256.clone(), self.size_bytes, None);
         inner.step(Io::Sync, "making a blob durable")?;
-        file.as_file().sync_all().map_err(|e| failed("making a blob durable", &e))?;
+        file.as_file()
+            .sync_all()
+            .map_err(|e| failed("making a blob durable", &e))?;
         let path = inner.path(&sha256);
         let folder = inner.root.join(&sha256[..2]);
         if !folder.is_dir() {
@@ -429,7 +526,8 @@ impl BlobWriter {
             sync_dir(&inner.root)?;
         }
         inner.step(Io::Rename, "naming a blob")?;
-        file.persist(&path).map_err(|e| failed("naming a blob", &e.error))?;
+        file.persist(&path)
+            .map_err(|e| failed("naming a blob", &e.error))?;
         inner.step(Io::SyncDir, "making a blob's name durable")?;
         sync_dir(&folder)?;
         Ok(staged)
@@ -437,10 +535,17 @@ impl BlobWriter {
 }
 
 fn sync_dir(path: &Path) -> Result<(), BlobError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(|e| failed("making a folder durable", &e))
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|e| failed("making a folder durable", &e))
 }
 
-fn check_hash(sha256: &str, said_bytes: i64, found_bytes: u64, found: &str) -> Result<(), BlobError> {
+fn check_hash(
+    sha256: &str,
+    said_bytes: i64,
+    found_bytes: u64,
+    found: &str,
+) -> Result<(), BlobError> {
     let message = if u64::try_from(said_bytes) != Ok(found_bytes) {
         format!("it has {found_bytes} bytes instead of {said_bytes}")
     } else if found != sha256 {
@@ -448,20 +553,33 @@ fn check_hash(sha256: &str, said_bytes: i64, found_bytes: u64, found: &str) -> R
     } else {
         return Ok(());
     };
-    Err(BlobError::Damaged { sha256: sha256.to_owned(), message })
+    Err(BlobError::Damaged {
+        sha256: sha256.to_owned(),
+        message,
+    })
 }
 
 fn failed(doing: &'static str, error: &io::Error) -> BlobError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::NoSpace { free_bytes: 0, floor_bytes: 0 },
-        _ => BlobError::Io { doing, message: error.to_string() },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::NoSpace {
+            free_bytes: 0,
+            floor_bytes: 0,
+        },
+        _ => BlobError::Io {
+            doing,
+            message: error.to_string(),
+        },
     }
 }
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+    bytes
+        .iter()
+        .flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]])
+        .map(char::from)
+        .collect()
 }
 
 /// A sink that only hashes.

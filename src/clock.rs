@@ -40,7 +40,9 @@ pub struct EntropyError(String);
 impl Entropy {
     /// The operating system's generator.
     pub fn system() -> Self {
-        Self(Arc::new(|bytes| getrandom::fill(bytes).map_err(|e| EntropyError(e.to_string()))))
+        Self(Arc::new(|bytes| {
+            getrandom::fill(bytes).map_err(|e| EntropyError(e.to_string()))
+        }))
     }
 
     /// A predictable sequence (SplitMix64 from `seed`), for tests only.
@@ -76,7 +78,11 @@ pub struct Ids {
 impl Ids {
     /// Ids whose time is `clock`'s and whose random part is `entropy`'s.
     pub fn new(clock: Clock, entropy: Entropy) -> Self {
-        Self { clock, entropy, last: Arc::new(Mutex::new((0, 0))) }
+        Self {
+            clock,
+            entropy,
+            last: Arc::new(Mutex::new((0, 0))),
+        }
     }
 
     /// The next id: 48 bits of milliseconds, a 12-bit counter within the millisecond, 62 random bits.

@@ -65,7 +65,10 @@ fn shown<T: Serialize>(value: &T) -> String {
     }
 }
 
-fn parsed<T: std::str::FromStr>(name: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Option<T>, ConfigError>
+fn parsed<T: std::str::FromStr>(
+    name: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<T>, ConfigError>
 where
     T::Err: std::fmt::Display,
 {
@@ -74,7 +77,11 @@ where
         None => Ok(None),
         Some(value) => match value.trim().parse() {
             Ok(parsed) => Ok(Some(parsed)),
-            Err(error) => Err(ConfigError::Variable { name, value, message: format!("{error}") }),
+            Err(error) => Err(ConfigError::Variable {
+                name,
+                value,
+                message: format!("{error}"),
+            }),
         },
     }
 }
@@ -283,16 +290,29 @@ impl Config {
     }
 
     /// Like [`Config::load`] with the environment handed in.
-    pub fn merge(flags: Given, file: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn merge(
+        flags: Given,
+        file: Option<&Path>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         let named = environment("DESCENT_CONFIG").map(PathBuf::from);
         let from_file = match file.map(Path::to_owned).or(named) {
             None => Given::default(),
             Some(path) => {
-                let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-                toml::from_str(&text).map_err(|error| ConfigError::File { path, message: error.to_string() })?
+                let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                toml::from_str(&text).map_err(|error| ConfigError::File {
+                    path,
+                    message: error.to_string(),
+                })?
             }
         };
-        let config = flags.or(Given::from_environment(environment)?).or(from_file).into_config();
+        let config = flags
+            .or(Given::from_environment(environment)?)
+            .or(from_file)
+            .into_config();
         config.check()?;
         Ok(config)
     }
@@ -306,16 +326,24 @@ impl Config {
             )));
         }
         if !(0..=19).contains(&worker.nice) {
-            return Err(ConfigError::Conflict(format!("worker.nice = {} must be between 0 and 19", worker.nice)));
+            return Err(ConfigError::Conflict(format!(
+                "worker.nice = {} must be between 0 and 19",
+                worker.nice
+            )));
         }
         for (name, value) in [
             ("store.write_queue", self.store.write_queue),
             ("store.commit_batch", self.store.commit_batch),
             ("store.readers", self.store.readers as usize),
-            ("connections.max_connections", self.connections.max_connections),
+            (
+                "connections.max_connections",
+                self.connections.max_connections,
+            ),
         ] {
             if value == 0 {
-                return Err(ConfigError::Conflict(format!("{name} = 0 must be at least 1")));
+                return Err(ConfigError::Conflict(format!(
+                    "{name} = 0 must be at least 1"
+                )));
             }
         }
         if !self.server.listen.ip().is_loopback() && !self.server.insecure_public {
@@ -357,7 +385,14 @@ mod tests {
         let mut flags = Given::default();
         flags.worker.slots = Some(7);
         let config = Config::merge(flags, Some(&file), &environment).unwrap();
-        assert_eq!((config.worker.slots, config.worker.nice, config.worker.lease_ms), (7, 6, 20_000));
+        assert_eq!(
+            (
+                config.worker.slots,
+                config.worker.nice,
+                config.worker.lease_ms
+            ),
+            (7, 6, 20_000)
+        );
         assert_eq!(config.worker.report_interval_ms, 200);
     }
 
@@ -366,18 +401,30 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("descent.toml");
         std::fs::write(&file, "[worker]\nslotz = 3\n").unwrap();
-        let error = Config::merge(Given::default(), Some(&file), &nothing).unwrap_err().to_string();
+        let error = Config::merge(Given::default(), Some(&file), &nothing)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("slotz"), "{error}");
         let environment = |name: &str| (name == "DESCENT_SLOTS").then(|| "many".to_owned());
-        let error = Config::merge(Given::default(), None, &environment).unwrap_err().to_string();
-        assert!(error.contains("DESCENT_SLOTS") && error.contains("many"), "{error}");
+        let error = Config::merge(Given::default(), None, &environment)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("DESCENT_SLOTS") && error.contains("many"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_public_bind_wants_a_word() {
         let mut flags = Given::default();
         flags.server.listen = Some(SocketAddr::from(([0, 0, 0, 0], 80)));
-        assert!(Config::merge(flags.clone(), None, &nothing).unwrap_err().to_string().contains("--insecure-public"));
+        assert!(
+            Config::merge(flags.clone(), None, &nothing)
+                .unwrap_err()
+                .to_string()
+                .contains("--insecure-public")
+        );
         flags.server.insecure_public = Some(true);
         assert!(Config::merge(flags, None, &nothing).is_ok());
     }
@@ -388,6 +435,10 @@ mod tests {
         let n_settings = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), n_settings, "flags and variables share one name space");
+        assert_eq!(
+            names.len(),
+            n_settings,
+            "flags and variables share one name space"
+        );
     }
 }

@@ -48,7 +48,13 @@ pub enum Room {
 }
 
 impl Room {
-    const ALL: [Self; 5] = [Self::Datasets, Self::Runs, Self::Models, Self::Predict, Self::Admin];
+    const ALL: [Self; 5] = [
+        Self::Datasets,
+        Self::Runs,
+        Self::Models,
+        Self::Predict,
+        Self::Admin,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -81,14 +87,20 @@ pub struct Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let right = if self.right == Right::Read { "read" } else { "write" };
+        let right = if self.right == Right::Read {
+            "read"
+        } else {
+            "write"
+        };
         write!(f, "{}:{right}", self.room.as_str())
     }
 }
 
 /// A scope that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scope {0:?}; rooms are datasets, runs, models, predict and admin, each with :read or :write")]
+#[error(
+    "there is no scope {0:?}; rooms are datasets, runs, models, predict and admin, each with :read or :write"
+)]
 pub struct UnknownScope(pub String);
 
 impl FromStr for Scope {
@@ -102,7 +114,9 @@ impl FromStr for Scope {
             "write" => Some(Right::Write),
             _ => None,
         };
-        room.zip(right).map(|(room, right)| Self { room, right }).ok_or_else(|| UnknownScope(text.to_owned()))
+        room.zip(right)
+            .map(|(room, right)| Self { room, right })
+            .ok_or_else(|| UnknownScope(text.to_owned()))
     }
 }
 
@@ -113,12 +127,17 @@ pub struct Scopes(Vec<Scope>);
 impl Scopes {
     /// Everything.
     pub fn admin() -> Self {
-        Self(vec![Scope { room: Room::Admin, right: Right::Write }])
+        Self(vec![Scope {
+            room: Room::Admin,
+            right: Right::Write,
+        }])
     }
 
     /// Whether `wanted` is covered: write covers read, admin covers every room.
     pub fn allow(&self, wanted: Scope) -> bool {
-        self.0.iter().any(|held| (held.room == wanted.room || held.room == Room::Admin) && held.right >= wanted.right)
+        self.0.iter().any(|held| {
+            (held.room == wanted.room || held.room == Room::Admin) && held.right >= wanted.right
+        })
     }
 
     /// Whether every scope of `other` is covered: nobody hands on more than they hold.
@@ -146,7 +165,10 @@ impl FromStr for Scopes {
 
     /// Scopes separated by spaces or commas.
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        text.split([' ', ',']).filter(|part| !part.is_empty()).map(str::parse).collect()
+        text.split([' ', ','])
+            .filter(|part| !part.is_empty())
+            .map(str::parse)
+            .collect()
     }
 }
 
@@ -180,7 +202,11 @@ pub fn mint(entropy: &Entropy) -> Result<Minted, EntropyError> {
     let (id, secret) = (hex(&id), hex(&secret));
     let body = format!("dsc_{id}_{secret}");
     let text = format!("{body}{:08x}", crc32(body.as_bytes()));
-    Ok(Minted { id, text, secret_sha256: Sha256::digest(secret.as_bytes()).into() })
+    Ok(Minted {
+        id,
+        text,
+        secret_sha256: Sha256::digest(secret.as_bytes()).into(),
+    })
 }
 
 /// Key id and hash of the secret of a presented token; `None` when it is not a token at all.
@@ -200,7 +226,13 @@ pub fn same_secret(kept: &[u8; 32], presented: &[u8; 32]) -> bool {
 /// CRC-32 (IEEE 802.3, reflected, polynomial 0xEDB88320), bit by bit: tokens are short.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            }
+        })
     })
 }
 
@@ -210,8 +242,15 @@ impl TryFrom<store::tokens::Token> for Token {
     fn try_from(row: store::tokens::Token) -> Result<Self, StoreError> {
         let damaged = |what: &str| StoreError::Damaged(format!("token {}: {what}", row.id));
         Ok(Self {
-            scopes: row.scopes.parse().map_err(|e: UnknownScope| damaged(&e.to_string()))?,
-            secret_sha256: row.secret_sha256.as_slice().try_into().map_err(|_| damaged("its hash is not 32 bytes"))?,
+            scopes: row
+                .scopes
+                .parse()
+                .map_err(|e: UnknownScope| damaged(&e.to_string()))?,
+            secret_sha256: row
+                .secret_sha256
+                .as_slice()
+                .try_into()
+                .map_err(|_| damaged("its hash is not 32 bytes"))?,
             id: row.id,
             owner: row.owner,
             name: row.name,
@@ -253,10 +292,21 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert!(read(&changed).is_none(), "a change at {at} must show");
         }
-        for junk in ["", "dsc_", "dsc__", "Bearer x", "dsc_a_é", &minted.text[..40]] {
+        for junk in [
+            "",
+            "dsc_",
+            "dsc__",
+            "Bearer x",
+            "dsc_a_é",
+            &minted.text[..40],
+        ] {
             assert!(read(junk).is_none(), "{junk:?}");
         }
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926, "the check value of CRC-32");
+        assert_eq!(
+            crc32(b"123456789"),
+            0xCBF4_3926,
+            "the check value of CRC-32"
+        );
     }
 
     #[test]
@@ -267,7 +317,10 @@ mod tests {
         assert!(!allows("datasets:write") && !allows("models:read") && !allows("admin:read"));
         assert!(Scopes::admin().cover(&scopes) && !scopes.cover(&Scopes::admin()));
         let reader: Scopes = "admin:read".parse().unwrap();
-        assert!(reader.allow("runs:read".parse().unwrap()) && !reader.allow("runs:write".parse().unwrap()));
+        assert!(
+            reader.allow("runs:read".parse().unwrap())
+                && !reader.allow("runs:write".parse().unwrap())
+        );
         assert!("runs:all".parse::<Scopes>().is_err());
         assert_eq!(scopes.to_string(), "datasets:read runs:write");
     }

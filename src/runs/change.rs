@@ -20,7 +20,13 @@ pub(super) struct Change {
 
 impl Change {
     pub(super) fn of(run: Run, now_ms: i64) -> Self {
-        Self { was: run.status, fence: run.fence, run, events: Vec::new(), now_ms }
+        Self {
+            was: run.status,
+            fence: run.fence,
+            run,
+            events: Vec::new(),
+            now_ms,
+        }
     }
 
     /// Moves the run along the table, with its event.
@@ -50,7 +56,8 @@ impl Change {
                 self.run.reason_detail = None;
             }
         }
-        let body = json!({"status": to, "previous": from, "attempt": self.run.attempts, "reason": reason});
+        let body =
+            json!({"status": to, "previous": from, "attempt": self.run.attempts, "reason": reason});
         self.event(Kind::State, None, &body)?;
         if to.is_terminal() {
             self.run.finished_at_ms = Some(self.now_ms);
@@ -60,10 +67,22 @@ impl Change {
     }
 
     /// Appends an event and answers its number.
-    pub(super) fn event(&mut self, kind: Kind, step: Option<i64>, body: &Value) -> Result<i64, RunsError> {
+    pub(super) fn event(
+        &mut self,
+        kind: Kind,
+        step: Option<i64>,
+        body: &Value,
+    ) -> Result<i64, RunsError> {
         self.run.last_seq += 1;
         let seq = self.run.last_seq;
-        self.events.push(Event { run_id: self.run.id, seq, kind, ts_ms: self.now_ms, step, body: Json::of(body)? });
+        self.events.push(Event {
+            run_id: self.run.id,
+            seq,
+            kind,
+            ts_ms: self.now_ms,
+            step,
+            body: Json::of(body)?,
+        });
         Ok(seq)
     }
 

@@ -30,20 +30,42 @@ impl Runs {
             return Ok(None);
         }
         let (worker, room) = (worker.to_owned(), self.clone());
-        self.0.store.write(move |tx| Box::pin(async move { room.claim_in(tx, &worker).await })).await
+        self.0
+            .store
+            .write(move |tx| Box::pin(async move { room.claim_in(tx, &worker).await }))
+            .await
     }
 
     async fn claim_in(&self, tx: &mut Tx, worker: &str) -> Result<Option<Job>, RunsError> {
         let now_ms = self.0.clock.now_ms();
         let limit = i64::try_from(self.0.quota.owner_running_runs).unwrap_or(i64::MAX);
-        let Some(run) = store::runs::claim(tx, worker, limit, now_ms, now_ms + self.0.worker.lease_ms as i64).await? else {
+        let Some(run) = store::runs::claim(
+            tx,
+            worker,
+            limit,
+            now_ms,
+            now_ms + self.0.worker.lease_ms as i64,
+        )
+        .await?
+        else {
             return Ok(None);
         };
         store::runs::take_turn(tx, &run.owner).await?;
         let body = json!({"status": Status::Preparing, "previous": Status::Queued, "attempt": run.attempts, "reason": null});
-        let event = Event { run_id: run.id, seq: run.last_seq, kind: Kind::State, ts_ms: now_ms, step: None, body: Json::of(&body)? };
+        let event = Event {
+            run_id: run.id,
+            seq: run.last_seq,
+            kind: Kind::State,
+            ts_ms: now_ms,
+            step: None,
+            body: Json::of(&body)?,
+        };
         events::append(tx, &[event]).await?;
-        let resume = if run.attempts > 1 { self.recall(tx, &run).await? } else { None };
+        let resume = if run.attempts > 1 {
+            self.recall(tx, &run).await?
+        } else {
+            None
+        };
         let (room, id) = (self.clone(), run.id);
         tx.after_commit(move || room.ring(id, Some(Status::Preparing)));
         Ok(Some(Job {
@@ -65,13 +87,22 @@ impl Runs {
     /// For a run that was worked on before: remembers what is on record, and answers the checkpoint to go on from.
     async fn recall(&self, tx: &mut Tx, run: &Run) -> Result<Option<String>, StoreError> {
         let last_steps: HashMap<String, u64> = metrics::last_steps(tx, run.id).await?;
-        let diagnoses: HashSet<String> = events::diagnosis_codes(tx, run.id).await?.into_iter().collect();
-        let recorded = Recorded { fence: run.fence, last_steps, diagnoses };
+        let diagnoses: HashSet<String> = events::diagnosis_codes(tx, run.id)
+            .await?
+            .into_iter()
+            .collect();
+        let recorded = Recorded {
+            fence: run.fence,
+            last_steps,
+            diagnoses,
+        };
         let (room, id) = (self.clone(), run.id);
         tx.after_commit(move || {
             room.recorded().insert(id, recorded);
         });
-        Ok(checkpoints::latest(tx, run.id).await?.map(|checkpoint| checkpoint.sha256))
+        Ok(checkpoints::latest(tx, run.id)
+            .await?
+            .map(|checkpoint| checkpoint.sha256))
     }
 
     /// Renews the leases of the runs a worker holds, and says what is to become of each.
@@ -89,7 +120,8 @@ impl Runs {
                 Box::pin(async move {
                     let mut answers = Vec::with_capacity(beats.len());
                     for beat in beats {
-                        let status = store::runs::renew(tx, beat.run, beat.fence, lease_until_ms).await?;
+                        let status =
+                            store::runs::renew(tx, beat.run, beat.fence, lease_until_ms).await?;
                         answers.push((beat, directive(status)));
                     }
                     Ok(answers)

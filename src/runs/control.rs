@@ -31,7 +31,13 @@ impl Runs {
     /// # Errors
     /// [`RunsError::Conflict`] when it ended otherwise before.
     pub async fn cancel(&self, owner: &str, id: RunId) -> Result<Acted, RunsError> {
-        self.act(owner, id, Verb::Cancel, &[Status::Cancelling, Status::Cancelled]).await
+        self.act(
+            owner,
+            id,
+            Verb::Cancel,
+            &[Status::Cancelling, Status::Cancelled],
+        )
+        .await
     }
 
     /// Lets a run wait with its checkpoint.
@@ -39,7 +45,8 @@ impl Runs {
     /// # Errors
     /// [`RunsError::Conflict`] when it is over, or about to be.
     pub async fn pause(&self, owner: &str, id: RunId) -> Result<Acted, RunsError> {
-        self.act(owner, id, Verb::Pause, &[Status::Pausing, Status::Paused]).await
+        self.act(owner, id, Verb::Pause, &[Status::Pausing, Status::Paused])
+            .await
     }
 
     /// Queues a paused run again; it goes on from its checkpoint, bit by bit.
@@ -47,18 +54,33 @@ impl Runs {
     /// # Errors
     /// [`RunsError::Conflict`] when it is not paused.
     pub async fn resume(&self, owner: &str, id: RunId) -> Result<Acted, RunsError> {
-        self.act(owner, id, Verb::Resume, &[Status::Queued, Status::Preparing, Status::Running]).await
+        self.act(
+            owner,
+            id,
+            Verb::Resume,
+            &[Status::Queued, Status::Preparing, Status::Running],
+        )
+        .await
     }
 
-    async fn act(&self, owner: &str, id: RunId, verb: Verb, repeated: &'static [Status]) -> Result<Acted, RunsError> {
+    async fn act(
+        &self,
+        owner: &str,
+        id: RunId,
+        verb: Verb,
+        repeated: &'static [Status],
+    ) -> Result<Acted, RunsError> {
         let (owner, room) = (owner.to_owned(), self.clone());
         self.0
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let run = runs::get(tx, id, Some(&owner)).await?.ok_or(RunsError::Absent)?;
+                    let run = runs::get(tx, id, Some(&owner))
+                        .await?
+                        .ok_or(RunsError::Absent)?;
                     // A run that was never paused is not "resumed again".
-                    let again = repeated.contains(&run.status) && (verb != Verb::Resume || run.paused_ms > 0);
+                    let again = repeated.contains(&run.status)
+                        && (verb != Verb::Resume || run.paused_ms > 0);
                     if again {
                         return Ok(Acted::Repeated(run));
                     }
@@ -79,7 +101,13 @@ impl Runs {
     ///
     /// # Errors
     /// [`RunsError::Stale`] when `version` is no longer the row's.
-    pub async fn change(&self, owner: &str, id: RunId, version: Option<i64>, change: runs::Change) -> Result<Run, RunsError> {
+    pub async fn change(
+        &self,
+        owner: &str,
+        id: RunId,
+        version: Option<i64>,
+        change: runs::Change,
+    ) -> Result<Run, RunsError> {
         let (owner, room) = (owner.to_owned(), self.clone());
         self.0
             .store
@@ -90,7 +118,9 @@ impl Runs {
                         return Ok(run);
                     }
                     match runs::get(tx, id, Some(&owner)).await? {
-                        Some(run) => Err(RunsError::Stale { version: run.version }),
+                        Some(run) => Err(RunsError::Stale {
+                            version: run.version,
+                        }),
                         None => Err(RunsError::Absent),
                     }
                 })
@@ -102,15 +132,24 @@ impl Runs {
     ///
     /// # Errors
     /// [`RunsError::Conflict`] while it is not over.
-    pub async fn delete(&self, owner: &str, id: RunId, version: Option<i64>) -> Result<(), RunsError> {
+    pub async fn delete(
+        &self,
+        owner: &str,
+        id: RunId,
+        version: Option<i64>,
+    ) -> Result<(), RunsError> {
         let owner = owner.to_owned();
         self.0
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let run = runs::get(tx, id, Some(&owner)).await?.ok_or(RunsError::Absent)?;
+                    let run = runs::get(tx, id, Some(&owner))
+                        .await?
+                        .ok_or(RunsError::Absent)?;
                     if version.is_some_and(|wanted| wanted != run.version) {
-                        return Err(RunsError::Stale { version: run.version });
+                        return Err(RunsError::Stale {
+                            version: run.version,
+                        });
                     }
                     if !run.status.is_terminal() {
                         return Err(RunsError::NotOver { status: run.status });

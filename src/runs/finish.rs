@@ -7,17 +7,23 @@ use super::message::{NewModel, Outcome, Reason, Report};
 use super::transition::Verb;
 use super::{Runs, RunsError};
 use crate::ids::RunId;
+use crate::store::Tx;
 use crate::store::events::Kind;
 use crate::store::models::{self, Model};
 use crate::store::runs::{Run, Status};
-use crate::store::Tx;
 
 impl Runs {
     /// Writes the last report of an attempt and its outcome.
     ///
     /// # Errors
     /// [`RunsError::Fenced`] when the run was given to somebody else: nothing is kept, and no model appears.
-    pub async fn finish(&self, run: RunId, fence: i64, last: Report, outcome: Outcome) -> Result<Run, RunsError> {
+    pub async fn finish(
+        &self,
+        run: RunId,
+        fence: i64,
+        last: Report,
+        outcome: Outcome,
+    ) -> Result<Run, RunsError> {
         let room = self.clone();
         self.0
             .store
@@ -36,10 +42,18 @@ impl Runs {
             .await
     }
 
-    async fn conclude(&self, tx: &mut Tx, change: &mut Change, outcome: Outcome) -> Result<(), RunsError> {
+    async fn conclude(
+        &self,
+        tx: &mut Tx,
+        change: &mut Change,
+        outcome: Outcome,
+    ) -> Result<(), RunsError> {
         // Whatever the worker came to, a run that its user cancelled is cancelled.
         if change.run.status == Status::Cancelling {
-            return change.go(Verb::Stop, Some(Reason::new("user", "cancelled by its user")));
+            return change.go(
+                Verb::Stop,
+                Some(Reason::new("user", "cancelled by its user")),
+            );
         }
         match outcome {
             Outcome::Trained(model, reason) => {
@@ -56,15 +70,24 @@ impl Runs {
                 change.go(Verb::Park, Some(Reason::new("user", "paused by its user")))
             }
             // A pause nobody asked for any more: the run goes on from its checkpoint.
-            Outcome::Paused | Outcome::Stopped | Outcome::Released => {
-                change.go(Verb::Release, Some(Reason::new("server_restart", "the server was stopped; the run goes on from its last checkpoint")))
-            }
+            Outcome::Paused | Outcome::Stopped | Outcome::Released => change.go(
+                Verb::Release,
+                Some(Reason::new(
+                    "server_restart",
+                    "the server was stopped; the run goes on from its last checkpoint",
+                )),
+            ),
             Outcome::Failed(reason) => change.go(Verb::Fail, Some(reason)),
         }
     }
 
     /// Makes the model a version, and says whether a reproduction came out the same.
-    async fn register(&self, tx: &mut Tx, change: &mut Change, model: NewModel) -> Result<(), RunsError> {
+    async fn register(
+        &self,
+        tx: &mut Tx,
+        change: &mut Change,
+        model: NewModel,
+    ) -> Result<(), RunsError> {
         model.weights.record(tx).await?;
         let run = &mut change.run;
         let name = model_name(&run.name);
@@ -86,7 +109,11 @@ impl Runs {
         run.weights_sha256 = Some(row.weights.clone());
         if let Some(expected) = run.expected_sha256.clone() {
             let same = expected == row.weights;
-            let message = if same { "the weights have the same hash as the original's" } else { "the weights differ from the original's" };
+            let message = if same {
+                "the weights have the same hash as the original's"
+            } else {
+                "the weights differ from the original's"
+            };
             let body = json!({"code": "reproduced", "message": message, "expected": expected, "got": row.weights, "equal": same});
             change.event(Kind::Log, None, &body)?;
         }
@@ -100,7 +127,13 @@ pub fn model_name(run_name: &str) -> String {
     let kept: String = run_name
         .trim()
         .chars()
-        .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
+                c
+            } else {
+                '-'
+            }
+        })
         .take(100)
         .collect();
     let kept = kept.trim_matches(|c| matches!(c, '-' | '.'));
@@ -117,7 +150,13 @@ mod tests {
 
     #[test]
     fn model_names_fit_into_a_url() {
-        for (run, model) in [("titanic-1", "titanic-1"), ("중고차 가격", "중고차-가격"), (" ../x ", "x"), ("7", "model-7"), ("@", "model")] {
+        for (run, model) in [
+            ("titanic-1", "titanic-1"),
+            ("중고차 가격", "중고차-가격"),
+            (" ../x ", "x"),
+            ("7", "model-7"),
+            ("@", "model"),
+        ] {
             assert_eq!(model_name(run), model);
         }
     }

@@ -28,7 +28,11 @@ pub struct Reason {
 impl Reason {
     /// A reason without evidence.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), detail: None }
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            detail: None,
+        }
     }
 }
 

@@ -74,7 +74,14 @@ struct Recorded {
 
 impl Runs {
     /// The life of the runs in `store`.
-    pub fn new(store: Store, blobs: Blobs, clock: Clock, ids: Ids, worker: config::Worker, quota: config::Quota) -> Self {
+    pub fn new(
+        store: Store,
+        blobs: Blobs,
+        clock: Clock,
+        ids: Ids,
+        worker: config::Worker,
+        quota: config::Quota,
+    ) -> Self {
         Self(Arc::new(Inner {
             store,
             blobs,
@@ -129,6 +136,9 @@ impl Runs {
     }
 
     fn recorded(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Recorded>> {
-        self.0.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .recorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

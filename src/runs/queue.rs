@@ -34,13 +34,17 @@ pub struct Queued {
 impl Queue {
     /// Where a run stands, from 1; `None` when it is not queued.
     pub fn position(&self, id: RunId) -> Option<usize> {
-        self.runs.iter().find(|queued| queued.run.id == id).map(|queued| queued.position)
+        self.runs
+            .iter()
+            .find(|queued| queued.run.id == id)
+            .map(|queued| queued.position)
     }
 
     /// Milliseconds until the run at `position` is taken, when `slots` workers go on as before.
     pub fn estimated_start_ms(&self, position: usize, slots: usize) -> Option<f64> {
         let ahead = position.saturating_sub(1);
-        self.mean_running_ms.map(|mean| (ahead / slots.max(1)) as f64 * mean)
+        self.mean_running_ms
+            .map(|mean| (ahead / slots.max(1)) as f64 * mean)
     }
 }
 
@@ -52,14 +56,21 @@ impl Runs {
     pub async fn queue(&self) -> Result<Queue, RunsError> {
         let (waiting, owners) = runs::waiting(&self.0.store, SHOWN).await?;
         let mean_running_ms = runs::mean_running_ms(&self.0.store).await?;
-        Ok(Queue { runs: order(waiting, owners), draining: self.is_draining(), mean_running_ms })
+        Ok(Queue {
+            runs: order(waiting, owners),
+            draining: self.is_draining(),
+            mean_running_ms,
+        })
     }
 }
 
 /// Plays the claims ahead: by priority; among equals the owner with the fewest runs in work, then the one whose turn was
 /// longest ago; within an owner by time. `waiting` comes by priority and time.
 pub fn order(waiting: Vec<Waiting>, owners: Vec<OwnerTurn>) -> Vec<Queued> {
-    let mut standing: HashMap<String, OwnerTurn> = owners.into_iter().map(|owner| (owner.owner.clone(), owner)).collect();
+    let mut standing: HashMap<String, OwnerTurn> = owners
+        .into_iter()
+        .map(|owner| (owner.owner.clone(), owner))
+        .collect();
     let mut turn = standing.values().map(|owner| owner.turn).max().unwrap_or(0);
     let mut ordered = Vec::with_capacity(waiting.len());
     let mut rest = waiting.into_iter().peekable();
@@ -71,12 +82,25 @@ pub fn order(waiting: Vec<Waiting>, owners: Vec<OwnerTurn>) -> Vec<Queued> {
         }
         let n_owners = lines.len();
         while let Some(owner) = next_owner(&lines, &standing) {
-            let Some(run) = lines.get_mut(&owner).and_then(std::collections::VecDeque::pop_front) else { break };
+            let Some(run) = lines
+                .get_mut(&owner)
+                .and_then(std::collections::VecDeque::pop_front)
+            else {
+                break;
+            };
             lines.retain(|_, line| !line.is_empty());
             turn += 1;
-            let state = standing.entry(owner.clone()).or_insert(OwnerTurn { owner, n_active: 0, turn: 0 });
+            let state = standing.entry(owner.clone()).or_insert(OwnerTurn {
+                owner,
+                n_active: 0,
+                turn: 0,
+            });
             let position = ordered.len() + 1;
-            ordered.push(Queued { why: why(position, priority, n_owners, state.n_active), run, position });
+            ordered.push(Queued {
+                why: why(position, priority, n_owners, state.n_active),
+                run,
+                position,
+            });
             state.n_active += 1;
             state.turn = turn;
         }
@@ -84,12 +108,18 @@ pub fn order(waiting: Vec<Waiting>, owners: Vec<OwnerTurn>) -> Vec<Queued> {
     ordered
 }
 
-fn next_owner(lines: &HashMap<String, std::collections::VecDeque<Waiting>>, standing: &HashMap<String, OwnerTurn>) -> Option<String> {
+fn next_owner(
+    lines: &HashMap<String, std::collections::VecDeque<Waiting>>,
+    standing: &HashMap<String, OwnerTurn>,
+) -> Option<String> {
     lines
         .iter()
         .filter_map(|(owner, line)| {
-            let (n_active, turn) = standing.get(owner).map_or((0, 0), |state| (state.n_active, state.turn));
-            line.front().map(|first| ((n_active, turn, first.queued_at_ms, owner), owner))
+            let (n_active, turn) = standing
+                .get(owner)
+                .map_or((0, 0), |state| (state.n_active, state.turn));
+            line.front()
+                .map(|first| ((n_active, turn, first.queued_at_ms, owner), owner))
         })
         .min_by(|a, b| a.0.cmp(&b.0))
         .map(|(_, owner)| owner.clone())
@@ -101,7 +131,9 @@ fn why(position: usize, priority: i64, n_owners: usize, n_ahead_of_owner: i64) -
     }
     let fairness = match n_owners {
         1 => "by time".to_owned(),
-        n => format!("{n} owners of this priority take turns and {n_ahead_of_owner} runs of this owner go before"),
+        n => format!(
+            "{n} owners of this priority take turns and {n_ahead_of_owner} runs of this owner go before"
+        ),
     };
     format!("priority {priority}; {fairness}; {} ahead", position - 1)
 }

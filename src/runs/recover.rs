@@ -4,8 +4,8 @@ use super::change::Change;
 use super::message::Reason;
 use super::transition::Verb;
 use super::{Runs, RunsError};
-use crate::store::runs::{self, Status};
 use crate::store::idempotency;
+use crate::store::runs::{self, Status};
 
 impl Runs {
     /// At start: no worker of the process before is alive, so every run in work is queued again (P6). Answers how many.
@@ -13,7 +13,10 @@ impl Runs {
     /// # Errors
     /// When the record fails.
     pub async fn recover(&self) -> Result<usize, RunsError> {
-        let reason = Reason::new("server_restart", "the server was restarted; the run goes on from its last checkpoint");
+        let reason = Reason::new(
+            "server_restart",
+            "the server was restarted; the run goes on from its last checkpoint",
+        );
         self.lose(None, reason).await
     }
 
@@ -22,7 +25,10 @@ impl Runs {
     /// # Errors
     /// When the record fails.
     pub async fn sweep(&self) -> Result<usize, RunsError> {
-        let reason = Reason::new("worker_lost", "its worker was not heard of any more; the run goes on from its last checkpoint");
+        let reason = Reason::new(
+            "worker_lost",
+            "its worker was not heard of any more; the run goes on from its last checkpoint",
+        );
         self.lose(Some(self.0.clock.now_ms()), reason).await
     }
 
@@ -57,11 +63,18 @@ impl Runs {
     /// When the record fails.
     pub async fn forget_answers(&self, keep_ms: i64) -> Result<(), RunsError> {
         let before_ms = self.0.clock.now_ms() - keep_ms;
-        self.0.store.write(move |tx| Box::pin(async move { Ok(idempotency::forget(tx, before_ms).await.map(drop)?) })).await
+        self.0
+            .store
+            .write(move |tx| {
+                Box::pin(async move { Ok(idempotency::forget(tx, before_ms).await.map(drop)?) })
+            })
+            .await
     }
 }
 
 fn poison(losses: i64) -> Reason {
-    let message = format!("{losses} workers in a row were lost with this run before it reached a further checkpoint; it is not tried again");
+    let message = format!(
+        "{losses} workers in a row were lost with this run before it reached a further checkpoint; it is not tried again"
+    );
     Reason::new("poison", message)
 }

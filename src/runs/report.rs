@@ -19,7 +19,12 @@ impl Runs {
     ///
     /// # Errors
     /// [`RunsError::Fenced`] when the run was given to somebody else: nothing of the report is kept.
-    pub async fn report(&self, run: RunId, fence: i64, report: Report) -> Result<Directive, RunsError> {
+    pub async fn report(
+        &self,
+        run: RunId,
+        fence: i64,
+        report: Report,
+    ) -> Result<Directive, RunsError> {
         let room = self.clone();
         self.0
             .store
@@ -35,7 +40,12 @@ impl Runs {
     }
 
     /// The run, if `fence` still holds it; its lease is renewed.
-    pub(super) async fn held(&self, tx: &mut Tx, id: RunId, fence: i64) -> Result<Change, RunsError> {
+    pub(super) async fn held(
+        &self,
+        tx: &mut Tx,
+        id: RunId,
+        fence: i64,
+    ) -> Result<Change, RunsError> {
         let now_ms = self.0.clock.now_ms();
         let mut run = runs::get(tx, id, None).await?.ok_or(RunsError::Absent)?;
         if run.fence != fence || !run.status.is_active() {
@@ -46,7 +56,12 @@ impl Runs {
     }
 
     /// Everything of a report but the row itself, which the caller commits.
-    pub(super) async fn write_report(&self, tx: &mut Tx, change: &mut Change, report: Report) -> Result<(), RunsError> {
+    pub(super) async fn write_report(
+        &self,
+        tx: &mut Tx,
+        change: &mut Change,
+        report: Report,
+    ) -> Result<(), RunsError> {
         if let Some(started) = report.started {
             change.run.resolved_spec = Some(started.resolved_spec);
             // A pause or cancellation may have come before the first report; then the status stays what it is.
@@ -62,7 +77,8 @@ impl Runs {
             Some(recorded) => unrecorded(report.series, recorded),
             None => report.series,
         };
-        self.write_series(tx, change, fresh, recorded.is_some()).await?;
+        self.write_series(tx, change, fresh, recorded.is_some())
+            .await?;
         for note in report.notes {
             write_note(change, note, recorded.as_ref())?;
         }
@@ -75,12 +91,30 @@ impl Runs {
         Ok(())
     }
 
-    async fn write_series(&self, tx: &mut Tx, change: &mut Change, fresh: Vec<Series>, resumed: bool) -> Result<(), RunsError> {
-        let last_step = fresh.iter().filter_map(|series| series.steps.last().copied()).max();
-        let Some(last_step) = last_step else { return Ok(()) };
-        let names: Vec<&str> = fresh.iter().filter(|s| !s.steps.is_empty()).map(|s| s.name.as_str()).collect();
+    async fn write_series(
+        &self,
+        tx: &mut Tx,
+        change: &mut Change,
+        fresh: Vec<Series>,
+        resumed: bool,
+    ) -> Result<(), RunsError> {
+        let last_step = fresh
+            .iter()
+            .filter_map(|series| series.steps.last().copied())
+            .max();
+        let Some(last_step) = last_step else {
+            return Ok(());
+        };
+        let names: Vec<&str> = fresh
+            .iter()
+            .filter(|s| !s.steps.is_empty())
+            .map(|s| s.name.as_str())
+            .collect();
         let n_points: usize = fresh.iter().map(|series| series.steps.len()).sum();
-        let first_step = fresh.iter().filter_map(|series| series.steps.first().copied()).min();
+        let first_step = fresh
+            .iter()
+            .filter_map(|series| series.steps.first().copied())
+            .min();
         let body = json!({"series": names, "n_points": n_points, "first_step": first_step, "last_step": last_step, "epoch": change.run.epoch});
         let seq = change.event(Kind::Metric, Some(last_step as i64), &body)?;
         metrics::append(tx, change.run.id, seq, &fresh).await?;
@@ -92,7 +126,11 @@ impl Runs {
     }
 
     fn remember_steps(&self, run: RunId, fence: i64, series: &[Series]) {
-        if let Some(recorded) = self.recorded().get_mut(&run).filter(|recorded| recorded.fence == fence) {
+        if let Some(recorded) = self
+            .recorded()
+            .get_mut(&run)
+            .filter(|recorded| recorded.fence == fence)
+        {
             for one in series {
                 if let Some(last) = one.steps.last() {
                     recorded.last_steps.insert(one.name.clone(), *last);
@@ -131,16 +169,28 @@ fn unrecorded(series: Vec<Series>, recorded: &Recorded) -> Vec<Series> {
         .collect()
 }
 
-fn write_note(change: &mut Change, note: Note, recorded: Option<&Recorded>) -> Result<(), RunsError> {
+fn write_note(
+    change: &mut Change,
+    note: Note,
+    recorded: Option<&Recorded>,
+) -> Result<(), RunsError> {
     let code = note.body.get("code").and_then(|code| code.as_str());
-    let said = note.kind == Kind::Diagnosis && recorded.zip(code).is_some_and(|(r, code)| r.diagnoses.contains(code));
+    let said = note.kind == Kind::Diagnosis
+        && recorded
+            .zip(code)
+            .is_some_and(|(r, code)| r.diagnoses.contains(code));
     if !said {
         change.event(note.kind, note.step, &note.body)?;
     }
     Ok(())
 }
 
-async fn write_checkpoint(tx: &mut Tx, change: &mut Change, new: NewCheckpoint, now_ms: i64) -> Result<(), RunsError> {
+async fn write_checkpoint(
+    tx: &mut Tx,
+    change: &mut Change,
+    new: NewCheckpoint,
+    now_ms: i64,
+) -> Result<(), RunsError> {
     new.staged.record(tx).await?;
     let row = Checkpoint {
         run_id: change.run.id,
@@ -161,7 +211,9 @@ async fn write_checkpoint(tx: &mut Tx, change: &mut Change, new: NewCheckpoint, 
 
 /// The JSON of `(name, value)` pairs in their order; a value that is not finite becomes `null`.
 pub fn metrics_json(pairs: &[(String, f64)]) -> Result<Json, RunsError> {
-    let map: serde_json::Map<String, serde_json::Value> =
-        pairs.iter().map(|(name, value)| (name.clone(), serde_json::Value::from(*value))).collect();
+    let map: serde_json::Map<String, serde_json::Value> = pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), serde_json::Value::from(*value)))
+        .collect();
     Ok(Json::of(&map)?)
 }

@@ -41,20 +41,36 @@ impl Runs {
     /// # Errors
     /// [`RunsError::NoDataset`], [`RunsError::TooManyQueued`], a full disk, or a failing record.
     pub async fn submit(&self, submission: Submission) -> Result<Run, RunsError> {
-        self.add(submission.owner, submission.spec, Origin::default(), submission.remember).await
+        self.add(
+            submission.owner,
+            submission.spec,
+            Origin::default(),
+            submission.remember,
+        )
+        .await
     }
 
     /// Queues the same spec once more, on the same bytes.
     ///
     /// # Errors
     /// [`RunsError::Diverged`]: what diverged once diverges again, so it is never retried unchanged.
-    pub async fn retry(&self, owner: &str, id: RunId, remember: Option<Remember<Run>>) -> Result<Run, RunsError> {
+    pub async fn retry(
+        &self,
+        owner: &str,
+        id: RunId,
+        remember: Option<Remember<Run>>,
+    ) -> Result<Run, RunsError> {
         let parent = self.show(owner, id).await?;
         if !parent.status.is_terminal() {
-            return Err(RunsError::NotOver { status: parent.status });
+            return Err(RunsError::NotOver {
+                status: parent.status,
+            });
         }
         if parent.reason_code.as_deref() == Some("diverged") {
-            let remedy = parent.reason_detail.as_ref().map_or("a smaller learning rate", |detail| detail.get());
+            let remedy = parent
+                .reason_detail
+                .as_ref()
+                .map_or("a smaller learning rate", |detail| detail.get());
             return Err(RunsError::Diverged(remedy.to_owned()));
         }
         let origin = Origin {
@@ -63,7 +79,13 @@ impl Runs {
             dataset: Some((parent.dataset_sha256.clone(), parent.dataset_schema.clone())),
             ..Origin::default()
         };
-        self.add(owner.to_owned(), on_same_dataset(&parent, parent.spec.parse()?), origin, remember).await
+        self.add(
+            owner.to_owned(),
+            on_same_dataset(&parent, parent.spec.parse()?),
+            origin,
+            remember,
+        )
+        .await
     }
 
     /// Queues a run that starts from the weights of a checkpoint of another, with a spec of its own (the parent's, when `None`).
@@ -98,7 +120,12 @@ impl Runs {
                 Some((parent.dataset_sha256.clone(), parent.dataset_schema.clone())),
             ),
         };
-        let origin = Origin { parent: Some((id, ParentKind::Fork)), start_sha256, dataset, ..Origin::default() };
+        let origin = Origin {
+            parent: Some((id, ParentKind::Fork)),
+            start_sha256,
+            dataset,
+            ..Origin::default()
+        };
         self.add(owner.to_owned(), spec, origin, remember).await
     }
 
@@ -106,9 +133,15 @@ impl Runs {
     ///
     /// # Errors
     /// [`RunsError::NothingToReproduce`] when the parent has no model.
-    pub async fn reproduce(&self, owner: &str, id: RunId, remember: Option<Remember<Run>>) -> Result<Run, RunsError> {
+    pub async fn reproduce(
+        &self,
+        owner: &str,
+        id: RunId,
+        remember: Option<Remember<Run>>,
+    ) -> Result<Run, RunsError> {
         let parent = self.show(owner, id).await?;
-        let (Some(weights), Some(resolved)) = (&parent.weights_sha256, &parent.resolved_spec) else {
+        let (Some(weights), Some(resolved)) = (&parent.weights_sha256, &parent.resolved_spec)
+        else {
             return Err(RunsError::NothingToReproduce);
         };
         let origin = Origin {
@@ -117,7 +150,13 @@ impl Runs {
             expected_sha256: Some(weights.clone()),
             dataset: Some((parent.dataset_sha256.clone(), parent.dataset_schema.clone())),
         };
-        self.add(owner.to_owned(), on_same_dataset(&parent, resolved.parse()?), origin, remember).await
+        self.add(
+            owner.to_owned(),
+            on_same_dataset(&parent, resolved.parse()?),
+            origin,
+            remember,
+        )
+        .await
     }
 
     /// The dataset a spec means.
@@ -129,7 +168,13 @@ impl Runs {
         found.ok_or_else(|| RunsError::NoDataset(spec.dataset.clone()))
     }
 
-    async fn add(&self, owner: String, spec: Spec, origin: Origin, remember: Option<Remember<Run>>) -> Result<Run, RunsError> {
+    async fn add(
+        &self,
+        owner: String,
+        spec: Spec,
+        origin: Origin,
+        remember: Option<Remember<Run>>,
+    ) -> Result<Run, RunsError> {
         self.0.blobs.check_space(0)?;
         let dataset = self.dataset_of(&owner, &spec).await?;
         let run = self.row(owner, &spec, &dataset, origin)?;
@@ -143,11 +188,15 @@ impl Runs {
                     if n_queued >= i64::try_from(limit).unwrap_or(i64::MAX) {
                         return Err(RunsError::TooManyQueued { limit });
                     }
-                    add_row(tx, &run, remember).await.map_err(|error| match error {
-                        // The dataset was deleted between the look and the write.
-                        StoreError::Constraint(rule) if rule.contains("FOREIGN KEY") => RunsError::NoDataset(spec.dataset),
-                        other => other.into(),
-                    })?;
+                    add_row(tx, &run, remember)
+                        .await
+                        .map_err(|error| match error {
+                            // The dataset was deleted between the look and the write.
+                            StoreError::Constraint(rule) if rule.contains("FOREIGN KEY") => {
+                                RunsError::NoDataset(spec.dataset)
+                            }
+                            other => other.into(),
+                        })?;
                     let id = run.id;
                     tx.after_commit(move || runs.ring(id, Some(Status::Queued)));
                     Ok(run)
@@ -156,9 +205,17 @@ impl Runs {
             .await
     }
 
-    fn row(&self, owner: String, spec: &Spec, dataset: &Dataset, origin: Origin) -> Result<Run, RunsError> {
+    fn row(
+        &self,
+        owner: String,
+        spec: &Spec,
+        dataset: &Dataset,
+        origin: Origin,
+    ) -> Result<Run, RunsError> {
         let now_ms = self.0.clock.now_ms();
-        let (dataset_sha256, dataset_schema) = origin.dataset.unwrap_or_else(|| (dataset.sha256.clone(), dataset.schema.clone()));
+        let (dataset_sha256, dataset_schema) = origin
+            .dataset
+            .unwrap_or_else(|| (dataset.sha256.clone(), dataset.schema.clone()));
         let (parent_id, parent_kind) = origin.parent.unzip();
         Ok(Run {
             id: RunId(self.0.ids.next()?),
@@ -210,10 +267,21 @@ impl Runs {
 }
 
 /// The row, its first event and the remembered answer: one transaction.
-async fn add_row(tx: &mut Tx, run: &Run, remember: Option<Remember<Run>>) -> Result<(), StoreError> {
+async fn add_row(
+    tx: &mut Tx,
+    run: &Run,
+    remember: Option<Remember<Run>>,
+) -> Result<(), StoreError> {
     store::runs::insert(tx, run).await?;
     let body = json!({"status": Status::Queued, "previous": Value::Null, "attempt": 0, "reason": Value::Null});
-    let first = Event { run_id: run.id, seq: 1, kind: Kind::State, ts_ms: run.created_at_ms, step: None, body: Json::of(&body)? };
+    let first = Event {
+        run_id: run.id,
+        seq: 1,
+        kind: Kind::State,
+        ts_ms: run.created_at_ms,
+        step: None,
+        body: Json::of(&body)?,
+    };
     events::append(tx, &[first]).await?;
     if let Some(remember) = remember {
         idempotency::remember(tx, remember, run, run.created_at_ms).await?;

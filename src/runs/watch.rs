@@ -15,14 +15,21 @@ impl Runs {
     /// # Errors
     /// [`RunsError::Absent`] also for another owner's run.
     pub async fn show(&self, owner: &str, id: RunId) -> Result<Run, RunsError> {
-        runs::find(&self.0.store, owner, id).await?.ok_or(RunsError::Absent)
+        runs::find(&self.0.store, owner, id)
+            .await?
+            .ok_or(RunsError::Absent)
     }
 
     /// A page of an owner's runs.
     ///
     /// # Errors
     /// When the record fails.
-    pub async fn list(&self, owner: &str, filter: &Filter, page: &Page) -> Result<PageOf<Run>, RunsError> {
+    pub async fn list(
+        &self,
+        owner: &str,
+        filter: &Filter,
+        page: &Page,
+    ) -> Result<PageOf<Run>, RunsError> {
         Ok(runs::list(&self.0.store, owner, filter, page).await?)
     }
 

@@ -35,22 +35,31 @@ pub async fn put(tx: &mut Tx, row: &Alias) -> Result<bool, StoreError> {
 }
 
 /// One alias.
-pub async fn find(store: &Store, owner: &str, name: &str, alias: &str) -> Result<Option<Alias>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM aliases WHERE owner = ? AND name = ? AND alias = ?")
-        .bind(owner)
-        .bind(name)
-        .bind(alias)
-        .fetch_optional(store.readers())
-        .await?)
+pub async fn find(
+    store: &Store,
+    owner: &str,
+    name: &str,
+    alias: &str,
+) -> Result<Option<Alias>, StoreError> {
+    Ok(
+        sqlx::query_as("SELECT * FROM aliases WHERE owner = ? AND name = ? AND alias = ?")
+            .bind(owner)
+            .bind(name)
+            .bind(alias)
+            .fetch_optional(store.readers())
+            .await?,
+    )
 }
 
 /// All aliases of a model, by name.
 pub async fn list(store: &Store, owner: &str, name: &str) -> Result<Vec<Alias>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM aliases WHERE owner = ? AND name = ? ORDER BY alias")
-        .bind(owner)
-        .bind(name)
-        .fetch_all(store.readers())
-        .await?)
+    Ok(
+        sqlx::query_as("SELECT * FROM aliases WHERE owner = ? AND name = ? ORDER BY alias")
+            .bind(owner)
+            .bind(name)
+            .fetch_all(store.readers())
+            .await?,
+    )
 }
 
 /// Removes an alias. `false`: there was none.

@@ -38,9 +38,11 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
 
 /// Lines after `after_id`, oldest first.
 pub async fn list(store: &Store, after_id: i64, limit: u32) -> Result<Vec<Entry>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?")
-        .bind(after_id)
-        .bind(limit)
-        .fetch_all(store.readers())
-        .await?)
+    Ok(
+        sqlx::query_as("SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?")
+            .bind(after_id)
+            .bind(limit)
+            .fetch_all(store.readers())
+            .await?,
+    )
 }

@@ -35,7 +35,10 @@ pub async fn insert(tx: &mut Tx, blob: &Blob) -> Result<(), StoreError> {
 
 /// One blob.
 pub async fn find(store: &Store, sha256: &str) -> Result<Option<Blob>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM blobs WHERE sha256 = ?").bind(sha256).fetch_optional(store.readers()).await?)
+    Ok(sqlx::query_as("SELECT * FROM blobs WHERE sha256 = ?")
+        .bind(sha256)
+        .fetch_optional(store.readers())
+        .await?)
 }
 
 /// The next blobs by hash after `after`, without their bytes, for a walk over all of them.
@@ -49,12 +52,20 @@ pub async fn walk(store: &Store, after: &str, limit: u32) -> Result<Vec<Blob>, S
 
 /// Removes rows nobody refers to that were added before `before_ms` and are not `pinned`; answers the hashes whose files
 /// may go now.
-pub async fn collect(tx: &mut Tx, before_ms: i64, pinned: &[String]) -> Result<Vec<String>, StoreError> {
+pub async fn collect(
+    tx: &mut Tx,
+    before_ms: i64,
+    pinned: &[String],
+) -> Result<Vec<String>, StoreError> {
     let sql = format!(
         "DELETE FROM blobs AS b WHERE created_at_ms < ?1 AND sha256 NOT IN (SELECT value FROM json_each(?2)) AND {UNREFERENCED}
          RETURNING sha256"
     );
     let pinned = serde_json::to_string(pinned).map_err(|e| StoreError::Damaged(e.to_string()))?;
     // The text is put together from constants of this file alone.
-    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(before_ms).bind(pinned).fetch_all(tx.connection()).await?)
+    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(before_ms)
+        .bind(pinned)
+        .fetch_all(tx.connection())
+        .await?)
 }

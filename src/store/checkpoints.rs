@@ -51,13 +51,20 @@ pub async fn insert(tx: &mut Tx, row: &Checkpoint) -> Result<(), StoreError> {
 
 /// The kept checkpoints of a run, newest first.
 pub async fn list(store: &Store, run: RunId) -> Result<Vec<Checkpoint>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM checkpoints WHERE run_id = ? ORDER BY step DESC").bind(run).fetch_all(store.readers()).await?)
+    Ok(
+        sqlx::query_as("SELECT * FROM checkpoints WHERE run_id = ? ORDER BY step DESC")
+            .bind(run)
+            .fetch_all(store.readers())
+            .await?,
+    )
 }
 
 /// The checkpoint to resume from, read inside a claim.
 pub async fn latest(tx: &mut Tx, run: RunId) -> Result<Option<Checkpoint>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM checkpoints WHERE run_id = ? ORDER BY step DESC LIMIT 1")
-        .bind(run)
-        .fetch_optional(tx.connection())
-        .await?)
+    Ok(
+        sqlx::query_as("SELECT * FROM checkpoints WHERE run_id = ? ORDER BY step DESC LIMIT 1")
+            .bind(run)
+            .fetch_optional(tx.connection())
+            .await?,
+    )
 }

@@ -17,7 +17,9 @@ impl Json {
     /// # Errors
     /// When the value has no JSON form (a map with keys that are not text).
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, StoreError> {
-        serde_json::value::to_raw_value(value).map(Self).map_err(|e| StoreError::Damaged(e.to_string()))
+        serde_json::value::to_raw_value(value)
+            .map(Self)
+            .map_err(|e| StoreError::Damaged(e.to_string()))
     }
 
     /// The stored value as `T`.
@@ -66,7 +68,9 @@ macro_rules! as_text {
             }
         }
         impl<'r> sqlx::Decode<'r, sqlx::Sqlite> for $kind {
-            fn decode(value: sqlx::sqlite::SqliteValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
+            fn decode(
+                value: sqlx::sqlite::SqliteValueRef<'r>,
+            ) -> Result<Self, sqlx::error::BoxDynError> {
                 let from_text: fn(String) -> Result<$kind, sqlx::error::BoxDynError> = $from_text;
                 from_text(<String as sqlx::Decode<sqlx::Sqlite>>::decode(value)?)
             }
@@ -75,6 +79,8 @@ macro_rules! as_text {
 }
 pub(super) use as_text;
 
-as_text!(Json, |json| json.get().to_owned(), |text| Ok(Json(RawValue::from_string(text)?)));
+as_text!(Json, |json| json.get().to_owned(), |text| Ok(Json(
+    RawValue::from_string(text)?
+)));
 as_text!(RunId, ToString::to_string, |text| Ok(text.parse()?));
 as_text!(DatasetId, ToString::to_string, |text| Ok(text.parse()?));

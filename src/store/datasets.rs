@@ -82,26 +82,47 @@ pub async fn insert(tx: &mut Tx, row: &Dataset) -> Result<(), StoreError> {
 }
 
 /// One dataset of `owner`.
-pub async fn find(store: &Store, owner: &str, id: DatasetId) -> Result<Option<Dataset>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM datasets WHERE id = ? AND owner = ?").bind(id).bind(owner).fetch_optional(store.readers()).await?)
+pub async fn find(
+    store: &Store,
+    owner: &str,
+    id: DatasetId,
+) -> Result<Option<Dataset>, StoreError> {
+    Ok(
+        sqlx::query_as("SELECT * FROM datasets WHERE id = ? AND owner = ?")
+            .bind(id)
+            .bind(owner)
+            .fetch_optional(store.readers())
+            .await?,
+    )
 }
 
 /// The dataset a spec means by `wanted`: an id, else the newest of that name.
-pub async fn named(store: &Store, owner: &str, wanted: &str) -> Result<Option<Dataset>, StoreError> {
+pub async fn named(
+    store: &Store,
+    owner: &str,
+    wanted: &str,
+) -> Result<Option<Dataset>, StoreError> {
     if let Ok(id) = wanted.parse::<DatasetId>() {
         if let Some(found) = find(store, owner, id).await? {
             return Ok(Some(found));
         }
     }
-    Ok(sqlx::query_as("SELECT * FROM datasets WHERE owner = ? AND name = ? ORDER BY id DESC LIMIT 1")
-        .bind(owner)
-        .bind(wanted)
-        .fetch_optional(store.readers())
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT * FROM datasets WHERE owner = ? AND name = ? ORDER BY id DESC LIMIT 1",
+    )
+    .bind(owner)
+    .bind(wanted)
+    .fetch_optional(store.readers())
+    .await?)
 }
 
 /// A page of an owner's datasets, all or those of one name.
-pub async fn list(store: &Store, owner: &str, name: Option<&str>, page: &Page) -> Result<PageOf<Dataset>, StoreError> {
+pub async fn list(
+    store: &Store,
+    owner: &str,
+    name: Option<&str>,
+    page: &Page,
+) -> Result<PageOf<Dataset>, StoreError> {
     let sql = match page.order {
         Order::Desc => {
             "SELECT * FROM datasets WHERE owner = ?1 AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4"
@@ -151,30 +172,44 @@ pub async fn update(
 }
 
 /// Deletes a dataset no run refers to. Its blob stays until collection finds nobody needs it.
-pub async fn delete(tx: &mut Tx, owner: &str, id: DatasetId, version: Option<i64>) -> Result<Changed<()>, StoreError> {
-    let needed: Vec<RunId> = sqlx::query_scalar("SELECT id FROM runs WHERE dataset_id = ? AND owner = ? ORDER BY id LIMIT 100")
-        .bind(id)
-        .bind(owner)
-        .fetch_all(tx.connection())
-        .await?;
+pub async fn delete(
+    tx: &mut Tx,
+    owner: &str,
+    id: DatasetId,
+    version: Option<i64>,
+) -> Result<Changed<()>, StoreError> {
+    let needed: Vec<RunId> = sqlx::query_scalar(
+        "SELECT id FROM runs WHERE dataset_id = ? AND owner = ? ORDER BY id LIMIT 100",
+    )
+    .bind(id)
+    .bind(owner)
+    .fetch_all(tx.connection())
+    .await?;
     if !needed.is_empty() {
         return Ok(Changed::Needed(needed));
     }
-    let done = sqlx::query("DELETE FROM datasets WHERE id = ?1 AND owner = ?2 AND (?3 IS NULL OR version = ?3)")
-        .bind(id)
-        .bind(owner)
-        .bind(version)
-        .execute(tx.connection())
-        .await?;
-    if done.rows_affected() == 1 { Ok(Changed::Done(())) } else { missed(tx, owner, id).await }
+    let done = sqlx::query(
+        "DELETE FROM datasets WHERE id = ?1 AND owner = ?2 AND (?3 IS NULL OR version = ?3)",
+    )
+    .bind(id)
+    .bind(owner)
+    .bind(version)
+    .execute(tx.connection())
+    .await?;
+    if done.rows_affected() == 1 {
+        Ok(Changed::Done(()))
+    } else {
+        missed(tx, owner, id).await
+    }
 }
 
 /// Why a compare-and-set found no row.
 async fn missed<T>(tx: &mut Tx, owner: &str, id: DatasetId) -> Result<Changed<T>, StoreError> {
-    let version: Option<i64> = sqlx::query_scalar("SELECT version FROM datasets WHERE id = ? AND owner = ?")
-        .bind(id)
-        .bind(owner)
-        .fetch_optional(tx.connection())
-        .await?;
+    let version: Option<i64> =
+        sqlx::query_scalar("SELECT version FROM datasets WHERE id = ? AND owner = ?")
+            .bind(id)
+            .bind(owner)
+            .fetch_optional(tx.connection())
+            .await?;
     Ok(version.map_or(Changed::Absent, Changed::Stale))
 }

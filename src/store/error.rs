@@ -41,7 +41,11 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::Database(cause) => {
                 let message = cause.message().to_owned();
-                match cause.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
+                match cause
+                    .code()
+                    .and_then(|code| code.parse::<i32>().ok())
+                    .map(|code| code & 0xff)
+                {
                     Some(FULL) => Self::DiskFull,
                     Some(IO_ERROR) => Self::Io(message),
                     Some(CORRUPT | NOT_A_DATABASE) => Self::Damaged(message),
@@ -52,7 +56,9 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Io(cause) => Self::Io(cause.to_string()),
             sqlx::Error::PoolTimedOut => Self::Overloaded,
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Closed,
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Damaged(error.to_string()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                Self::Damaged(error.to_string())
+            }
             _ => Self::Refused(error.to_string()),
         }
     }

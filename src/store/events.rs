@@ -28,7 +28,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::State, Self::Metric, Self::Log, Self::Checkpoint, Self::Diagnosis, Self::Done];
+    const ALL: [Self; 6] = [
+        Self::State,
+        Self::Metric,
+        Self::Log,
+        Self::Checkpoint,
+        Self::Diagnosis,
+        Self::Done,
+    ];
 
     /// The word stored and sent.
     pub const fn as_str(self) -> &'static str {
@@ -50,7 +57,10 @@ impl fmt::Display for Kind {
 }
 
 as_text!(Kind, |kind| kind.as_str().to_owned(), |text| {
-    Kind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| format!("unknown kind of event {text:?}").into())
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| format!("unknown kind of event {text:?}").into())
 });
 
 /// One event.
@@ -89,7 +99,13 @@ pub async fn append(tx: &mut Tx, events: &[Event]) -> Result<(), StoreError> {
 }
 
 /// Events of a run after `after_seq`, oldest first; of one kind when asked. The caller has checked whose run it is.
-pub async fn page(store: &Store, run: RunId, after_seq: i64, kind: Option<Kind>, limit: u32) -> Result<Vec<Event>, StoreError> {
+pub async fn page(
+    store: &Store,
+    run: RunId,
+    after_seq: i64,
+    kind: Option<Kind>,
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
     Ok(sqlx::query_as("SELECT * FROM events WHERE run_id = ?1 AND seq > ?2 AND (?3 IS NULL OR kind = ?3) ORDER BY seq LIMIT ?4")
         .bind(run)
         .bind(after_seq)
@@ -101,8 +117,10 @@ pub async fn page(store: &Store, run: RunId, after_seq: i64, kind: Option<Kind>,
 
 /// Codes of the diagnoses a run has on record.
 pub async fn diagnosis_codes(tx: &mut Tx, run: RunId) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT COALESCE(body ->> 'code', '') FROM events WHERE run_id = ? AND kind = 'diagnosis'")
-        .bind(run)
-        .fetch_all(tx.connection())
-        .await?)
+    Ok(sqlx::query_scalar(
+        "SELECT COALESCE(body ->> 'code', '') FROM events WHERE run_id = ? AND kind = 'diagnosis'",
+    )
+    .bind(run)
+    .fetch_all(tx.connection())
+    .await?)
 }

@@ -35,7 +35,13 @@ pub struct Remember<T> {
 
 /// The answer remembered for a key.
 pub async fn find(store: &Store, owner: &str, key: &str) -> Result<Option<Answer>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM idempotency WHERE owner = ? AND key = ?").bind(owner).bind(key).fetch_optional(store.readers()).await?)
+    Ok(
+        sqlx::query_as("SELECT * FROM idempotency WHERE owner = ? AND key = ?")
+            .bind(owner)
+            .bind(key)
+            .fetch_optional(store.readers())
+            .await?,
+    )
 }
 
 /// Remembers the answer to `effect`.
@@ -43,7 +49,12 @@ pub async fn find(store: &Store, owner: &str, key: &str) -> Result<Option<Answer
 /// # Errors
 /// [`StoreError::Constraint`] when the key was used in the meantime: the whole effect must then be undone, which
 /// returning the error from the op does.
-pub async fn remember<T>(tx: &mut Tx, remember: Remember<T>, effect: &T, now_ms: i64) -> Result<(), StoreError> {
+pub async fn remember<T>(
+    tx: &mut Tx,
+    remember: Remember<T>,
+    effect: &T,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     let (status, location, body) = (remember.render)(effect);
     sqlx::query("INSERT INTO idempotency (owner, key, fingerprint, status, location, body, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(remember.owner)
@@ -60,6 +71,9 @@ pub async fn remember<T>(tx: &mut Tx, remember: Remember<T>, effect: &T, now_ms:
 
 /// Forgets answers older than `before_ms`.
 pub async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM idempotency WHERE created_at_ms < ?").bind(before_ms).execute(tx.connection()).await?;
+    let done = sqlx::query("DELETE FROM idempotency WHERE created_at_ms < ?")
+        .bind(before_ms)
+        .execute(tx.connection())
+        .await?;
     Ok(done.rows_affected())
 }

@@ -26,27 +26,53 @@ struct Chunk {
 }
 
 /// Appends the non-empty series of one report under the event number `seq`.
-pub async fn append(tx: &mut Tx, run: RunId, seq: i64, report: &[Series]) -> Result<(), StoreError> {
-    let chunks: Vec<&Series> = report.iter().filter(|series: &&Series| !series.steps.is_empty()).collect();
+pub async fn append(
+    tx: &mut Tx,
+    run: RunId,
+    seq: i64,
+    report: &[Series],
+) -> Result<(), StoreError> {
+    let chunks: Vec<&Series> = report
+        .iter()
+        .filter(|series: &&Series| !series.steps.is_empty())
+        .collect();
     if chunks.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::new("INSERT INTO metric_chunks (run_id, series, first_step, last_step, seq, steps, vals) ");
+    let mut query = QueryBuilder::new(
+        "INSERT INTO metric_chunks (run_id, series, first_step, last_step, seq, steps, vals) ",
+    );
     query.push_values(chunks, |mut row, series| {
         row.push_bind(run)
             .push_bind(series.name.clone())
             .push_bind(series.steps.first().map_or(0, |&s| s as i64))
             .push_bind(series.steps.last().map_or(0, |&s| s as i64))
             .push_bind(seq)
-            .push_bind(series.steps.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<u8>>())
-            .push_bind(series.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+            .push_bind(
+                series
+                    .steps
+                    .iter()
+                    .flat_map(|s| s.to_le_bytes())
+                    .collect::<Vec<u8>>(),
+            )
+            .push_bind(
+                series
+                    .values
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect::<Vec<u8>>(),
+            );
     });
     query.build().execute(tx.connection()).await?;
     Ok(())
 }
 
 /// Whole series of a run, in the order of their names; only `names` when not empty.
-pub async fn series(store: &Store, run: RunId, names: &[String]) -> Result<Vec<Series>, StoreError> {
+pub async fn series(
+    store: &Store,
+    run: RunId,
+    names: &[String],
+) -> Result<Vec<Series>, StoreError> {
     let wanted = serde_json::to_string(names).map_err(|e| StoreError::Damaged(e.to_string()))?;
     let chunks: Vec<Chunk> = sqlx::query_as(
         "SELECT series, steps, vals FROM metric_chunks
@@ -72,25 +98,50 @@ pub async fn of_event(store: &Store, run: RunId, seq: i64) -> Result<Vec<Series>
 
 /// Last recorded step of each series: a resumed run reports again from its checkpoint, and what is recorded stays.
 pub async fn last_steps(tx: &mut Tx, run: RunId) -> Result<HashMap<String, u64>, StoreError> {
-    let rows: Vec<(String, i64)> = sqlx::query_as("SELECT series, MAX(last_step) FROM metric_chunks WHERE run_id = ? GROUP BY series")
-        .bind(run)
-        .fetch_all(tx.connection())
-        .await?;
-    Ok(rows.into_iter().map(|(name, step)| (name, step as u64)).collect())
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT series, MAX(last_step) FROM metric_chunks WHERE run_id = ? GROUP BY series",
+    )
+    .bind(run)
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(name, step)| (name, step as u64))
+        .collect())
 }
 
 fn join(chunks: Vec<Chunk>) -> Result<Vec<Series>, StoreError> {
     let mut all: Vec<Series> = Vec::new();
     for chunk in chunks {
         if chunk.steps.len() != chunk.vals.len() || chunk.steps.len() % 8 != 0 {
-            return Err(StoreError::Damaged(format!("a chunk of series {:?} has unequal lengths", chunk.series)));
+            return Err(StoreError::Damaged(format!(
+                "a chunk of series {:?} has unequal lengths",
+                chunk.series
+            )));
         }
         if all.last().is_none_or(|last| last.name != chunk.series) {
-            all.push(Series { name: chunk.series, ..Series::default() });
+            all.push(Series {
+                name: chunk.series,
+                ..Series::default()
+            });
         }
         if let Some(last) = all.last_mut() {
-            last.steps.extend(chunk.steps.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)));
-            last.values.extend(chunk.vals.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)));
+            last.steps.extend(
+                chunk
+                    .steps
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|b| u64::from_le_bytes(*b)),
+            );
+            last.values.extend(
+                chunk
+                    .vals
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|b| f64::from_le_bytes(*b)),
+            );
         }
     }
     Ok(all)

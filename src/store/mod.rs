@@ -26,7 +26,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::ConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 pub use codec::Json;
 pub use error::StoreError;
@@ -55,7 +57,10 @@ impl Store {
         let path = data_dir.join("descent.db");
         let options = options(&path).create_if_missing(true);
         let mut first = options.connect().await?;
-        MIGRATIONS.run(&mut first).await.map_err(|e| StoreError::Migration(e.to_string()))?;
+        MIGRATIONS
+            .run(&mut first)
+            .await
+            .map_err(|e| StoreError::Migration(e.to_string()))?;
         let writer = writer::Writer::start(first, options.clone(), settings);
         // No idle timeout and no lifetime: a reader costs little, and reconnecting in the middle of a burst costs much.
         let readers = SqlitePoolOptions::new()
@@ -66,7 +71,11 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self { readers, writer, path })
+        Ok(Self {
+            readers,
+            writer,
+            path,
+        })
     }
 
     /// Runs `op` in the writer and answers after the commit that contains it. An error undoes this op alone.
@@ -96,8 +105,13 @@ impl Store {
     /// When `target` exists or cannot be written.
     pub async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
         let mut connection = options(&self.path).connect().await?;
-        let target = target.to_str().ok_or_else(|| StoreError::Io(format!("{} is not UTF-8", target.display())))?;
-        sqlx::query("VACUUM INTO ?").bind(target).execute(&mut connection).await?;
+        let target = target
+            .to_str()
+            .ok_or_else(|| StoreError::Io(format!("{} is not UTF-8", target.display())))?;
+        sqlx::query("VACUUM INTO ?")
+            .bind(target)
+            .execute(&mut connection)
+            .await?;
         Ok(())
     }
 
@@ -106,14 +120,24 @@ impl Store {
     /// # Errors
     /// When the checks cannot run at all.
     pub async fn integrity(&self) -> Result<Vec<String>, StoreError> {
-        let mut wrong: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(100)").fetch_all(&self.readers).await?;
+        let mut wrong: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(100)")
+            .fetch_all(&self.readers)
+            .await?;
         wrong.retain(|line| line != "ok");
         let dangling: Vec<(String, Option<i64>, String, i64)> =
-            sqlx::query_as("PRAGMA foreign_key_check").fetch_all(&self.readers).await?;
-        wrong.extend(dangling.into_iter().map(|(table, row, parent, _)| match row {
-            Some(row) => format!("row {row} of table {table} refers to a missing row of {parent}"),
-            None => format!("a row of table {table} refers to a missing row of {parent}"),
-        }));
+            sqlx::query_as("PRAGMA foreign_key_check")
+                .fetch_all(&self.readers)
+                .await?;
+        wrong.extend(
+            dangling
+                .into_iter()
+                .map(|(table, row, parent, _)| match row {
+                    Some(row) => {
+                        format!("row {row} of table {table} refers to a missing row of {parent}")
+                    }
+                    None => format!("a row of table {table} refers to a missing row of {parent}"),
+                }),
+        );
         Ok(wrong)
     }
 

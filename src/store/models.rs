@@ -61,17 +61,36 @@ pub async fn insert(tx: &mut Tx, row: &Model) -> Result<i64, StoreError> {
 }
 
 /// One version.
-pub async fn find(store: &Store, owner: &str, name: &str, which: &Which) -> Result<Option<Model>, StoreError> {
+pub async fn find(
+    store: &Store,
+    owner: &str,
+    name: &str,
+    which: &Which,
+) -> Result<Option<Model>, StoreError> {
     let (sql, version, alias) = match which {
-        Which::Latest => ("SELECT * FROM models WHERE owner = ?1 AND name = ?2 ORDER BY version DESC LIMIT 1", None, None),
-        Which::Version(version) => ("SELECT * FROM models WHERE owner = ?1 AND name = ?2 AND version = ?3", Some(*version), None),
+        Which::Latest => (
+            "SELECT * FROM models WHERE owner = ?1 AND name = ?2 ORDER BY version DESC LIMIT 1",
+            None,
+            None,
+        ),
+        Which::Version(version) => (
+            "SELECT * FROM models WHERE owner = ?1 AND name = ?2 AND version = ?3",
+            Some(*version),
+            None,
+        ),
         Which::Alias(alias) => (
             "SELECT m.* FROM models m JOIN aliases a USING (owner, name, version) WHERE a.owner = ?1 AND a.name = ?2 AND a.alias = ?4",
             None,
             Some(alias.as_str()),
         ),
     };
-    Ok(sqlx::query_as(sql).bind(owner).bind(name).bind(version).bind(alias).fetch_optional(store.readers()).await?)
+    Ok(sqlx::query_as(sql)
+        .bind(owner)
+        .bind(name)
+        .bind(version)
+        .bind(alias)
+        .fetch_optional(store.readers())
+        .await?)
 }
 
 /// The newest version of every name of an owner, by name; `page.after` is a name.
@@ -96,7 +115,12 @@ pub async fn list(store: &Store, owner: &str, page: &Page) -> Result<PageOf<Mode
 }
 
 /// The versions of one name; `page.after` is a version number.
-pub async fn versions(store: &Store, owner: &str, name: &str, page: &Page) -> Result<PageOf<Model>, StoreError> {
+pub async fn versions(
+    store: &Store,
+    owner: &str,
+    name: &str,
+    page: &Page,
+) -> Result<PageOf<Model>, StoreError> {
     let after: Option<i64> = page.after.as_deref().and_then(|text| text.parse().ok());
     let sql = match page.order {
         Order::Desc => {
@@ -106,18 +130,33 @@ pub async fn versions(store: &Store, owner: &str, name: &str, page: &Page) -> Re
             "SELECT * FROM models WHERE owner = ?1 AND name = ?2 AND (?3 IS NULL OR version > ?3) ORDER BY version ASC LIMIT ?4"
         }
     };
-    let rows: Vec<Model> =
-        sqlx::query_as(sql).bind(owner).bind(name).bind(after).bind(i64::from(page.limit) + 1).fetch_all(store.readers()).await?;
+    let rows: Vec<Model> = sqlx::query_as(sql)
+        .bind(owner)
+        .bind(name)
+        .bind(after)
+        .bind(i64::from(page.limit) + 1)
+        .fetch_all(store.readers())
+        .await?;
     Ok(PageOf::cut(rows, page.limit))
 }
 
 /// Deletes one version, or all of a name; aliases that point there go with them. Answers how many versions went.
-pub async fn delete(tx: &mut Tx, owner: &str, name: &str, version: Option<i64>) -> Result<u64, StoreError> {
+pub async fn delete(
+    tx: &mut Tx,
+    owner: &str,
+    name: &str,
+    version: Option<i64>,
+) -> Result<u64, StoreError> {
     for sql in [
         "DELETE FROM aliases WHERE owner = ?1 AND name = ?2 AND (?3 IS NULL OR version = ?3)",
         "DELETE FROM models WHERE owner = ?1 AND name = ?2 AND (?3 IS NULL OR version = ?3)",
     ] {
-        let done = sqlx::query(sql).bind(owner).bind(name).bind(version).execute(tx.connection()).await?;
+        let done = sqlx::query(sql)
+            .bind(owner)
+            .bind(name)
+            .bind(version)
+            .execute(tx.connection())
+            .await?;
         if sql.starts_with("DELETE FROM models") {
             return Ok(done.rows_affected());
         }

@@ -23,7 +23,11 @@ pub struct Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { limit: 20, after: None, order: Order::Desc }
+        Self {
+            limit: 20,
+            after: None,
+            order: Order::Desc,
+        }
     }
 }
 
@@ -41,6 +45,9 @@ impl<T> PageOf<T> {
     pub(super) fn cut<R: Into<T>>(mut rows: Vec<R>, limit: u32) -> Self {
         let has_more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        Self { rows: rows.into_iter().map(Into::into).collect(), has_more }
+        Self {
+            rows: rows.into_iter().map(Into::into).collect(),
+            has_more,
+        }
     }
 }

@@ -72,7 +72,10 @@ impl Status {
 
     /// Whether a worker holds the run.
     pub const fn is_active(self) -> bool {
-        matches!(self, Self::Preparing | Self::Running | Self::Finalizing | Self::Pausing | Self::Cancelling)
+        matches!(
+            self,
+            Self::Preparing | Self::Running | Self::Finalizing | Self::Pausing | Self::Cancelling
+        )
     }
 }
 
@@ -83,7 +86,10 @@ impl fmt::Display for Status {
 }
 
 as_text!(Status, |status| status.as_str().to_owned(), |text| {
-    Status::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| format!("unknown status {text:?}").into())
+    Status::ALL
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| format!("unknown status {text:?}").into())
 });
 
 /// How a run came from another.
@@ -214,20 +220,33 @@ pub async fn insert(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
 
 /// One run of `owner`.
 pub async fn find(store: &Store, owner: &str, id: RunId) -> Result<Option<Run>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM runs WHERE id = ? AND owner = ?").bind(id).bind(owner).fetch_optional(store.readers()).await?)
+    Ok(
+        sqlx::query_as("SELECT * FROM runs WHERE id = ? AND owner = ?")
+            .bind(id)
+            .bind(owner)
+            .fetch_optional(store.readers())
+            .await?,
+    )
 }
 
 /// One run as this transaction sees it, of any owner when `owner` is `None`.
 pub async fn get(tx: &mut Tx, id: RunId, owner: Option<&str>) -> Result<Option<Run>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM runs WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)")
-        .bind(id)
-        .bind(owner)
-        .fetch_optional(tx.connection())
-        .await?)
+    Ok(
+        sqlx::query_as("SELECT * FROM runs WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)")
+            .bind(id)
+            .bind(owner)
+            .fetch_optional(tx.connection())
+            .await?,
+    )
 }
 
 /// A page of an owner's runs.
-pub async fn list(store: &Store, owner: &str, filter: &Filter, page: &Page) -> Result<PageOf<Run>, StoreError> {
+pub async fn list(
+    store: &Store,
+    owner: &str,
+    filter: &Filter,
+    page: &Page,
+) -> Result<PageOf<Run>, StoreError> {
     let mut query = sqlx::QueryBuilder::new("SELECT * FROM runs WHERE owner = ");
     query.push_bind(owner.to_owned());
     if !filter.statuses.is_empty() {
@@ -246,13 +265,28 @@ pub async fn list(store: &Store, owner: &str, filter: &Filter, page: &Page) -> R
     }
     for (key, value) in &filter.metadata {
         // json_each takes the key as data, so that no key can be read as a JSON path.
-        query.push(" AND EXISTS (SELECT 1 FROM json_each(runs.metadata) AS label WHERE label.key = ").push_bind(key.clone());
-        query.push(" AND CAST(label.value AS TEXT) = ").push_bind(value.clone()).push(")");
+        query
+            .push(" AND EXISTS (SELECT 1 FROM json_each(runs.metadata) AS label WHERE label.key = ")
+            .push_bind(key.clone());
+        query
+            .push(" AND CAST(label.value AS TEXT) = ")
+            .push_bind(value.clone())
+            .push(")");
     }
     if let Some(after) = &page.after {
-        query.push(if page.order == Order::Desc { " AND id < " } else { " AND id > " }).push_bind(after.clone());
+        query
+            .push(if page.order == Order::Desc {
+                " AND id < "
+            } else {
+                " AND id > "
+            })
+            .push_bind(after.clone());
     }
-    query.push(if page.order == Order::Desc { " ORDER BY id DESC LIMIT " } else { " ORDER BY id ASC LIMIT " });
+    query.push(if page.order == Order::Desc {
+        " ORDER BY id DESC LIMIT "
+    } else {
+        " ORDER BY id ASC LIMIT "
+    });
     query.push_bind(i64::from(page.limit) + 1);
     let rows: Vec<Run> = query.build_query_as().fetch_all(store.readers()).await?;
     Ok(PageOf::cut(rows, page.limit))
@@ -262,7 +296,13 @@ pub async fn list(store: &Store, owner: &str, filter: &Filter, page: &Page) -> R
 ///
 /// Order: priority; then the owner with the fewest runs in work; then the owner whose turn was longest ago; then time.
 /// Owners with `running_limit` runs in work wait.
-pub async fn claim(tx: &mut Tx, worker: &str, running_limit: i64, now_ms: i64, lease_until_ms: i64) -> Result<Option<Run>, StoreError> {
+pub async fn claim(
+    tx: &mut Tx,
+    worker: &str,
+    running_limit: i64,
+    now_ms: i64,
+    lease_until_ms: i64,
+) -> Result<Option<Run>, StoreError> {
     Ok(sqlx::query_as(
         "UPDATE runs SET status = 'preparing', worker = ?1, fence = fence + 1, attempts = attempts + 1, last_seq = last_seq + 1, lease_until_ms = ?4,
                 queued_ms = queued_ms + MAX(?3 - phase_since_ms, 0), phase_since_ms = ?3, started_at_ms = COALESCE(started_at_ms, ?3),
@@ -326,7 +366,10 @@ pub struct OwnerTurn {
 }
 
 /// Everything the order of the queue depends on: the waiting runs by priority and time, and their owners.
-pub async fn waiting(store: &Store, limit: u32) -> Result<(Vec<Waiting>, Vec<OwnerTurn>), StoreError> {
+pub async fn waiting(
+    store: &Store,
+    limit: u32,
+) -> Result<(Vec<Waiting>, Vec<OwnerTurn>), StoreError> {
     let runs = sqlx::query_as(
         "SELECT id, owner, name, priority, queued_at_ms FROM runs WHERE status = 'queued' ORDER BY priority DESC, queued_at_ms, id LIMIT ?",
     )
@@ -407,7 +450,13 @@ pub struct Change {
 }
 
 /// Changes what is not part of the run's life, if the row still has `version` (any, when `None`).
-pub async fn update(tx: &mut Tx, owner: &str, id: RunId, version: Option<i64>, change: &Change) -> Result<Option<Run>, StoreError> {
+pub async fn update(
+    tx: &mut Tx,
+    owner: &str,
+    id: RunId,
+    version: Option<i64>,
+    change: &Change,
+) -> Result<Option<Run>, StoreError> {
     Ok(sqlx::query_as(
         "UPDATE runs SET name = COALESCE(?4, name), metadata = COALESCE(?5, metadata), priority = COALESCE(?6, priority), version = version + 1
          WHERE id = ?1 AND owner = ?2 AND (?3 IS NULL OR version = ?3) RETURNING *",
@@ -423,7 +472,12 @@ pub async fn update(tx: &mut Tx, owner: &str, id: RunId, version: Option<i64>, c
 }
 
 /// Renews the lease of a run. `None`: the fence is old, the worker must let go.
-pub async fn renew(tx: &mut Tx, id: RunId, fence: i64, lease_until_ms: i64) -> Result<Option<Status>, StoreError> {
+pub async fn renew(
+    tx: &mut Tx,
+    id: RunId,
+    fence: i64,
+    lease_until_ms: i64,
+) -> Result<Option<Status>, StoreError> {
     Ok(sqlx::query_scalar(
         "UPDATE runs SET lease_until_ms = ?3 WHERE id = ?1 AND fence = ?2
             AND status IN ('preparing', 'running', 'finalizing', 'pausing', 'cancelling') RETURNING status",
@@ -449,14 +503,19 @@ pub async fn lost(tx: &mut Tx, before_ms: Option<i64>) -> Result<Vec<Run>, Store
 
 /// Removes a run with its events, metrics and checkpoints. Models stay.
 pub async fn delete(tx: &mut Tx, id: RunId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM runs WHERE id = ?").bind(id).execute(tx.connection()).await?;
+    sqlx::query("DELETE FROM runs WHERE id = ?")
+        .bind(id)
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }
 
 /// Queued runs of `owner`, as this transaction sees them.
 pub async fn count_queued(tx: &mut Tx, owner: &str) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM runs WHERE status = 'queued' AND owner = ?")
-        .bind(owner)
-        .fetch_one(tx.connection())
-        .await?)
+    Ok(
+        sqlx::query_scalar("SELECT COUNT(*) FROM runs WHERE status = 'queued' AND owner = ?")
+            .bind(owner)
+            .fetch_one(tx.connection())
+            .await?,
+    )
 }

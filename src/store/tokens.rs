@@ -51,11 +51,18 @@ pub async fn live(store: &Store, now_ms: i64) -> Result<Vec<Token>, StoreError> 
 
 /// One token by key id.
 pub async fn find(store: &Store, id: &str) -> Result<Option<Token>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM tokens WHERE id = ?").bind(id).fetch_optional(store.readers()).await?)
+    Ok(sqlx::query_as("SELECT * FROM tokens WHERE id = ?")
+        .bind(id)
+        .fetch_optional(store.readers())
+        .await?)
 }
 
 /// A page of tokens, oldest first: of one owner, or of all.
-pub async fn list(store: &Store, owner: Option<&str>, page: &Page) -> Result<PageOf<Token>, StoreError> {
+pub async fn list(
+    store: &Store,
+    owner: Option<&str>,
+    page: &Page,
+) -> Result<PageOf<Token>, StoreError> {
     let rows: Vec<Token> =
         sqlx::query_as("SELECT * FROM tokens WHERE (?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3")
             .bind(owner)
@@ -68,10 +75,11 @@ pub async fn list(store: &Store, owner: Option<&str>, page: &Page) -> Result<Pag
 
 /// Revokes a token. `false`: there is no such token, or it was revoked before.
 pub async fn revoke(tx: &mut Tx, id: &str, now_ms: i64) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE tokens SET revoked_at_ms = ? WHERE id = ? AND revoked_at_ms IS NULL")
-        .bind(now_ms)
-        .bind(id)
-        .execute(tx.connection())
-        .await?;
+    let done =
+        sqlx::query("UPDATE tokens SET revoked_at_ms = ? WHERE id = ? AND revoked_at_ms IS NULL")
+            .bind(now_ms)
+            .bind(id)
+            .execute(tx.connection())
+            .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -37,5 +37,9 @@ pub async fn of(store: &Store, owner: &str) -> Result<Usage, StoreError> {
 
 /// Runs per status over all owners, for `/metrics`.
 pub async fn runs_by_status(store: &Store) -> Result<Vec<(String, i64)>, StoreError> {
-    Ok(sqlx::query_as("SELECT status, COUNT(*) FROM runs GROUP BY status").fetch_all(store.readers()).await?)
+    Ok(
+        sqlx::query_as("SELECT status, COUNT(*) FROM runs GROUP BY status")
+            .fetch_all(store.readers())
+            .await?,
+    )
 }

@@ -56,11 +56,18 @@ where
 {
     fn apply<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, bool> {
         async move {
-            let Some(op) = self.op.take() else { return false };
+            let Some(op) = self.op.take() else {
+                return false;
+            };
             // A panic in an op must not take the writer, and with it the whole server, down.
-            let outcome = match AssertUnwindSafe(async { op(tx).await }).catch_unwind().await {
+            let outcome = match AssertUnwindSafe(async { op(tx).await })
+                .catch_unwind()
+                .await
+            {
                 Ok(outcome) => outcome,
-                Err(_) => Err(StoreError::Refused("the write panicked and was undone".to_owned()).into()),
+                Err(_) => {
+                    Err(StoreError::Refused("the write panicked and was undone".to_owned()).into())
+                }
             };
             let keep = outcome.is_ok();
             self.outcome = Some(outcome);
@@ -93,7 +100,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection, reopen: SqliteConnectOptions, settings: &config::Store) -> Self {
+    pub(super) fn start(
+        connection: SqliteConnection,
+        reopen: SqliteConnectOptions,
+        settings: &config::Store,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(settings.write_queue);
         let task = tokio::spawn(work(connection, reopen, receiver, settings.commit_batch));
         Self {
@@ -111,15 +122,23 @@ impl Writer {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let pending: Box<dyn Op> = Box::new(Pending { op: Some(op), outcome: None, reply });
+        let pending: Box<dyn Op> = Box::new(Pending {
+            op: Some(op),
+            outcome: None,
+            reply,
+        });
         let sender = self.sender.upgrade().ok_or(StoreError::Closed)?;
         match sender.send_timeout(pending, self.wait).await {
             Ok(()) => {}
-            Err(mpsc::error::SendTimeoutError::Timeout(_)) => return Err(StoreError::Overloaded.into()),
+            Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
+                return Err(StoreError::Overloaded.into());
+            }
             Err(mpsc::error::SendTimeoutError::Closed(_)) => return Err(StoreError::Closed.into()),
         }
         drop(sender);
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     /// Lets queued writes finish and ends the task.
@@ -137,7 +156,10 @@ async fn work(
     mut receiver: mpsc::Receiver<Box<dyn Op>>,
     batch_limit: usize,
 ) {
-    let mut tx = Tx { connection, after: Vec::new() };
+    let mut tx = Tx {
+        connection,
+        after: Vec::new(),
+    };
     let mut batch: Vec<Box<dyn Op>> = Vec::with_capacity(batch_limit);
     while let Some(first) = receiver.recv().await {
         match commit_group(&mut tx, first, &mut receiver, &mut batch, batch_limit).await {
@@ -171,7 +193,9 @@ async fn commit_group(
         let done = async {
             if !begun {
                 // IMMEDIATE: a transaction that starts by reading would otherwise be refused at its first write.
-                sqlx::query("BEGIN IMMEDIATE").execute(&mut tx.connection).await?;
+                sqlx::query("BEGIN IMMEDIATE")
+                    .execute(&mut tx.connection)
+                    .await?;
                 begun = true;
             }
             apply(tx, op.as_mut()).await
@@ -190,12 +214,18 @@ async fn commit_group(
 /// Runs one op under a savepoint. `Err` means the whole transaction is gone (SQLite ends it by itself on a full disk).
 async fn apply(tx: &mut Tx, op: &mut dyn Op) -> Result<(), StoreError> {
     let bells = tx.after.len();
-    sqlx::query("SAVEPOINT op").execute(&mut tx.connection).await?;
+    sqlx::query("SAVEPOINT op")
+        .execute(&mut tx.connection)
+        .await?;
     if !op.apply(tx).await {
         tx.after.truncate(bells);
-        sqlx::query("ROLLBACK TO op").execute(&mut tx.connection).await?;
+        sqlx::query("ROLLBACK TO op")
+            .execute(&mut tx.connection)
+            .await?;
     }
-    sqlx::query("RELEASE op").execute(&mut tx.connection).await?;
+    sqlx::query("RELEASE op")
+        .execute(&mut tx.connection)
+        .await?;
     Ok(())
 }
 
@@ -212,6 +242,8 @@ async fn recover(tx: &mut Tx, reopen: &SqliteConnectOptions) {
                 tracing::debug!(%error, "the failed connection did not close cleanly");
             }
         }
-        Err(error) => tracing::error!(%error, "the database cannot be reopened; going on with the old connection"),
+        Err(error) => {
+            tracing::error!(%error, "the database cannot be reopened; going on with the old connection")
+        }
     }
 }
