@@ -1,5 +1,6 @@
 //! The numeric engine: arrays in, trained parameters out.
 
+pub mod checkpoint;
 pub mod dataset;
 pub mod diagnosis;
 pub mod element;
@@ -9,9 +10,11 @@ pub mod init;
 pub mod isa;
 pub mod layer;
 pub mod loss;
+pub mod metrics;
 pub mod network;
 pub mod op;
 pub mod optimizer;
+pub mod perceptron;
 mod reduce;
 pub mod rng;
 pub mod schedule;

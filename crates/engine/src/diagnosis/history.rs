@@ -1,0 +1,120 @@
+//! What the rules remember of a training.
+
+use std::collections::VecDeque;
+
+/// Losses by epoch: the recent ones, the first and the best.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// Training and validation loss of the last epochs, the newest last.
+    pub(crate) recent: VecDeque<Losses>,
+    /// Training loss of the first epoch.
+    pub(crate) first: f64,
+    /// Epochs seen.
+    pub(crate) n_epochs: u32,
+    /// The epoch with the lowest validation loss, from 1; 0 before there is one.
+    pub(crate) best_epoch: u32,
+    /// Losses of that epoch.
+    pub(crate) best: Losses,
+}
+
+/// Losses of one epoch. Without a validation part, `validation` is NaN.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Losses {
+    pub(crate) train: f64,
+    pub(crate) validation: f64,
+}
+
+impl History {
+    /// Epochs that are remembered one by one.
+    pub(crate) const WINDOW: usize = 20;
+
+    /// Takes note of an epoch.
+    pub fn push(&mut self, train_loss: f64, validation_loss: Option<f64>) {
+        let losses = Losses {
+            train: train_loss,
+            validation: validation_loss.unwrap_or(f64::NAN),
+        };
+        if self.n_epochs == 0 {
+            self.first = train_loss;
+        }
+        self.n_epochs += 1;
+        if losses.validation.is_finite()
+            && (self.best_epoch == 0 || losses.validation < self.best.validation)
+        {
+            self.best_epoch = self.n_epochs;
+            self.best = losses;
+        }
+        if self.recent.len() == Self::WINDOW {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(losses);
+    }
+
+    /// The last `n` training losses, oldest first; `None` when there were fewer epochs.
+    pub(crate) fn train(&self, n: usize) -> Option<impl Iterator<Item = f64> + '_> {
+        let skipped = self.recent.len().checked_sub(n)?;
+        Some(self.recent.iter().skip(skipped).map(|losses| losses.train))
+    }
+}
+
+/// Norms of recent gradients, to notice one that is far from the usual.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GradientNorms {
+    /// The last norms, the newest last.
+    pub(crate) recent: VecDeque<f64>,
+    /// Norms in a row that were far above the usual.
+    pub(crate) outbreaks: u32,
+}
+
+impl GradientNorms {
+    /// Norms that make up the usual.
+    pub(crate) const WINDOW: usize = 50;
+
+    /// Takes note of a step.
+    pub fn push(&mut self, norm: f64) {
+        if self.recent.len() == Self::WINDOW {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(norm);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::diagnosis::Setting;
+
+    /// A history of these losses.
+    pub(in crate::diagnosis) fn history(
+        losses: impl Iterator<Item = (f64, Option<f64>)>,
+    ) -> History {
+        let mut history = History::default();
+        losses.for_each(|(train, validation)| history.push(train, validation));
+        history
+    }
+
+    /// An ordinary setting with a baseline loss of 1.
+    pub(in crate::diagnosis) fn setting() -> Setting {
+        Setting {
+            optimizer: "adamw",
+            learning_rate: 0.01,
+            baseline_loss: 1.0,
+            layers: serde_json::json!([{"kind": "dense", "units": 8, "activation": "relu"}]),
+            class_weights: false,
+            clipped: false,
+        }
+    }
+
+    #[test]
+    fn the_best_epoch_is_kept_after_it_left_the_window() {
+        let history = history((0..50).map(|epoch| (1.0, Some(f64::from((epoch - 3_i32).abs())))));
+        assert_eq!(
+            (
+                history.best_epoch,
+                history.best.validation,
+                history.recent.len()
+            ),
+            (4, 0.0, History::WINDOW)
+        );
+    }
+}

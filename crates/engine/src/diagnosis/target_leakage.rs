@@ -1,0 +1,236 @@
+//! `target_leakage`: one source column alone nearly gives the answer away.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{Finding, Remedy};
+use crate::dataset::{Dataset, Targets};
+
+/// Stable name of the rule.
+pub const CODE: &str = "target_leakage";
+
+/// Rows that are looked at; a leak shows in a sample.
+const SAMPLE: usize = 2000;
+/// Fewer rows than this agree by chance.
+const FEWEST: usize = 30;
+/// What one column alone must reach: balanced accuracy, or the square of the correlation.
+const LIMIT: f64 = 0.995;
+
+/// Looks at each source column alone on the training rows. Fires when a numeric feature cut into as many intervals as there are
+/// classes, or the categories of a column, tell the classes apart with a balanced accuracy of 0.995, or when a feature's
+/// squared correlation with a target is that high.
+#[must_use]
+pub fn look(dataset: &Dataset, train: &[u32]) -> Option<Finding> {
+    let step = train.len().div_ceil(SAMPLE).max(1);
+    let rows: Vec<usize> = train
+        .iter()
+        .step_by(step)
+        .map(|&row| row as usize)
+        .collect();
+    if rows.len() < FEWEST {
+        return None;
+    }
+    let mut worst: Option<(f64, usize)> = None;
+    for (column, features) in columns(dataset) {
+        let score = features
+            .iter()
+            .map(|&feature| alone(dataset, &rows, feature))
+            .fold(0.0, f64::max);
+        let score = if features.len() > 1 {
+            score.max(together(dataset, &rows, &features))
+        } else {
+            score
+        };
+        if score >= LIMIT && worst.is_none_or(|(best, _)| score > best) {
+            worst = Some((score, column));
+        }
+    }
+    let (score, column) = worst?;
+    let name = dataset.column_names.get(column).map_or("", String::as_str);
+    let measure = if matches!(dataset.targets, Targets::Classes { .. }) {
+        "balanced_accuracy"
+    } else {
+        "squared_correlation"
+    };
+    Some(Finding {
+        code: CODE,
+        evidence: json!({"column": name, measure: score, "rows": rows.len()}),
+        message: format!(
+            "The column `{name}` alone nearly gives the answer ({} {score:.3}). If it is known only after the answer is, the model \
+             will be useless on new rows.",
+            measure.replace('_', " ")
+        ),
+        remedy: Remedy {
+            text: format!("Leave `{name}` out unless it is really known beforehand."),
+            spec_patch: json!({"task": {"features": {"exclude": [name]}}}),
+        },
+    })
+}
+
+/// The features made from each source column.
+fn columns(dataset: &Dataset) -> BTreeMap<usize, Vec<usize>> {
+    let mut columns = BTreeMap::<usize, Vec<usize>>::new();
+    for (feature, &column) in dataset.feature_columns.iter().enumerate() {
+        columns.entry(column as usize).or_default().push(feature);
+    }
+    columns
+}
+
+/// What one feature alone reaches.
+fn alone(dataset: &Dataset, rows: &[usize], feature: usize) -> f64 {
+    let values = rows.iter().map(|&row| dataset.features[[row, feature]]);
+    match &dataset.targets {
+        Targets::Classes { labels, names } => {
+            let pairs = values
+                .zip(rows.iter().map(|&row| labels[row] as usize))
+                .collect();
+            intervals(pairs, names.len())
+        }
+        Targets::Values {
+            values: targets, ..
+        } => {
+            let values: Vec<f64> = values.map(f64::from).collect();
+            let of_target = |target: usize| {
+                let targets: Vec<f64> = rows
+                    .iter()
+                    .map(|&row| f64::from(targets[[row, target]]))
+                    .collect();
+                squared_correlation(&values, &targets)
+            };
+            (0..targets.ncols()).map(of_target).fold(0.0, f64::max)
+        }
+    }
+}
+
+/// Balanced accuracy of the best cut of a line into one interval per class, in the order of the class means.
+fn intervals(mut pairs: Vec<(f32, usize)>, n_classes: usize) -> f64 {
+    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut counts, mut sums) = (vec![0_usize; n_classes], vec![0.0; n_classes]);
+    for &(value, class) in &pairs {
+        counts[class] += 1;
+        sums[class] += f64::from(value);
+    }
+    let mut order: Vec<usize> = (0..n_classes).filter(|&class| counts[class] > 0).collect();
+    if order.len() < 2 {
+        return 0.0;
+    }
+    order.sort_by(|&a, &b| (sums[a] / counts[a] as f64).total_cmp(&(sums[b] / counts[b] as f64)));
+    // best[i]: the most that the first i + 1 intervals of the order can collect up to here, one row counting 1 / its class.
+    // A cut may only lie between different values.
+    let mut best = vec![0.0_f64; order.len()];
+    for tied in pairs.chunk_by(|a, b| a.0 == b.0) {
+        for (place, &class) in order.iter().enumerate() {
+            let here =
+                tied.iter().filter(|(_, of)| *of == class).count() as f64 / counts[class] as f64;
+            best[place] += here;
+        }
+        for place in 1..best.len() {
+            best[place] = best[place].max(best[place - 1]);
+        }
+    }
+    best[best.len() - 1] / order.len() as f64
+}
+
+/// Balanced accuracy of answering, for each combination of a column's features, its most frequent class (each row counting
+/// 1 / its class). A column with nearly as many combinations as rows says nothing that way.
+fn together(dataset: &Dataset, rows: &[usize], features: &[usize]) -> f64 {
+    let Targets::Classes { labels, names } = &dataset.targets else {
+        return 0.0;
+    };
+    let mut totals = vec![0_usize; names.len()];
+    let mut groups = BTreeMap::<Vec<u32>, Vec<usize>>::new();
+    for &row in rows {
+        let key = features
+            .iter()
+            .map(|&feature| dataset.features[[row, feature]].to_bits())
+            .collect();
+        let class = labels[row] as usize;
+        totals[class] += 1;
+        groups.entry(key).or_insert_with(|| vec![0; names.len()])[class] += 1;
+    }
+    if groups.len() * 10 > rows.len() {
+        return 0.0;
+    }
+    let mut hits = vec![0_usize; names.len()];
+    for counts in groups.values() {
+        let share = |class: usize| counts[class] as f64 / totals[class].max(1) as f64;
+        if let Some(class) = (0..names.len()).max_by(|&a, &b| share(a).total_cmp(&share(b))) {
+            hits[class] += counts[class];
+        }
+    }
+    let occurring = totals.iter().filter(|&&total| total > 0).count();
+    if occurring < 2 {
+        return 0.0;
+    }
+    hits.iter()
+        .zip(&totals)
+        .filter(|(_, total)| **total > 0)
+        .map(|(&hit, &total)| hit as f64 / total as f64)
+        .sum::<f64>()
+        / occurring as f64
+}
+
+/// Square of Pearson's correlation; 0 where one side does not vary.
+fn squared_correlation(a: &[f64], b: &[f64]) -> f64 {
+    let n = a.len() as f64;
+    let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (a - mean_a, b - mean_b);
+        ab += a * b;
+        aa += a * a;
+        bb += b * b;
+    }
+    if aa > 0.0 && bb > 0.0 {
+        ab * ab / (aa * bb)
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn dataset(value: impl Fn(usize) -> f32) -> Dataset {
+        Dataset {
+            features: Array2::from_shape_fn((60, 1), |(row, _)| value(row)),
+            feature_names: vec!["x".into()],
+            feature_columns: vec![0],
+            column_names: vec!["x".into(), "y".into()],
+            targets: Targets::Classes {
+                labels: (0..60).map(|row| row % 3).collect(),
+                names: vec!["a".into(), "b".into(), "c".into()],
+            },
+        }
+    }
+
+    #[test]
+    fn a_feature_in_the_order_of_the_classes_is_found() {
+        let rows: Vec<u32> = (0..60).collect();
+        let found = look(
+            &dataset(|row| (row % 3) as f32 * -10.0 + row as f32 * 0.1),
+            &rows,
+        );
+        assert!(found.is_some_and(|found| found.evidence["column"] == "x"));
+    }
+
+    #[test]
+    fn telling_one_class_of_three_apart_is_no_leak() {
+        let rows: Vec<u32> = (0..60).collect();
+        assert_eq!(
+            look(
+                &dataset(|row| if row % 3 == 0 {
+                    5.0
+                } else {
+                    (row % 7) as f32 * 0.1
+                }),
+                &rows
+            ),
+            None
+        );
+        assert_eq!(look(&dataset(|row| (row % 3) as f32), &rows[..20]), None);
+    }
+}
