@@ -40,14 +40,22 @@ pub struct Perceptron {
 
 impl Perceptron {
     /// Draws small first weights, multiples of 1/64, so that they do not spoil exactness.
-    pub fn new<'a>(seed: u64, n_features: usize, rows: impl Iterator<Item = ArrayView1<'a, f32>>) -> Self {
+    pub fn new<'a>(
+        seed: u64,
+        n_features: usize,
+        rows: impl Iterator<Item = ArrayView1<'a, f32>>,
+    ) -> Self {
         let stream = Stream::new(seed, Purpose::Initialisation(0), 0);
-        let weights: Vec<f64> = (0..=n_features).map(|index| (stream.below(index as u64, 65) as f64 - 32.0) / 64.0).collect();
+        let weights: Vec<f64> = (0..=n_features)
+            .map(|index| (stream.below(index as u64, 65) as f64 - 32.0) / 64.0)
+            .collect();
         let (mut greatest_square, mut quantum) = (1.0_f64, 1.0 / 64.0);
         for row in rows {
             let square: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
             greatest_square = greatest_square.max(square + 1.0);
-            quantum = row.iter().fold(quantum, |quantum, &x| lowest_bit(x).min(quantum));
+            quantum = row
+                .iter()
+                .fold(quantum, |quantum, &x| lowest_bit(x).min(quantum));
         }
         Self {
             earlier: weights.clone(),
@@ -63,8 +71,14 @@ impl Perceptron {
     /// w . x + b
     #[must_use]
     pub fn activation(&self, row: ArrayView1<'_, f32>) -> f64 {
-        let (bias, weights) = self.weights.split_last().map_or((0.0, &[][..]), |(bias, weights)| (*bias, weights));
-        weights.iter().zip(row).fold(bias, |sum, (weight, &x)| sum + weight * f64::from(x))
+        let (bias, weights) = self
+            .weights
+            .split_last()
+            .map_or((0.0, &[][..]), |(bias, weights)| (*bias, weights));
+        weights
+            .iter()
+            .zip(row)
+            .fold(bias, |sum, (weight, &x)| sum + weight * f64::from(x))
     }
 
     /// Shows one row and corrects the weights if the answer is wrong. Answers the activation before the correction.
@@ -160,7 +174,11 @@ mod tests {
 
     #[test]
     fn gates_converge_within_twenty_epochs_and_never_return() {
-        for truth in [[false, false, false, true], [false, true, true, true], [true, true, true, false]] {
+        for truth in [
+            [false, false, false, true],
+            [false, true, true, true],
+            [true, true, true, false],
+        ] {
             for seed in 0..100 {
                 let (epochs, unit) = epochs_to_converge(seed, truth, 20);
                 assert!(epochs.is_some(), "seed {seed}, {truth:?}");
@@ -174,7 +192,10 @@ mod tests {
         for seed in 0..100 {
             let (epochs, unit) = epochs_to_converge(seed, [false, true, true, false], 100);
             assert_eq!(epochs, None);
-            assert!(unit.returned.is_some_and(|corrections| corrections >= 2), "seed {seed}");
+            assert!(
+                unit.returned.is_some_and(|corrections| corrections >= 2),
+                "seed {seed}"
+            );
         }
     }
 
