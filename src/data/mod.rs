@@ -6,21 +6,33 @@
 //! the training rows and turns frames (and single raw rows at prediction) into features.
 
 mod cell;
+mod decode;
 mod encoding;
 mod error;
 mod format;
+mod frame;
 mod ingest;
 mod limits;
 mod number;
 mod profile;
 mod record;
+mod roles;
 mod schema;
 mod sniff;
+pub mod split;
 mod timestamp;
+mod transform;
 
+pub use decode::{Rows, decode, preview};
 pub use error::{ColumnRef, DataError};
 pub use format::{Compression, Format};
+pub use frame::{Frame, MISSING, Reading, Values, Wanted};
 pub use ingest::{Ingest, reprofile};
 pub use limits::{Hint, Limits};
 pub use profile::{BadCell, ColumnProfile, Distinct, Histogram, Ingested, TopValue};
+pub use roles::{Note, Roles, facts};
 pub use schema::{Column, ColumnKind, Schema};
+pub use transform::{
+    Encoding, Input, MAX_CLASSES, Prepared, RawCell, RowNote, RowNoteCode, TargetEncoding,
+    Transform, prepare,
+};

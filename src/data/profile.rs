@@ -66,6 +66,10 @@ pub struct ColumnProfile {
     pub mean: Option<f64>,
     /// Sample standard deviation (divisor n - 1) of the numbers; absent below two of them.
     pub std: Option<f64>,
+    /// `min` as a moment in UTC, for a timestamp.
+    pub earliest: Option<String>,
+    /// `max` as a moment in UTC, for a timestamp.
+    pub latest: Option<String>,
     /// Twenty bins of equal width between `min` and `max`; absent for names and text.
     pub histogram: Option<Histogram>,
     /// The most frequent values, at most ten; empty where there were too many different ones to count.

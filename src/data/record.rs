@@ -110,6 +110,18 @@ fn is_blank(byte: u8, delimiter: u8) -> bool {
     (byte == b' ' || byte == b'\t') && byte != delimiter
 }
 
+/// What follows a number: how many bytes end the field, and what starts after them. `None` when it goes on.
+#[inline]
+pub(super) fn follows(bytes: &[u8], at: usize, delimiter: u8) -> Option<(usize, Next)> {
+    match bytes.get(at) {
+        Some(byte) if *byte == delimiter => Some((1, Next::Field)),
+        Some(b'\n') => Some((1, Next::Record)),
+        Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => Some((2, Next::Record)),
+        None => Some((0, Next::End)),
+        _ => None,
+    }
+}
+
 /// If an empty line starts at `at`, where the line after it starts.
 #[inline]
 pub(super) fn skip_empty_line(text: &[u8], at: usize) -> Option<usize> {

@@ -38,10 +38,6 @@ pub(super) fn parse(text: &str) -> Option<f64> {
 }
 
 /// The moment in RFC 3339, in UTC.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the profile shows the range of dates through it")
-)]
 pub(super) fn display(seconds: f64) -> Option<String> {
     let whole = seconds.floor();
     let nanoseconds = ((seconds - whole) * 1e9) as u32;

@@ -223,7 +223,8 @@ impl<'a> Walk<'a, '_> {
         for i in 0..=last {
             let next = if self.plan.columns[i].expects_numbers
                 && let Some(scanned) = number::scan(&bytes[self.at..])
-                && let Some((width, next)) = follows(bytes, self.at + scanned.len, delimiter)
+                && let Some((width, next)) =
+                    record::follows(bytes, self.at + scanned.len, delimiter)
                 && scanned.len <= self.plan.max_field_bytes
             {
                 let class = if scanned.integer {
@@ -279,7 +280,8 @@ impl<'a> Walk<'a, '_> {
         }
         self.at = field.end;
         if field.doubled {
-            let content = record::content(self.text, &field, &mut String::new()).to_owned();
+            let content =
+                cell::clean(record::content(self.text, &field, &mut String::new())).to_owned();
             self.classify(i, line, &content, false);
             if !cell::is_missing(&content) {
                 self.names[i].count(std::borrow::Cow::Owned(content), self.plan, i);
@@ -410,18 +412,6 @@ impl<'a> Names<'a> {
 #[cold]
 fn keep(part: &mut ColumnPart, class: Class, line: u64, text: &str) {
     part.kept[class as usize].push((line, text.chars().take(80).collect()));
-}
-
-/// What follows a number: how many bytes end the field, and what starts after them. `None` when it goes on.
-#[inline]
-fn follows(bytes: &[u8], at: usize, delimiter: u8) -> Option<(usize, Next)> {
-    match bytes.get(at) {
-        Some(byte) if *byte == delimiter => Some((1, Next::Field)),
-        Some(b'\n') => Some((1, Next::Record)),
-        Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => Some((2, Next::Record)),
-        None => Some((0, Next::End)),
-        _ => None,
-    }
 }
 
 /// Whether a present cell is of the kind that the owner set.

@@ -4,7 +4,7 @@ use super::block::{Class, KEPT_CELLS};
 use super::grid;
 use super::merge::ColumnTotals;
 use crate::data::cell::BOOLEAN_WORDS;
-use crate::data::{BadCell, ColumnKind, ColumnProfile};
+use crate::data::{BadCell, ColumnKind, ColumnProfile, timestamp};
 
 /// Shown values of a column.
 const TOP_VALUES: usize = 10;
@@ -35,6 +35,12 @@ pub(super) fn profile(
         ColumnKind::Categorical | ColumnKind::Text => (super::moments::Moments::default(), None),
     };
     let known = |value: f64| (moments.n > 0 && value.is_finite()).then_some(value);
+    let is_time = kind == ColumnKind::Timestamp;
+    let moment = |seconds| {
+        known(seconds)
+            .filter(|_| is_time)
+            .and_then(timestamp::display)
+    };
     let histogram = cells.filter(|_| moments.n > 0).map(|cells| {
         let counted = totals
             .distinct
@@ -60,6 +66,8 @@ pub(super) fn profile(
         max: known(moments.max),
         mean: known(moments.mean),
         std: moments.std(),
+        earliest: moment(moments.min),
+        latest: moment(moments.max),
         histogram,
         top_values: totals.distinct.top(TOP_VALUES),
         bad_cells,

@@ -1,0 +1,289 @@
+//! Which columns a task looks at, and what in the task does not fit the dataset.
+
+use descent_engine::dataset::{DataFacts, Outcome};
+use descent_engine::spec::{Split, Task, TaskKind, Violation};
+use serde::{Deserialize, Serialize};
+
+use super::{ColumnKind, Ingested, Reading, Schema, Wanted};
+
+/// Something about the data that its owner should know, though it stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Stable name, e.g. `text_ignored`.
+    pub code: String,
+    /// The column, where it is about one.
+    pub column: Option<String>,
+    /// In words.
+    pub message: String,
+}
+
+/// The columns of a task by their positions in the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roles {
+    /// What is looked at, in file order.
+    pub features: Vec<usize>,
+    /// What is predicted, in the order of the task.
+    pub targets: Vec<usize>,
+    /// What orders or divides the rows.
+    pub split: Option<usize>,
+    /// What was left out, and why.
+    pub notes: Vec<Note>,
+}
+
+impl Roles {
+    /// Finds the columns of `task` in `schema`.
+    ///
+    /// # Errors
+    /// Every place of the task that names a column which is not there or cannot be used so; pointers start at `/task`.
+    pub fn of(task: &Task, schema: &Schema) -> Result<Self, Vec<Violation>> {
+        let mut found = Vec::new();
+        let targets = targets(task, schema, &mut found);
+        let split = split_column(task, schema, &targets, &mut found);
+        let by_column = matches!(task.split, Some(Split::ByColumn { .. }))
+            .then_some(split)
+            .flatten();
+        let mut notes = Vec::new();
+        let features = features(task, schema, &targets, by_column, &mut notes, &mut found);
+        if found.is_empty() && features.is_empty() {
+            let message = "no column is left to learn from: all are targets, excluded, or text";
+            found.push(Violation::new("/task/features", "no_features", message));
+        }
+        if found.is_empty() {
+            Ok(Self {
+                features,
+                targets,
+                split,
+                notes,
+            })
+        } else {
+            Err(found)
+        }
+    }
+
+    /// What decoding must read for the task.
+    pub fn wanted(&self, task: &Task, schema: &Schema) -> Vec<Wanted> {
+        let mut wanted: Vec<Wanted> = Vec::new();
+        let mut add = |column: usize, reading: Reading| {
+            if !wanted.iter().any(|want| want.column == column) {
+                wanted.push(Wanted { column, reading });
+            }
+        };
+        for &column in &self.targets {
+            match task.kind {
+                TaskKind::Classification => add(column, Reading::Name),
+                TaskKind::Regression => add(column, Reading::of(schema.columns[column].kind)),
+            }
+        }
+        if let (Some(column), Some(Split::ByColumn { .. })) = (self.split, &task.split) {
+            add(column, Reading::Name);
+        }
+        for &column in self.features.iter().chain(&self.split) {
+            add(column, Reading::of(schema.columns[column].kind));
+        }
+        wanted.sort_by_key(|want| want.column);
+        wanted
+    }
+}
+
+/// Checks a task against what is known of the dataset, and estimates what the engine will be given. `n_features` is an
+/// upper bound: categories that do not occur among the training rows get no feature.
+///
+/// # Errors
+/// What [`Roles::of`] finds, targets that never vary, and too few rows.
+pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, Vec<Violation>> {
+    let schema = ingested.schema();
+    let roles = Roles::of(task, &schema)?;
+    let mut found = Vec::new();
+    for (index, &column) in roles.targets.iter().enumerate() {
+        if let Err(error) = super::ingest::check_varies(&ingested.columns[column]) {
+            found.push(Violation::new(
+                target_pointer(task, index),
+                error.code,
+                error.message,
+            ));
+        }
+    }
+    let profile = |column: &usize| &ingested.columns[*column];
+    let outcome = match task.kind {
+        TaskKind::Classification => Outcome::Classes(profile(&roles.targets[0]).distinct.n),
+        TaskKind::Regression => Outcome::Values(roles.targets.len() as u64),
+    };
+    if let Outcome::Classes(n) = outcome
+        && n > super::MAX_CLASSES as u64
+    {
+        let column = profile(&roles.targets[0]);
+        let at_least = if column.distinct.exact {
+            ""
+        } else {
+            "at least "
+        };
+        let message = format!(
+            "column {:?} has {at_least}{n} different values; a classification tells at most {} classes apart",
+            column.name,
+            super::MAX_CLASSES
+        );
+        found.push(Violation::new("/task/target", "too_many_classes", message));
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
+    let n_features = roles.features.iter().map(|column| {
+        let column = profile(column);
+        let indicator =
+            u64::from(task.preprocessing.indicator && column.n_missing + column.n_bad > 0);
+        indicator
+            + match column.kind {
+                ColumnKind::Categorical | ColumnKind::Text => {
+                    column
+                        .distinct
+                        .n
+                        .min(u64::from(task.preprocessing.max_categories))
+                        + 1
+                }
+                ColumnKind::Timestamp => 5,
+                ColumnKind::Numeric | ColumnKind::Integer | ColumnKind::Boolean => 1,
+            }
+    });
+    let held_out = task
+        .split(seed)
+        .fractions()
+        .map_or(0.0, |(validation, test)| validation + test);
+    let n_rows = ingested.n_rows;
+    let n_train = ((n_rows as f64) * (1.0 - held_out)).round() as u64;
+    Ok(DataFacts {
+        n_rows,
+        n_train: n_train.max(1),
+        n_features: n_features.sum(),
+        outcome,
+    })
+}
+
+fn target_pointer(task: &Task, index: usize) -> String {
+    match task.target {
+        descent_engine::spec::Target::One(_) => "/task/target".to_owned(),
+        descent_engine::spec::Target::Several(_) => format!("/task/target/{index}"),
+    }
+}
+
+fn targets(task: &Task, schema: &Schema, found: &mut Vec<Violation>) -> Vec<usize> {
+    let mut targets = Vec::new();
+    for (index, name) in task.target.columns().iter().enumerate() {
+        let pointer = target_pointer(task, index);
+        let Some(column) = find(schema, name, &pointer, found) else {
+            continue;
+        };
+        let kind = schema.columns[column].kind;
+        if task.kind == TaskKind::Regression
+            && matches!(kind, ColumnKind::Categorical | ColumnKind::Text)
+        {
+            let message = format!(
+                "column {name:?} is {kind}, and a regression predicts numbers; use a classification, or correct the column's kind"
+            );
+            found.push(Violation::new(pointer, "target_kind", message).got(kind.name()));
+        }
+        targets.push(column);
+    }
+    targets
+}
+
+fn split_column(
+    task: &Task,
+    schema: &Schema,
+    targets: &[usize],
+    found: &mut Vec<Violation>,
+) -> Option<usize> {
+    let pointer = "/task/split/column";
+    match &task.split {
+        Some(Split::ByColumn { column, .. }) => find(schema, column, pointer, found),
+        Some(Split::Chronological {
+            column: Some(name), ..
+        }) => {
+            let column = find(schema, name, pointer, found)?;
+            let kind = schema.columns[column].kind;
+            if matches!(kind, ColumnKind::Categorical | ColumnKind::Text) {
+                let message = format!("column {name:?} is {kind}, which has no order in time");
+                found.push(Violation::new(pointer, "split_kind", message).got(kind.name()));
+            } else if task.kind == TaskKind::Classification && targets.contains(&column) {
+                let message = format!("`{name}` is the target, so it cannot also order the rows");
+                found.push(Violation::new(pointer, "contradiction", message).got(name.as_str()));
+            }
+            Some(column)
+        }
+        _ => None,
+    }
+}
+
+fn features(
+    task: &Task,
+    schema: &Schema,
+    targets: &[usize],
+    by_column: Option<usize>,
+    notes: &mut Vec<Note>,
+    found: &mut Vec<Violation>,
+) -> Vec<usize> {
+    let asked = task.features.as_ref();
+    let taken = |column: &usize| targets.contains(column) || by_column == Some(*column);
+    if let Some(include) = asked.and_then(|features| features.include.as_ref()) {
+        let mut features = Vec::new();
+        for (index, name) in include.iter().enumerate() {
+            let pointer = format!("/task/features/include/{index}");
+            let Some(column) = find(schema, name, &pointer, found) else {
+                continue;
+            };
+            if schema.columns[column].kind == ColumnKind::Text {
+                let message = format!(
+                    "column {name:?} is free text, which is not encoded; leave it out, or correct its kind to categorical"
+                );
+                found.push(Violation::new(pointer, "text_feature", message).got("text"));
+            } else if taken(&column) {
+                let message = format!(
+                    "column {name:?} is the target or divides the rows, so it cannot be a feature"
+                );
+                found
+                    .push(Violation::new(pointer, "target_as_feature", message).got(name.as_str()));
+            } else if !features.contains(&column) {
+                features.push(column);
+            }
+        }
+        features.sort_unstable();
+        return features;
+    }
+    let mut excluded = Vec::new();
+    let exclude = asked.and_then(|features| features.exclude.as_ref());
+    for (index, name) in exclude.into_iter().flatten().enumerate() {
+        excluded.extend(find(
+            schema,
+            name,
+            &format!("/task/features/exclude/{index}"),
+            found,
+        ));
+    }
+    let candidates =
+        (0..schema.columns.len()).filter(|column| !taken(column) && !excluded.contains(column));
+    candidates
+        .filter(|column| {
+            let is_text = schema.columns[*column].kind == ColumnKind::Text;
+            if is_text {
+                let name = &schema.columns[*column].name;
+                notes.push(Note {
+                    code: "text_ignored".to_owned(),
+                    column: Some(name.clone()),
+                    message: format!(
+                        "column {name:?} is free text and was left out; correct its kind to categorical to use it"
+                    ),
+                });
+            }
+            !is_text
+        })
+        .collect()
+}
+
+fn find(schema: &Schema, name: &str, pointer: &str, found: &mut Vec<Violation>) -> Option<usize> {
+    match schema.find(name) {
+        Ok(column) => Some(column),
+        Err(error) => {
+            found.push(Violation::new(pointer, error.code, error.message).got(name));
+            None
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! How the values of one column become features.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Reading;
+
+/// Seconds of a day.
+const DAY: f64 = 86_400.0;
+/// Seconds of a mean Gregorian year.
+const YEAR: f64 = 365.2425 * DAY;
+
+/// The fitted encoding of a column. With `indicator` the last feature is 1 where the value is missing, else 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Encoding {
+    /// One feature: (x - shift) / scale.
+    Number {
+        /// Stands in for a missing value.
+        impute: f32,
+        /// Subtracted.
+        shift: f32,
+        /// Divided by; never 0.
+        scale: f32,
+        /// Whether missing values have a feature.
+        indicator: bool,
+    },
+    /// One feature: 0 or 1.
+    Boolean {
+        /// Stands in for a missing value.
+        impute: f32,
+        /// Whether missing values have a feature.
+        indicator: bool,
+    },
+    /// Elapsed time (t - shift) / scale, the place in the year as sine and cosine, and where the training rows know the
+    /// time of day, that too.
+    Timestamp {
+        /// Stands in for a missing value, in seconds since 1970.
+        impute: f32,
+        /// Subtracted, in seconds since 1970.
+        shift: f32,
+        /// Divided by, in seconds; never 0.
+        scale: f32,
+        /// Whether the place in the day has features.
+        time_of_day: bool,
+        /// Whether missing values have a feature.
+        indicator: bool,
+    },
+    /// One feature per category, 1 for the row's own and 0 for the others.
+    ///
+    /// Rare categories of training share the last one, and so does every category never seen in training. When training
+    /// had no rare ones, that feature would carry a weight that nothing ever trained, so there is none, and an unknown
+    /// category is 0 everywhere.
+    Categories {
+        /// The categories with a feature of their own, in alphabetical order.
+        names: Vec<String>,
+        /// Whether rare and unknown categories share a feature.
+        other: bool,
+        /// Stands in for a missing value: an index into `names`, or `names.len()` for the shared one.
+        impute: usize,
+        /// Whether missing values have a feature.
+        indicator: bool,
+    },
+}
+
+impl Encoding {
+    /// How many features it gives.
+    pub fn width(&self) -> usize {
+        let (width, indicator) = match self {
+            Self::Number { indicator, .. } | Self::Boolean { indicator, .. } => (1, *indicator),
+            Self::Timestamp {
+                time_of_day,
+                indicator,
+                ..
+            } => (if *time_of_day { 5 } else { 3 }, *indicator),
+            Self::Categories {
+                names,
+                other,
+                indicator,
+                ..
+            } => (names.len() + usize::from(*other), *indicator),
+        };
+        width + usize::from(indicator)
+    }
+
+    /// How the cells of the column are read.
+    pub fn reading(&self) -> Reading {
+        match self {
+            Self::Number { .. } => Reading::Number,
+            Self::Boolean { .. } => Reading::Boolean,
+            Self::Timestamp { .. } => Reading::Timestamp,
+            Self::Categories { .. } => Reading::Name,
+        }
+    }
+
+    /// A name per feature.
+    pub(super) fn feature_names(&self, column: &str) -> Vec<String> {
+        let mut all = match self {
+            Self::Number { .. } | Self::Boolean { .. } => vec![column.to_owned()],
+            Self::Timestamp { time_of_day, .. } => {
+                let parts = [
+                    "elapsed",
+                    "sine of the year",
+                    "cosine of the year",
+                    "sine of the day",
+                    "cosine of the day",
+                ];
+                let shown = if *time_of_day {
+                    &parts[..]
+                } else {
+                    &parts[..3]
+                };
+                shown
+                    .iter()
+                    .map(|part| format!("{column} {part}"))
+                    .collect()
+            }
+            Self::Categories { names, other, .. } => {
+                let mut all: Vec<_> = names
+                    .iter()
+                    .map(|name| format!("{column}={name}"))
+                    .collect();
+                if *other {
+                    all.push(format!("{column}=(other)"));
+                }
+                all
+            }
+        };
+        if all.len() < self.width() {
+            all.push(format!("{column} is missing"));
+        }
+        all
+    }
+
+    /// Writes the features of a number; NaN is missing. For categories this does nothing.
+    #[inline]
+    pub(super) fn write_number(&self, value: f64, out: &mut [f32]) {
+        let missing = value.is_nan();
+        let or = |impute: f32| if missing { f64::from(impute) } else { value };
+        let indicator = match self {
+            Self::Number {
+                impute,
+                shift,
+                scale,
+                indicator,
+            } => {
+                out[0] = scaled(or(*impute), *shift, *scale);
+                *indicator
+            }
+            Self::Boolean { impute, indicator } => {
+                out[0] = or(*impute) as f32;
+                *indicator
+            }
+            Self::Timestamp {
+                impute,
+                shift,
+                scale,
+                time_of_day,
+                indicator,
+            } => {
+                let time = or(*impute);
+                out[0] = scaled(time, *shift, *scale);
+                (out[1], out[2]) = cycle(time, YEAR);
+                if *time_of_day {
+                    (out[3], out[4]) = cycle(time, DAY);
+                }
+                *indicator
+            }
+            Self::Categories { .. } => return,
+        };
+        if indicator && let Some(last) = out.last_mut() {
+            *last = f32::from(u8::from(missing));
+        }
+    }
+
+    /// Where a present name has its feature; `None` for an unknown one that has none.
+    #[inline]
+    pub(super) fn place_of(&self, name: &str) -> Option<usize> {
+        match self {
+            Self::Categories { names, other, .. } => {
+                match names.binary_search_by(|known| known.as_str().cmp(name)) {
+                    Ok(place) => Some(place),
+                    Err(_) => other.then_some(names.len()),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a present name has a feature of its own.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        matches!(self, Self::Categories { names, .. } if names.binary_search_by(|known| known.as_str().cmp(name)).is_ok())
+    }
+
+    /// Writes the features of a category: `None` is missing, `Some(None)` an unknown one without a feature.
+    #[inline]
+    pub(super) fn write_category(&self, place: Option<Option<usize>>, out: &mut [f32]) {
+        let Self::Categories {
+            impute, indicator, ..
+        } = self
+        else {
+            return;
+        };
+        out.fill(0.0);
+        if let Some(place) = place.unwrap_or(Some(*impute)) {
+            out[place] = 1.0;
+        }
+        if *indicator && let Some(last) = out.last_mut() {
+            *last = f32::from(u8::from(place.is_none()));
+        }
+    }
+}
+
+/// (x - shift) / scale in double precision, kept within what a float holds.
+#[inline]
+fn scaled(value: f64, shift: f32, scale: f32) -> f32 {
+    let scaled = (value - f64::from(shift)) / f64::from(scale);
+    scaled.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+}
+
+/// Sine and cosine of the place within a period.
+fn cycle(time: f64, period: f64) -> (f32, f32) {
+    let angle = (time / period).rem_euclid(1.0) * std::f64::consts::TAU;
+    (angle.sin() as f32, angle.cos() as f32)
+}
