@@ -1,0 +1,203 @@
+//! The rules of the record that the schema cannot state, each as one query that lists what breaks it. A sound database
+//! answers every one of them with nothing.
+
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::StoreError;
+use super::snapshot::Snapshot;
+use crate::store::runs::Status;
+
+/// A rule of the record.
+pub struct Rule {
+    /// What always holds, in words.
+    pub holds: &'static str,
+    /// One text per violation: what is wrong, and where.
+    sql: &'static str,
+}
+
+/// Violations told per rule; a database broken everywhere needs no longer list.
+const SHOWN: usize = 50;
+
+/// Every rule, in the order of reading.
+pub const RULES: &[Rule] = &[
+    Rule {
+        holds: "the events of a run are numbered from 1 without gaps, up to the number in its row",
+        sql: "SELECT printf('run %s has %d events numbered %d to %d, and its row says the last is %d', r.id, COALESCE(e.n, 0),
+                     COALESCE(e.low, 0), COALESCE(e.high, 0), r.last_seq)
+              FROM runs r LEFT JOIN (SELECT run_id, COUNT(*) AS n, MIN(seq) AS low, MAX(seq) AS high FROM events GROUP BY run_id) e
+                   ON e.run_id = r.id
+              WHERE e.n IS NULL OR e.low <> 1 OR e.high <> e.n OR e.high <> r.last_seq",
+    },
+    Rule {
+        holds: "the status of a run is the one its last state event tells",
+        sql: "SELECT printf('run %s is %s in its row and %s by its last state event', r.id, r.status, COALESCE(told, 'nothing'))
+              FROM (SELECT id, status, (SELECT json_extract(body, '$.status') FROM events WHERE run_id = runs.id AND kind = 'state'
+                                        ORDER BY seq DESC LIMIT 1) AS told FROM runs) r
+              WHERE r.status IS NOT told",
+    },
+    Rule {
+        holds: "every state event begins where the one before ended",
+        sql: "SELECT printf('event %d of run %s leaves %s, but the run was %s', seq, run_id, COALESCE(previous, 'nothing'),
+                     COALESCE(was, 'nothing'))
+              FROM (SELECT run_id, seq, json_extract(body, '$.previous') AS previous,
+                           LAG(json_extract(body, '$.status')) OVER (PARTITION BY run_id ORDER BY seq) AS was
+                    FROM events WHERE kind = 'state')
+              WHERE previous IS NOT was",
+    },
+    Rule {
+        holds: "a run that is over has exactly one final state event and one `done` event, which is its last; another run has neither",
+        sql: "SELECT printf('run %s is %s and has %d final state events and %d done events, the last event being of kind %s',
+                     id, status, finals, dones, COALESCE(last, 'nothing'))
+              FROM (SELECT id, status, status IN ('succeeded', 'failed', 'cancelled') AS over,
+                           (SELECT COUNT(*) FROM events e WHERE e.run_id = r.id AND kind = 'state'
+                             AND json_extract(body, '$.status') IN ('succeeded', 'failed', 'cancelled')) AS finals,
+                           (SELECT COUNT(*) FROM events e WHERE e.run_id = r.id AND kind = 'done') AS dones,
+                           (SELECT kind FROM events e WHERE e.run_id = r.id ORDER BY seq DESC LIMIT 1) AS last
+                    FROM runs r)
+              WHERE finals <> over OR dones <> over OR (over AND last IS NOT 'done')",
+    },
+    Rule {
+        holds: "a run that is over says when, and nobody holds it; another says nothing",
+        sql: "SELECT printf('run %s is %s, finished at %s, held by %s', id, status, COALESCE(finished_at_ms, 'no time'),
+                     COALESCE(worker, 'nobody'))
+              FROM runs WHERE (status IN ('succeeded', 'failed', 'cancelled')) <> (finished_at_ms IS NOT NULL)
+                 OR (status IN ('queued', 'paused', 'succeeded', 'failed', 'cancelled') AND worker IS NOT NULL)",
+    },
+    Rule {
+        holds: "the bytes a run trained on are those of its dataset",
+        sql: "SELECT printf('run %s was submitted for bytes %s, its dataset %s has %s', r.id, r.dataset_sha256, d.id, d.sha256)
+              FROM runs r JOIN datasets d ON d.id = r.dataset_id WHERE d.sha256 <> r.dataset_sha256",
+    },
+    Rule {
+        holds: "sizes told about a blob are the blob's",
+        sql: "SELECT printf('%s says %d bytes, its blob %s has %d', what, told, sha256, size_bytes)
+              FROM (SELECT 'dataset ' || id AS what, size_bytes AS told, sha256 AS hash FROM datasets
+                    UNION ALL SELECT printf('the checkpoint of run %s at step %d', run_id, step), size_bytes, sha256 FROM checkpoints
+                    UNION ALL SELECT printf('version %d of model %s', version, name), size_bytes, weights FROM models)
+                   JOIN blobs ON blobs.sha256 = hash
+              WHERE told <> size_bytes",
+    },
+    Rule {
+        holds: "a small blob is as long as its row says",
+        sql: "SELECT printf('blob %s has %d bytes instead of %d', sha256, length(bytes), size_bytes)
+              FROM blobs WHERE bytes IS NOT NULL AND length(bytes) <> size_bytes",
+    },
+    Rule {
+        holds: "a succeeded run names the model it became, and no other run does",
+        sql: "SELECT printf('run %s is %s and names model %s version %s with weights %s', id, status, COALESCE(model_name, 'none'),
+                     COALESCE(model_version, 'none'), COALESCE(weights_sha256, 'none'))
+              FROM runs WHERE (status = 'succeeded') <> (model_name IS NOT NULL AND model_version IS NOT NULL AND weights_sha256 IS NOT NULL)",
+    },
+    Rule {
+        holds: "a run registers one model, once, and only by succeeding; the two agree",
+        sql: "SELECT printf('run %s (%s) named version %s of model %s; registered under it: %s', r.id, r.status,
+                     COALESCE(r.model_version, 'none'), COALESCE(r.model_name, 'none'), group_concat(m.name || ' version ' || m.version))
+              FROM models m JOIN runs r ON r.id = m.run_id GROUP BY r.id
+              HAVING COUNT(*) > 1 OR r.status <> 'succeeded' OR MAX(m.name) IS NOT r.model_name OR MAX(m.version) IS NOT r.model_version
+                  OR MAX(m.weights) IS NOT r.weights_sha256",
+    },
+    Rule {
+        holds: "metrics belong to the `metric` event that announced them",
+        sql: "SELECT DISTINCT printf('metrics of run %s refer to event %d, which is %s', c.run_id, c.seq,
+                     COALESCE('of kind ' || e.kind, 'missing'))
+              FROM metric_chunks c LEFT JOIN events e ON e.run_id = c.run_id AND e.seq = c.seq WHERE e.kind IS NOT 'metric'",
+    },
+    Rule {
+        holds: "stored documents are JSON",
+        sql: "SELECT what || ' is not JSON'
+              FROM (SELECT 'a document of dataset ' || id AS what, json_valid(format) AND json_valid(schema) AND json_valid(profile) AS valid
+                      FROM datasets
+                    UNION ALL SELECT 'a document of run ' || id, json_valid(dataset_schema) AND json_valid(spec) AND json_valid(metadata)
+                      AND COALESCE(json_valid(resolved_spec), 1) AND COALESCE(json_valid(result), 1) FROM runs
+                    UNION ALL SELECT printf('a document of version %d of model %s', version, name), json_valid(document) AND json_valid(metrics)
+                      FROM models
+                    UNION ALL SELECT printf('event %d of run %s', seq, run_id), json_valid(body) FROM events)
+              WHERE NOT valid",
+    },
+];
+
+/// A row of `metric_chunks`.
+#[derive(sqlx::FromRow)]
+struct Chunk {
+    run_id: String,
+    series: String,
+    first_step: i64,
+    last_step: i64,
+    steps: Vec<u8>,
+    vals: Vec<u8>,
+}
+
+impl Chunk {
+    /// What is wrong with this chunk, `before` being the last step of the same series before it.
+    fn fault(&self, before: Option<u64>) -> Option<String> {
+        if self.steps.is_empty() || self.steps.len() % 8 != 0 || self.steps.len() != self.vals.len() {
+            return Some(format!("{} bytes of steps and {} bytes of values", self.steps.len(), self.vals.len()));
+        }
+        let steps = self.steps.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
+        let (mut last, mut n_steps) = (before, 0);
+        for step in steps {
+            if n_steps == 0 && i64::try_from(step) != Ok(self.first_step) {
+                return Some(format!("its first step is {step}, its row says {}", self.first_step));
+            }
+            if last.is_some_and(|last| step <= last) {
+                return Some(format!("step {step} comes after step {}", last.unwrap_or_default()));
+            }
+            last = Some(step);
+            n_steps += 1;
+        }
+        (last.and_then(|step| i64::try_from(step).ok()) != Some(self.last_step))
+            .then(|| format!("its last step is {}, its row says {}", last.unwrap_or_default(), self.last_step))
+    }
+}
+
+impl Snapshot {
+    /// What breaks `rule`, in words.
+    ///
+    /// # Errors
+    /// When the query cannot run, which on a damaged file it may not.
+    pub async fn violations(&mut self, rule: &Rule) -> Result<Vec<String>, StoreError> {
+        let mut found: Vec<String> =
+            sqlx::query_scalar(rule.sql).fetch(self.connection()).take(SHOWN + 1).try_collect().await?;
+        if found.len() > SHOWN {
+            found[SHOWN] = format!("... and more, although {}", rule.holds);
+        }
+        Ok(found)
+    }
+
+    /// What is wrong with the packed metrics: unequal lengths, steps that do not grow, steps other than the row says.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn metric_faults(&mut self) -> Result<Vec<String>, StoreError> {
+        let mut chunks = sqlx::query_as::<_, Chunk>(
+            "SELECT run_id, series, first_step, last_step, steps, vals FROM metric_chunks ORDER BY run_id, series, first_step",
+        )
+        .fetch(self.connection());
+        let mut found = Vec::new();
+        let mut before: Option<Chunk> = None;
+        while let Some(chunk) = chunks.try_next().await? {
+            let same = before.filter(|before| before.run_id == chunk.run_id && before.series == chunk.series);
+            if let Some(fault) = chunk.fault(same.and_then(|before| u64::try_from(before.last_step).ok())) {
+                found.push(format!("metrics {:?} of run {} from step {}: {fault}", chunk.series, chunk.run_id, chunk.first_step));
+            }
+            if found.len() > SHOWN {
+                break;
+            }
+            before = Some(chunk);
+        }
+        Ok(found)
+    }
+
+    /// Every change of status that was ever recorded, once each: from, to.
+    ///
+    /// # Errors
+    /// When a word is no status, or the table cannot be read.
+    pub async fn changes(&mut self) -> Result<Vec<(Status, Status)>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT DISTINCT json_extract(body, '$.previous'), json_extract(body, '$.status') FROM events
+             WHERE kind = 'state' AND json_extract(body, '$.previous') IS NOT NULL",
+        )
+        .fetch_all(self.connection())
+        .await?)
+    }
+}
