@@ -9,6 +9,8 @@
 //! put(bytes) ---------------------------> Staged --record(tx)--> row committed     (weights, checkpoints)
 //! ```
 
+mod folder;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+
+pub use folder::Folder;
 
 use crate::clock::Clock;
 use crate::store::{self, Store, StoreError, Tx};
@@ -341,35 +345,6 @@ impl Blobs {
         for sha256 in gone.iter().filter(|sha256| !pins.contains_key(*sha256)) {
             let _ = fs::remove_file(self.0.path(sha256)); // an inline blob has none; a file that stays is found by verify
         }
-    }
-
-    /// Names of all blob files, for `verify`.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub fn files(&self) -> Result<Vec<(String, u64)>, BlobError> {
-        let read =
-            |path: &Path| fs::read_dir(path).map_err(|e| failed("reading the folder of blobs", &e));
-        let mut files = Vec::new();
-        for folder in read(&self.0.root)?
-            .flatten()
-            .filter(|entry| entry.path().is_dir())
-        {
-            for entry in read(&folder.path())?.flatten() {
-                let size_bytes = entry
-                    .metadata()
-                    .map_err(|e| failed("reading the folder of blobs", &e))?
-                    .len();
-                files.push((entry.file_name().to_string_lossy().into_owned(), size_bytes));
-            }
-        }
-        files.sort();
-        Ok(files)
-    }
-
-    /// Where a large blob lies, for `backup`.
-    pub(crate) fn path(&self, sha256: &str) -> PathBuf {
-        self.0.path(sha256)
     }
 
     fn pins(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {

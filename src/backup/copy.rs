@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -57,12 +58,13 @@ pub async fn backup(data_dir: &Path, target: &Path, clock: &Clock) -> Result<Man
 /// Makes `target`, readable by its owner alone, or takes an empty folder that is there.
 fn make_empty(target: &Path) -> Result<(), BackupError> {
     match fs::read_dir(target) {
-        Ok(mut entries) if entries.next().is_none() => Ok(()),
-        Ok(_) => Err(BackupError::Occupied(target.to_owned())),
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(BackupError::Occupied(target.to_owned())),
+        },
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             fs::create_dir_all(parent).map_err(io_error("making", parent))?;
-            use std::os::unix::fs::DirBuilderExt;
             fs::DirBuilder::new().mode(0o700).create(target).map_err(io_error("making", target))?;
             sync_folder(parent)
         }

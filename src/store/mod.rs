@@ -16,12 +16,14 @@ pub mod idempotency;
 pub mod metrics;
 pub mod models;
 pub mod page;
+pub mod rules;
 pub mod runs;
+pub mod snapshot;
 pub mod tokens;
 pub mod usage;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -37,6 +39,9 @@ pub use writer::Tx;
 
 use crate::config;
 
+/// Name of the database file in the data folder.
+pub const DATABASE: &str = "descent.db";
+
 /// The schema, embedded in the binary. A committed migration is never edited: its checksum is compared at every start.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -45,7 +50,6 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 pub struct Store {
     readers: SqlitePool,
     writer: writer::Writer,
-    path: PathBuf,
 }
 
 impl Store {
@@ -54,7 +58,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is not a database, or was written by a newer Descent.
     pub async fn open(data_dir: &Path, settings: &config::Store) -> Result<Self, StoreError> {
-        let path = data_dir.join("descent.db");
+        let path = data_dir.join(DATABASE);
         let options = options(&path).create_if_missing(true);
         let mut first = options.connect().await?;
         MIGRATIONS
@@ -74,7 +78,6 @@ impl Store {
         Ok(Self {
             readers,
             writer,
-            path,
         })
     }
 
@@ -97,48 +100,6 @@ impl Store {
     pub async fn close(&self) {
         self.writer.close().await;
         self.readers.close().await;
-    }
-
-    /// Writes a consistent copy of the database to `target`, which must not exist, while others go on reading and writing.
-    ///
-    /// # Errors
-    /// When `target` exists or cannot be written.
-    pub async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
-        let mut connection = options(&self.path).connect().await?;
-        let target = target
-            .to_str()
-            .ok_or_else(|| StoreError::Io(format!("{} is not UTF-8", target.display())))?;
-        sqlx::query("VACUUM INTO ?")
-            .bind(target)
-            .execute(&mut connection)
-            .await?;
-        Ok(())
-    }
-
-    /// What SQLite itself finds wrong with the file: damaged pages and rows whose reference is missing. Empty when sound.
-    ///
-    /// # Errors
-    /// When the checks cannot run at all.
-    pub async fn integrity(&self) -> Result<Vec<String>, StoreError> {
-        let mut wrong: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(100)")
-            .fetch_all(&self.readers)
-            .await?;
-        wrong.retain(|line| line != "ok");
-        let dangling: Vec<(String, Option<i64>, String, i64)> =
-            sqlx::query_as("PRAGMA foreign_key_check")
-                .fetch_all(&self.readers)
-                .await?;
-        wrong.extend(
-            dangling
-                .into_iter()
-                .map(|(table, row, parent, _)| match row {
-                    Some(row) => {
-                        format!("row {row} of table {table} refers to a missing row of {parent}")
-                    }
-                    None => format!("a row of table {table} refers to a missing row of {parent}"),
-                }),
-        );
-        Ok(wrong)
     }
 
     /// For the queries of this room.

@@ -201,3 +201,129 @@ impl Snapshot {
         .await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+    use sqlx::{ConnectOptions, Connection};
+
+    use super::*;
+    use crate::store::{DATABASE, Store};
+
+    /// A dataset, a succeeded run with its whole life, and its model: sound.
+    const SOUND: &[&str] = &[
+        "INSERT INTO blobs VALUES ('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0, x'', 1)",
+        "INSERT INTO datasets SELECT 'd', 'ada', 'iris', sha256, 0, '{}', 150, 5, '{}', '{}', 1, 1, 1 FROM blobs",
+        "INSERT INTO runs (id, owner, name, status, priority, family, dataset_id, dataset_sha256, dataset_schema, spec, model_name, model_version,
+             weights_sha256, last_seq, phase_since_ms, created_at_ms, queued_at_ms, finished_at_ms)
+         SELECT 'r', 'ada', 'iris', 'succeeded', 0, 'classification', 'd', sha256, '{}', '{}', 'iris', 1, sha256, 4, 1, 1, 1, 2 FROM blobs",
+        r#"INSERT INTO events VALUES ('r', 1, 'state', 1, NULL, '{"status": "queued", "previous": null}')"#,
+        "INSERT INTO events VALUES ('r', 2, 'metric', 1, 2, '{}')",
+        r#"INSERT INTO events VALUES ('r', 3, 'state', 1, NULL, '{"status": "succeeded", "previous": "queued"}')"#,
+        "INSERT INTO events VALUES ('r', 4, 'done', 1, NULL, '{}')",
+        "INSERT INTO metric_chunks VALUES ('r', 'loss', 1, 2, 2, x'01000000000000000200000000000000', x'00000000000000000000000000000000')",
+        "INSERT INTO checkpoints SELECT 'r', 2, 1, sha256, 0, 1, 1 FROM blobs",
+        "INSERT INTO models SELECT 'ada', 'iris', 1, 'r', sha256, 0, '{}', '{}', 'd', 1 FROM blobs",
+    ];
+
+    async fn sound() -> (tempfile::TempDir, SqliteConnection) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), &Default::default()).await.unwrap();
+        store.close().await;
+        let mut connection = SqliteConnectOptions::new().filename(folder.path().join(DATABASE)).connect().await.unwrap();
+        for statement in SOUND {
+            sqlx::query(*statement).execute(&mut connection).await.unwrap();
+        }
+        (folder, connection)
+    }
+
+    async fn found(folder: &tempfile::TempDir) -> Vec<(usize, String)> {
+        let mut snapshot = Snapshot::open(&folder.path().join(DATABASE)).await.unwrap();
+        let mut found = Vec::new();
+        for (rule_idx, rule) in RULES.iter().enumerate() {
+            let broken = snapshot.violations(rule).await.unwrap_or_else(|e| panic!("{}: {e}", rule.holds));
+            found.extend(broken.into_iter().map(|text| (rule_idx, text)));
+        }
+        found.extend(snapshot.metric_faults().await.unwrap().into_iter().map(|text| (RULES.len(), text)));
+        found
+    }
+
+    #[tokio::test]
+    async fn a_sound_record_breaks_no_rule() {
+        let (folder, _connection) = sound().await;
+        assert_eq!(found(&folder).await, []);
+    }
+
+    /// One row per way to break a rule: the rule's number, the statement that breaks it, words of the violation.
+    #[tokio::test]
+    async fn every_rule_finds_what_breaks_it() {
+        let broken: &[(usize, &'static str, &str)] = &[
+            (0, "DELETE FROM events WHERE seq = 2", "run r has 3 events numbered 1 to 4"),
+            (0, "UPDATE runs SET last_seq = 9", "its row says the last is 9"),
+            (0, "DELETE FROM events", "run r has 0 events"),
+            (1, "UPDATE runs SET status = 'failed'", "run r is failed in its row and succeeded by its last state event"),
+            (2, r#"UPDATE events SET body = '{"status": "succeeded", "previous": "running"}' WHERE seq = 3"#, "leaves running, but the run was queued"),
+            (3, "UPDATE events SET kind = 'log' WHERE seq = 4", "0 done events"),
+            (
+                3,
+                r#"INSERT INTO events VALUES ('r', 5, 'state', 1, NULL, '{"status": "failed", "previous": "succeeded"}')"#,
+                "has 2 final state events",
+            ),
+            (4, "UPDATE runs SET finished_at_ms = NULL", "finished at no time"),
+            (4, "UPDATE runs SET worker = 'w1'", "held by w1"),
+            (5, "UPDATE runs SET dataset_sha256 = 'other'", "was submitted for bytes other"),
+            (6, "UPDATE datasets SET size_bytes = 7", "dataset d says 7 bytes"),
+            (6, "UPDATE checkpoints SET size_bytes = 7", "the checkpoint of run r at step 2 says 7 bytes"),
+            (7, "UPDATE blobs SET bytes = x'00'", "has 1 bytes instead of 0"),
+            (8, "UPDATE runs SET weights_sha256 = NULL", "names model iris version 1 with weights none"),
+            (9, "UPDATE models SET version = 2", "named version 1 of model iris; registered under it: iris version 2"),
+            (9, "INSERT INTO models SELECT owner, 'twin', 1, run_id, weights, 0, '{}', '{}', NULL, 1 FROM models", "twin version 1"),
+            (10, "UPDATE metric_chunks SET seq = 3", "event 3, which is of kind state"),
+            (11, "UPDATE runs SET metadata = '{'", "a document of run r is not JSON"),
+            (12, "UPDATE metric_chunks SET vals = x'00'", "16 bytes of steps and 1 bytes of values"),
+            (12, "UPDATE metric_chunks SET first_step = 0", "its first step is 1, its row says 0"),
+            (12, "UPDATE metric_chunks SET last_step = 9", "its last step is 2, its row says 9"),
+            (12, "UPDATE metric_chunks SET steps = x'01000000000000000100000000000000'", "step 1 comes after step 1"),
+            (
+                12,
+                "INSERT INTO metric_chunks VALUES ('r', 'loss', 2, 2, 2, x'0200000000000000', x'0000000000000000')",
+                "step 2 comes after step 2",
+            ),
+        ];
+        for (rule_idx, statement, words) in broken {
+            let (folder, mut connection) = sound().await;
+            sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut connection).await.unwrap();
+            sqlx::query(*statement).execute(&mut connection).await.unwrap();
+            let found = found(&folder).await;
+            assert!(
+                found.iter().any(|(idx, text)| idx == rule_idx && text.contains(words)),
+                "{statement}: expected rule {rule_idx} to say {words:?}, found {found:#?}"
+            );
+        }
+        for rule_idx in 0..=RULES.len() {
+            assert!(broken.iter().any(|(idx, ..)| *idx == rule_idx), "rule {rule_idx} has no proof");
+        }
+    }
+
+    #[tokio::test]
+    async fn integrity_and_schema_are_looked_at() {
+        let (folder, mut connection) = sound().await;
+        let open = || async { Snapshot::open(&folder.path().join(DATABASE)).await.unwrap() };
+        assert_eq!(open().await.integrity().await.unwrap(), Vec::<String>::new());
+        assert_eq!(open().await.schema_faults().await.unwrap(), Vec::<String>::new());
+
+        sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut connection).await.unwrap();
+        sqlx::query("DELETE FROM blobs").execute(&mut connection).await.unwrap();
+        let wrong = open().await.integrity().await.unwrap();
+        assert!(wrong.iter().any(|line| line.contains("table datasets refers to a missing row of blobs")), "{wrong:?}");
+
+        sqlx::query("INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations LIMIT 1")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 1").execute(&mut connection).await.unwrap();
+        let wrong = open().await.schema_faults().await.unwrap().join("; ");
+        assert!(wrong.contains("migration 9999 is unknown") && wrong.contains("migration 1 is not applied"), "{wrong}");
+        connection.close().await.unwrap();
+    }
+}
