@@ -11,8 +11,8 @@ use super::manifest::{Manifest, State, sync_folder};
 use super::{BackupError, blocking, io_error};
 use crate::blobs::{BlobError, Folder, hex};
 use crate::clock::Clock;
-use crate::store::snapshot::{self, Snapshot};
 use crate::store::DATABASE;
+use crate::store::snapshot::{self, Snapshot};
 
 /// Moments of the database that are tried before giving up on a server that deletes faster than it can be copied.
 const ATTEMPTS: u32 = 5;
@@ -25,7 +25,11 @@ const ATTEMPTS: u32 = 5;
 ///
 /// # Errors
 /// [`BackupError::Occupied`], a damaged blob, a full disk; the target then holds an unfinished backup that says so.
-pub async fn backup(data_dir: &Path, target: &Path, clock: &Clock) -> Result<Manifest, BackupError> {
+pub async fn backup(
+    data_dir: &Path,
+    target: &Path,
+    clock: &Clock,
+) -> Result<Manifest, BackupError> {
     let source = data_dir.join(DATABASE);
     if !source.is_file() {
         return Err(BackupError::NoDatabase(data_dir.to_owned()));
@@ -63,9 +67,15 @@ fn make_empty(target: &Path) -> Result<(), BackupError> {
             Some(_) => Err(BackupError::Occupied(target.to_owned())),
         },
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let parent = target
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             fs::create_dir_all(parent).map_err(io_error("making", parent))?;
-            fs::DirBuilder::new().mode(0o700).create(target).map_err(io_error("making", target))?;
+            fs::DirBuilder::new()
+                .mode(0o700)
+                .create(target)
+                .map_err(io_error("making", target))?;
             sync_folder(parent)
         }
         Err(e) => Err(io_error("reading", target)(e)),
@@ -74,7 +84,11 @@ fn make_empty(target: &Path) -> Result<(), BackupError> {
 
 /// Copies the blobs that `database` refers to and `to` lacks, and removes those of an earlier attempt that it does not.
 /// Answers count and bytes of all files; `None`: one was deleted at its source since `database` was copied.
-async fn copy_blobs(database: &Path, from: &Folder, to: &Folder) -> Result<Option<(u64, u64)>, BackupError> {
+async fn copy_blobs(
+    database: &Path,
+    from: &Folder,
+    to: &Folder,
+) -> Result<Option<(u64, u64)>, BackupError> {
     let mut snapshot = Snapshot::open(database).await?;
     let wanted = snapshot.files().await?;
     snapshot.close().await?;
@@ -92,7 +106,10 @@ async fn copy_blobs(database: &Path, from: &Folder, to: &Folder) -> Result<Optio
                 fs::remove_file(&path).map_err(io_error("removing", &path))?;
             }
         }
-        let file_bytes = wanted.iter().map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0)).sum();
+        let file_bytes = wanted
+            .iter()
+            .map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0))
+            .sum();
         Ok(Some((wanted.len() as u64, file_bytes)))
     })
     .await
@@ -101,7 +118,8 @@ async fn copy_blobs(database: &Path, from: &Folder, to: &Folder) -> Result<Optio
 /// Makes the copied database durable; answers its hash and size.
 fn seal(database: &Path) -> Result<(String, u64), BackupError> {
     let mut file = File::open(database).map_err(io_error("opening", database))?;
-    file.sync_all().map_err(io_error("making durable", database))?;
+    file.sync_all()
+        .map_err(io_error("making durable", database))?;
     digest(&mut file, database)
 }
 

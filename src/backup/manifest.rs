@@ -60,10 +60,18 @@ impl Manifest {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(BackupError::Io { doing: "reading", path, source }),
+            Err(source) => {
+                return Err(BackupError::Io {
+                    doing: "reading",
+                    path,
+                    source,
+                });
+            }
         };
-        let manifest: Self = serde_json::from_slice(&bytes)
-            .map_err(|e| BackupError::Manifest { path, message: e.to_string() })?;
+        let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| BackupError::Manifest {
+            path,
+            message: e.to_string(),
+        })?;
         match manifest.state {
             State::Finished => Ok(Some(manifest)),
             State::Unfinished => Err(BackupError::Unfinished(folder.to_owned())),
@@ -86,7 +94,9 @@ impl Manifest {
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), BackupError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("making durable", folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_error("making durable", folder))
 }
 
 /// Before a server opens a data folder: refuses one that is an unfinished backup, and turns a finished one into an
@@ -96,7 +106,8 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), BackupError> {
 /// [`BackupError::Unfinished`], or when the manifest can be neither read nor renamed.
 pub fn adopt(data_dir: &Path) -> Result<(), BackupError> {
     if Manifest::read(data_dir)?.is_some() {
-        fs::rename(data_dir.join(NAME), data_dir.join(ADOPTED)).map_err(io_error("renaming the manifest in", data_dir))?;
+        fs::rename(data_dir.join(NAME), data_dir.join(ADOPTED))
+            .map_err(io_error("renaming the manifest in", data_dir))?;
         sync_folder(data_dir)?;
     }
     Ok(())

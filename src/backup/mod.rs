@@ -42,7 +42,9 @@ pub enum BackupError {
         message: String,
     },
     /// Blobs went faster than they could be copied.
-    #[error("blobs were deleted {0} times in a row while they were copied: delete the target and try again when the server has less to do")]
+    #[error(
+        "blobs were deleted {0} times in a row while they were copied: delete the target and try again when the server has less to do"
+    )]
     Moving(u32),
     /// A file or folder cannot be written or read.
     #[error("{doing} {}: {source}", path.display())]
@@ -63,13 +65,22 @@ pub enum BackupError {
 }
 
 /// For `map_err`: what was being done to which path.
-fn io_error(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> BackupError {
+fn io_error(
+    doing: &'static str,
+    path: impl Into<PathBuf>,
+) -> impl FnOnce(io::Error) -> BackupError {
     let path = path.into();
-    move |source| BackupError::Io { doing, path, source }
+    move |source| BackupError::Io {
+        doing,
+        path,
+        source,
+    }
 }
 
 /// Runs what waits for the disk on a thread that may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, BackupError> + Send + 'static) -> Result<T, BackupError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
+) -> Result<T, BackupError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(e) => Err(BackupError::Store(StoreError::Io(e.to_string()))),

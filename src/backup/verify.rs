@@ -54,7 +54,12 @@ impl fmt::Display for Verified {
         for note in &self.notes {
             writeln!(f, "note: {note}")?;
         }
-        let Counts { datasets, runs, events, models } = self.counts;
+        let Counts {
+            datasets,
+            runs,
+            events,
+            models,
+        } = self.counts;
         write!(
             f,
             "verified {datasets} datasets, {runs} runs with {events} events, {models} models, {} blobs of {} bytes: ",
@@ -89,7 +94,11 @@ pub async fn verify(folder: &Path) -> Result<Verified, BackupError> {
     Ok(verified)
 }
 
-fn check_manifest(manifest: &Manifest, database: &Path, verified: &mut Verified) -> Result<(), BackupError> {
+fn check_manifest(
+    manifest: &Manifest,
+    database: &Path,
+    verified: &mut Verified,
+) -> Result<(), BackupError> {
     let mut file = File::open(database).map_err(super::io_error("opening", database))?;
     let (sha256, size_bytes) = digest(&mut file, database)?;
     if sha256 != manifest.database_sha256 || size_bytes != manifest.database_bytes {
@@ -101,7 +110,11 @@ fn check_manifest(manifest: &Manifest, database: &Path, verified: &mut Verified)
     Ok(())
 }
 
-async fn check_record(database: &Path, folder: &Path, verified: &mut Verified) -> Result<(), BackupError> {
+async fn check_record(
+    database: &Path,
+    folder: &Path,
+    verified: &mut Verified,
+) -> Result<(), BackupError> {
     let mut snapshot = Snapshot::open(database).await?;
     verified.violations.extend(snapshot.integrity().await?);
     let schema = snapshot.schema_faults().await?;
@@ -113,7 +126,10 @@ async fn check_record(database: &Path, folder: &Path, verified: &mut Verified) -
     for rule in RULES {
         match snapshot.violations(rule).await {
             Ok(found) => verified.violations.extend(found),
-            Err(error) => verified.wrong(format!("it could not be checked that {}: {error}", rule.holds)),
+            Err(error) => verified.wrong(format!(
+                "it could not be checked that {}: {error}",
+                rule.holds
+            )),
         }
     }
     match snapshot.metric_faults().await {
@@ -123,12 +139,17 @@ async fn check_record(database: &Path, folder: &Path, verified: &mut Verified) -
     match snapshot.changes().await {
         Ok(changes) => {
             for (from, to) in changes {
-                if !Verb::ALL.into_iter().any(|verb| transition::next(from, verb) == Some(to)) {
+                if !Verb::ALL
+                    .into_iter()
+                    .any(|verb| transition::next(from, verb) == Some(to))
+                {
                     verified.wrong(format!("a run went from {from} to {to}, which no run can"));
                 }
             }
         }
-        Err(error) => verified.wrong(format!("the changes of status could not be checked: {error}")),
+        Err(error) => verified.wrong(format!(
+            "the changes of status could not be checked: {error}"
+        )),
     }
     check_small_blobs(&mut snapshot, verified).await?;
     let files = snapshot.files().await?;
@@ -137,28 +158,44 @@ async fn check_record(database: &Path, folder: &Path, verified: &mut Verified) -
     check_files(database, Folder::of(folder), files, verified).await
 }
 
-async fn check_small_blobs(snapshot: &mut Snapshot, verified: &mut Verified) -> Result<(), StoreError> {
+async fn check_small_blobs(
+    snapshot: &mut Snapshot,
+    verified: &mut Verified,
+) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let page = snapshot.small_blobs(&after, PAGE).await?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
+        let Some((last, _)) = page.last() else {
+            return Ok(());
+        };
         after.clone_from(last);
         for (sha256, bytes) in page {
             verified.n_blobs += 1;
             verified.blob_bytes += bytes.len() as u64;
             let found = hex(&Sha256::digest(&bytes));
             if found != sha256 {
-                verified.wrong(format!("blob {sha256} is damaged: its bytes have the SHA-256 {found}"));
+                verified.wrong(format!(
+                    "blob {sha256} is damaged: its bytes have the SHA-256 {found}"
+                ));
             }
         }
     }
 }
 
-async fn check_files(database: &Path, blobs: Folder, files: Vec<(String, i64)>, verified: &mut Verified) -> Result<(), BackupError> {
+async fn check_files(
+    database: &Path,
+    blobs: Folder,
+    files: Vec<(String, i64)>,
+    verified: &mut Verified,
+) -> Result<(), BackupError> {
     let (known, strange) = blobs.files()?;
     let orphans: Vec<_> = known
         .into_iter()
-        .filter(|(sha256, _)| files.binary_search_by(|(hash, _)| hash.cmp(sha256)).is_err())
+        .filter(|(sha256, _)| {
+            files
+                .binary_search_by(|(hash, _)| hash.cmp(sha256))
+                .is_err()
+        })
         .collect();
     if !orphans.is_empty() {
         let bytes: u64 = orphans.iter().map(|(_, size_bytes)| size_bytes).sum();
@@ -167,13 +204,28 @@ async fn check_files(database: &Path, blobs: Folder, files: Vec<(String, i64)>, 
             orphans.len()
         ));
     }
-    verified.notes.extend(strange.iter().map(|path| format!("{} is no blob", path.display())));
+    verified.notes.extend(
+        strange
+            .iter()
+            .map(|path| format!("{} is no blob", path.display())),
+    );
 
     verified.n_blobs += files.len() as u64;
-    verified.blob_bytes += files.iter().map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0)).sum::<u64>();
+    verified.blob_bytes += files
+        .iter()
+        .map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0))
+        .sum::<u64>();
     let faults = blocking(move || {
-        let check = |(sha256, size_bytes): (String, i64)| blobs.check(&sha256, size_bytes).err().map(|fault| (sha256, fault));
-        Ok(files.into_iter().filter_map(check).collect::<Vec<(String, BlobError)>>())
+        let check = |(sha256, size_bytes): (String, i64)| {
+            blobs
+                .check(&sha256, size_bytes)
+                .err()
+                .map(|fault| (sha256, fault))
+        };
+        Ok(files
+            .into_iter()
+            .filter_map(check)
+            .collect::<Vec<(String, BlobError)>>())
     })
     .await?;
     for (sha256, fault) in faults {

@@ -50,9 +50,11 @@ impl Folder {
         let path = target.path(sha256);
         let parent = target.0.join(&sha256[..2]);
         fs::create_dir_all(&parent).map_err(|e| failed("making a folder of the copy", &e))?;
-        let mut file = File::create_new(&path).map_err(|e| failed("making a file of the copy", &e))?;
+        let mut file =
+            File::create_new(&path).map_err(|e| failed("making a file of the copy", &e))?;
         read_into(&mut from, sha256, size_bytes, &mut file)?;
-        file.sync_all().map_err(|e| failed("making the copy durable", &e))
+        file.sync_all()
+            .map_err(|e| failed("making the copy durable", &e))
     }
 
     /// Makes the names of all files durable.
@@ -94,9 +96,12 @@ impl Folder {
             }
             for file in read_dir(&entry.path())? {
                 let hash = file.file_name().to_string_lossy().into_owned();
-                let is_hash = hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                let is_hash = hash.len() == 64
+                    && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
                 match file.metadata() {
-                    Ok(about) if is_hash && hash.starts_with(&name) && about.is_file() => known.push((hash, about.len())),
+                    Ok(about) if is_hash && hash.starts_with(&name) && about.is_file() => {
+                        known.push((hash, about.len()))
+                    }
                     Err(e) if e.kind() == io::ErrorKind::NotFound => {} // collected a moment ago
                     _ => strange.push(file.path()),
                 }
@@ -109,31 +114,42 @@ impl Folder {
 
     fn open(&self, sha256: &str) -> Result<File, BlobError> {
         File::open(self.path(sha256)).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => {
-                BlobError::Damaged { sha256: sha256.to_owned(), message: "its file is missing".to_owned() }
-            }
+            io::ErrorKind::NotFound => BlobError::Damaged {
+                sha256: sha256.to_owned(),
+                message: "its file is missing".to_owned(),
+            },
             _ => failed("opening a blob", &e),
         })
     }
 }
 
 /// Hands all bytes of `file` to `sink`, and compares their number and hash with what they shall be.
-fn read_into(file: &mut File, sha256: &str, size_bytes: i64, sink: &mut dyn Write) -> Result<(), BlobError> {
+fn read_into(
+    file: &mut File,
+    sha256: &str,
+    size_bytes: i64,
+    sink: &mut dyn Write,
+) -> Result<(), BlobError> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let mut found_bytes = 0;
     loop {
-        let n_read = file.read(&mut buffer).map_err(|e| failed("reading a blob", &e))?;
+        let n_read = file
+            .read(&mut buffer)
+            .map_err(|e| failed("reading a blob", &e))?;
         if n_read == 0 {
             return check_hash(sha256, size_bytes, found_bytes, &hex(&hash.finalize()));
         }
         hash.update(&buffer[..n_read]);
         found_bytes += n_read as u64;
-        sink.write_all(&buffer[..n_read]).map_err(|e| failed("writing the copy of a blob", &e))?;
+        sink.write_all(&buffer[..n_read])
+            .map_err(|e| failed("writing the copy of a blob", &e))?;
     }
 }
 
 /// Entries of a folder; one that vanishes while reading is none.
 fn read_dir(path: &Path) -> Result<impl Iterator<Item = fs::DirEntry>, BlobError> {
-    Ok(fs::read_dir(path).map_err(|e| failed("reading the folder of blobs", &e))?.flatten())
+    Ok(fs::read_dir(path)
+        .map_err(|e| failed("reading the folder of blobs", &e))?
+        .flatten())
 }

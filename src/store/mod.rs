@@ -75,10 +75,7 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self {
-            readers,
-            writer,
-        })
+        Ok(Self { readers, writer })
     }
 
     /// Runs `op` in the writer and answers after the commit that contains it. An error undoes this op alone.

@@ -130,23 +130,44 @@ struct Chunk {
 impl Chunk {
     /// What is wrong with this chunk, `before` being the last step of the same series before it.
     fn fault(&self, before: Option<u64>) -> Option<String> {
-        if self.steps.is_empty() || self.steps.len() % 8 != 0 || self.steps.len() != self.vals.len() {
-            return Some(format!("{} bytes of steps and {} bytes of values", self.steps.len(), self.vals.len()));
+        if self.steps.is_empty() || self.steps.len() % 8 != 0 || self.steps.len() != self.vals.len()
+        {
+            return Some(format!(
+                "{} bytes of steps and {} bytes of values",
+                self.steps.len(),
+                self.vals.len()
+            ));
         }
-        let steps = self.steps.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
+        let steps = self
+            .steps
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|bytes| u64::from_le_bytes(*bytes));
         let (mut last, mut n_steps) = (before, 0);
         for step in steps {
             if n_steps == 0 && i64::try_from(step) != Ok(self.first_step) {
-                return Some(format!("its first step is {step}, its row says {}", self.first_step));
+                return Some(format!(
+                    "its first step is {step}, its row says {}",
+                    self.first_step
+                ));
             }
             if last.is_some_and(|last| step <= last) {
-                return Some(format!("step {step} comes after step {}", last.unwrap_or_default()));
+                return Some(format!(
+                    "step {step} comes after step {}",
+                    last.unwrap_or_default()
+                ));
             }
             last = Some(step);
             n_steps += 1;
         }
-        (last.and_then(|step| i64::try_from(step).ok()) != Some(self.last_step))
-            .then(|| format!("its last step is {}, its row says {}", last.unwrap_or_default(), self.last_step))
+        (last.and_then(|step| i64::try_from(step).ok()) != Some(self.last_step)).then(|| {
+            format!(
+                "its last step is {}, its row says {}",
+                last.unwrap_or_default(),
+                self.last_step
+            )
+        })
     }
 }
 
@@ -156,8 +177,11 @@ impl Snapshot {
     /// # Errors
     /// When the query cannot run, which on a damaged file it may not.
     pub async fn violations(&mut self, rule: &Rule) -> Result<Vec<String>, StoreError> {
-        let mut found: Vec<String> =
-            sqlx::query_scalar(rule.sql).fetch(self.connection()).take(SHOWN + 1).try_collect().await?;
+        let mut found: Vec<String> = sqlx::query_scalar(rule.sql)
+            .fetch(self.connection())
+            .take(SHOWN + 1)
+            .try_collect()
+            .await?;
         if found.len() > SHOWN {
             found[SHOWN] = format!("... and more, although {}", rule.holds);
         }
@@ -176,9 +200,15 @@ impl Snapshot {
         let mut found = Vec::new();
         let mut before: Option<Chunk> = None;
         while let Some(chunk) = chunks.try_next().await? {
-            let same = before.filter(|before| before.run_id == chunk.run_id && before.series == chunk.series);
-            if let Some(fault) = chunk.fault(same.and_then(|before| u64::try_from(before.last_step).ok())) {
-                found.push(format!("metrics {:?} of run {} from step {}: {fault}", chunk.series, chunk.run_id, chunk.first_step));
+            let same = before
+                .filter(|before| before.run_id == chunk.run_id && before.series == chunk.series);
+            if let Some(fault) =
+                chunk.fault(same.and_then(|before| u64::try_from(before.last_step).ok()))
+            {
+                found.push(format!(
+                    "metrics {:?} of run {} from step {}: {fault}",
+                    chunk.series, chunk.run_id, chunk.first_step
+                ));
             }
             if found.len() > SHOWN {
                 break;
@@ -228,11 +258,20 @@ mod tests {
 
     async fn sound() -> (tempfile::TempDir, SqliteConnection) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), &Default::default()).await.unwrap();
+        let store = Store::open(folder.path(), &Default::default())
+            .await
+            .unwrap();
         store.close().await;
-        let mut connection = SqliteConnectOptions::new().filename(folder.path().join(DATABASE)).connect().await.unwrap();
+        let mut connection = SqliteConnectOptions::new()
+            .filename(folder.path().join(DATABASE))
+            .connect()
+            .await
+            .unwrap();
         for statement in SOUND {
-            sqlx::query(*statement).execute(&mut connection).await.unwrap();
+            sqlx::query(*statement)
+                .execute(&mut connection)
+                .await
+                .unwrap();
         }
         (folder, connection)
     }
@@ -241,10 +280,20 @@ mod tests {
         let mut snapshot = Snapshot::open(&folder.path().join(DATABASE)).await.unwrap();
         let mut found = Vec::new();
         for (rule_idx, rule) in RULES.iter().enumerate() {
-            let broken = snapshot.violations(rule).await.unwrap_or_else(|e| panic!("{}: {e}", rule.holds));
+            let broken = snapshot
+                .violations(rule)
+                .await
+                .unwrap_or_else(|e| panic!("{}: {e}", rule.holds));
             found.extend(broken.into_iter().map(|text| (rule_idx, text)));
         }
-        found.extend(snapshot.metric_faults().await.unwrap().into_iter().map(|text| (RULES.len(), text)));
+        found.extend(
+            snapshot
+                .metric_faults()
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|text| (RULES.len(), text)),
+        );
         found
     }
 
@@ -258,32 +307,108 @@ mod tests {
     #[tokio::test]
     async fn every_rule_finds_what_breaks_it() {
         let broken: &[(usize, &'static str, &str)] = &[
-            (0, "DELETE FROM events WHERE seq = 2", "run r has 3 events numbered 1 to 4"),
-            (0, "UPDATE runs SET last_seq = 9", "its row says the last is 9"),
+            (
+                0,
+                "DELETE FROM events WHERE seq = 2",
+                "run r has 3 events numbered 1 to 4",
+            ),
+            (
+                0,
+                "UPDATE runs SET last_seq = 9",
+                "its row says the last is 9",
+            ),
             (0, "DELETE FROM events", "run r has 0 events"),
-            (1, "UPDATE runs SET status = 'failed'", "run r is failed in its row and succeeded by its last state event"),
-            (2, r#"UPDATE events SET body = '{"status": "succeeded", "previous": "running"}' WHERE seq = 3"#, "leaves running, but the run was queued"),
-            (3, "UPDATE events SET kind = 'log' WHERE seq = 4", "0 done events"),
+            (
+                1,
+                "UPDATE runs SET status = 'failed'",
+                "run r is failed in its row and succeeded by its last state event",
+            ),
+            (
+                2,
+                r#"UPDATE events SET body = '{"status": "succeeded", "previous": "running"}' WHERE seq = 3"#,
+                "leaves running, but the run was queued",
+            ),
+            (
+                3,
+                "UPDATE events SET kind = 'log' WHERE seq = 4",
+                "0 done events",
+            ),
             (
                 3,
                 r#"INSERT INTO events VALUES ('r', 5, 'state', 1, NULL, '{"status": "failed", "previous": "succeeded"}')"#,
                 "has 2 final state events",
             ),
-            (4, "UPDATE runs SET finished_at_ms = NULL", "finished at no time"),
+            (
+                4,
+                "UPDATE runs SET finished_at_ms = NULL",
+                "finished at no time",
+            ),
             (4, "UPDATE runs SET worker = 'w1'", "held by w1"),
-            (5, "UPDATE runs SET dataset_sha256 = 'other'", "was submitted for bytes other"),
-            (6, "UPDATE datasets SET size_bytes = 7", "dataset d says 7 bytes"),
-            (6, "UPDATE checkpoints SET size_bytes = 7", "the checkpoint of run r at step 2 says 7 bytes"),
-            (7, "UPDATE blobs SET bytes = x'00'", "has 1 bytes instead of 0"),
-            (8, "UPDATE runs SET weights_sha256 = NULL", "names model iris version 1 with weights none"),
-            (9, "UPDATE models SET version = 2", "named version 1 of model iris; registered under it: iris version 2"),
-            (9, "INSERT INTO models SELECT owner, 'twin', 1, run_id, weights, 0, '{}', '{}', NULL, 1 FROM models", "twin version 1"),
-            (10, "UPDATE metric_chunks SET seq = 3", "event 3, which is of kind state"),
-            (11, "UPDATE runs SET metadata = '{'", "a document of run r is not JSON"),
-            (12, "UPDATE metric_chunks SET vals = x'00'", "16 bytes of steps and 1 bytes of values"),
-            (12, "UPDATE metric_chunks SET first_step = 0", "its first step is 1, its row says 0"),
-            (12, "UPDATE metric_chunks SET last_step = 9", "its last step is 2, its row says 9"),
-            (12, "UPDATE metric_chunks SET steps = x'01000000000000000100000000000000'", "step 1 comes after step 1"),
+            (
+                5,
+                "UPDATE runs SET dataset_sha256 = 'other'",
+                "was submitted for bytes other",
+            ),
+            (
+                6,
+                "UPDATE datasets SET size_bytes = 7",
+                "dataset d says 7 bytes",
+            ),
+            (
+                6,
+                "UPDATE checkpoints SET size_bytes = 7",
+                "the checkpoint of run r at step 2 says 7 bytes",
+            ),
+            (
+                7,
+                "UPDATE blobs SET bytes = x'00'",
+                "has 1 bytes instead of 0",
+            ),
+            (
+                8,
+                "UPDATE runs SET weights_sha256 = NULL",
+                "names model iris version 1 with weights none",
+            ),
+            (
+                9,
+                "UPDATE models SET version = 2",
+                "named version 1 of model iris; registered under it: iris version 2",
+            ),
+            (
+                9,
+                "INSERT INTO models SELECT owner, 'twin', 1, run_id, weights, 0, '{}', '{}', NULL, 1 FROM models",
+                "twin version 1",
+            ),
+            (
+                10,
+                "UPDATE metric_chunks SET seq = 3",
+                "event 3, which is of kind state",
+            ),
+            (
+                11,
+                "UPDATE runs SET metadata = '{'",
+                "a document of run r is not JSON",
+            ),
+            (
+                12,
+                "UPDATE metric_chunks SET vals = x'00'",
+                "16 bytes of steps and 1 bytes of values",
+            ),
+            (
+                12,
+                "UPDATE metric_chunks SET first_step = 0",
+                "its first step is 1, its row says 0",
+            ),
+            (
+                12,
+                "UPDATE metric_chunks SET last_step = 9",
+                "its last step is 2, its row says 9",
+            ),
+            (
+                12,
+                "UPDATE metric_chunks SET steps = x'01000000000000000100000000000000'",
+                "step 1 comes after step 1",
+            ),
             (
                 12,
                 "INSERT INTO metric_chunks VALUES ('r', 'loss', 2, 2, 2, x'0200000000000000', x'0000000000000000')",
@@ -292,16 +417,27 @@ mod tests {
         ];
         for (rule_idx, statement, words) in broken {
             let (folder, mut connection) = sound().await;
-            sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut connection).await.unwrap();
-            sqlx::query(*statement).execute(&mut connection).await.unwrap();
+            sqlx::query("PRAGMA foreign_keys = OFF")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            sqlx::query(*statement)
+                .execute(&mut connection)
+                .await
+                .unwrap();
             let found = found(&folder).await;
             assert!(
-                found.iter().any(|(idx, text)| idx == rule_idx && text.contains(words)),
+                found
+                    .iter()
+                    .any(|(idx, text)| idx == rule_idx && text.contains(words)),
                 "{statement}: expected rule {rule_idx} to say {words:?}, found {found:#?}"
             );
         }
         for rule_idx in 0..=RULES.len() {
-            assert!(broken.iter().any(|(idx, ..)| *idx == rule_idx), "rule {rule_idx} has no proof");
+            assert!(
+                broken.iter().any(|(idx, ..)| *idx == rule_idx),
+                "rule {rule_idx} has no proof"
+            );
         }
     }
 
@@ -309,21 +445,45 @@ mod tests {
     async fn integrity_and_schema_are_looked_at() {
         let (folder, mut connection) = sound().await;
         let open = || async { Snapshot::open(&folder.path().join(DATABASE)).await.unwrap() };
-        assert_eq!(open().await.integrity().await.unwrap(), Vec::<String>::new());
-        assert_eq!(open().await.schema_faults().await.unwrap(), Vec::<String>::new());
+        assert_eq!(
+            open().await.integrity().await.unwrap(),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            open().await.schema_faults().await.unwrap(),
+            Vec::<String>::new()
+        );
 
-        sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut connection).await.unwrap();
-        sqlx::query("DELETE FROM blobs").execute(&mut connection).await.unwrap();
+        sqlx::query("PRAGMA foreign_keys = OFF")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        sqlx::query("DELETE FROM blobs")
+            .execute(&mut connection)
+            .await
+            .unwrap();
         let wrong = open().await.integrity().await.unwrap();
-        assert!(wrong.iter().any(|line| line.contains("table datasets refers to a missing row of blobs")), "{wrong:?}");
+        assert!(
+            wrong
+                .iter()
+                .any(|line| line.contains("table datasets refers to a missing row of blobs")),
+            "{wrong:?}"
+        );
 
         sqlx::query("INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations LIMIT 1")
             .execute(&mut connection)
             .await
             .unwrap();
-        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 1").execute(&mut connection).await.unwrap();
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 1")
+            .execute(&mut connection)
+            .await
+            .unwrap();
         let wrong = open().await.schema_faults().await.unwrap().join("; ");
-        assert!(wrong.contains("migration 9999 is unknown") && wrong.contains("migration 1 is not applied"), "{wrong}");
+        assert!(
+            wrong.contains("migration 9999 is unknown")
+                && wrong.contains("migration 1 is not applied"),
+            "{wrong}"
+        );
         connection.close().await.unwrap();
     }
 }

@@ -78,7 +78,9 @@ impl Snapshot {
         .fetch_one(&mut self.connection)
         .await?;
         if listed == 0 {
-            return Ok(vec!["the database was not made by Descent: it lists no migrations".to_owned()]);
+            return Ok(vec![
+                "the database was not made by Descent: it lists no migrations".to_owned(),
+            ]);
         }
         let applied: Vec<(i64, bool, Vec<u8>)> = sqlx::query_as(
             "SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version",
@@ -98,9 +100,11 @@ impl Snapshot {
                 Some(_) => {}
             }
         }
-        let missing = MIGRATIONS
-            .iter()
-            .filter(|known| !applied.iter().any(|(version, ..)| *version == known.version));
+        let missing = MIGRATIONS.iter().filter(|known| {
+            !applied
+                .iter()
+                .any(|(version, ..)| *version == known.version)
+        });
         wrong.extend(missing.map(|known| {
             format!(
                 "migration {} is not applied yet: start the server of this version on the folder once, then verify again",
@@ -115,16 +119,22 @@ impl Snapshot {
     /// # Errors
     /// When the table cannot be read.
     pub async fn files(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
-        Ok(sqlx::query_as("SELECT sha256, size_bytes FROM blobs WHERE bytes IS NULL ORDER BY sha256")
-            .fetch_all(&mut self.connection)
-            .await?)
+        Ok(sqlx::query_as(
+            "SELECT sha256, size_bytes FROM blobs WHERE bytes IS NULL ORDER BY sha256",
+        )
+        .fetch_all(&mut self.connection)
+        .await?)
     }
 
     /// The next small blobs by hash after `after`, with their bytes.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn small_blobs(&mut self, after: &str, limit: u32) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    pub async fn small_blobs(
+        &mut self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         Ok(sqlx::query_as("SELECT sha256, bytes FROM blobs WHERE bytes IS NOT NULL AND sha256 > ? ORDER BY sha256 LIMIT ?")
             .bind(after)
             .bind(limit)
