@@ -198,6 +198,15 @@ impl Graph {
         )
     }
 
+    /// Every parameter that was added: its position in the network and its node.
+    pub fn parameter_nodes(&self) -> Vec<(usize, NodeId)> {
+        let position = |id| match self.node(id).origin {
+            Origin::Parameter(position) => Some((position, id)),
+            _ => None,
+        };
+        self.ids().filter_map(position).collect()
+    }
+
     /// One row of numbers that never change.
     pub fn constant(&mut self, numbers: Vec<f64>) -> NodeId {
         let shape = Shape::fixed(1, numbers.len());

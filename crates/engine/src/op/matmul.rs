@@ -26,14 +26,10 @@ impl MatMul {
         }
     }
 
-    /// The sizes of the product of two matrices.
-    pub(crate) fn product<T>(&self, a: &Matrix<'_, T>, b: &Matrix<'_, T>) -> Product {
-        let (m, k) = if self.transpose_a {
-            (a.cols, a.rows())
-        } else {
-            (a.rows(), a.cols)
-        };
-        let n = if self.transpose_b { b.rows() } else { b.cols };
+    /// The sizes of the product of two matrices given as (rows, columns).
+    pub(crate) fn product(&self, a: (usize, usize), b: (usize, usize)) -> Product {
+        let (m, k) = if self.transpose_a { (a.1, a.0) } else { a };
+        let n = if self.transpose_b { b.0 } else { b.1 };
         Product {
             m,
             n,
@@ -91,7 +87,7 @@ impl Rule for MatMul {
         _first: usize,
         context: Context<'_>,
     ) {
-        let product = self.product(&inputs[0], &inputs[1]);
+        let product = self.product((inputs[0].rows(), inputs[0].cols), (inputs[1].rows(), inputs[1].cols));
         let mut panels = Panels::new(context.isa, [product]);
         product.run_rows(
             context.isa,

@@ -53,8 +53,6 @@ pub struct StepKey {
 pub(crate) struct Context<'a> {
     /// Vector instructions to use.
     pub(crate) isa: Isa,
-    /// Rows of the batch, at least 1.
-    pub(crate) batch_rows: usize,
     /// The class of each row; empty when the batch has values for targets.
     pub(crate) labels: &'a [u32],
     /// Determines the random numbers.

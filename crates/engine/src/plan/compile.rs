@@ -1,0 +1,211 @@
+//! From graph to program: what is needed, in which order, merged into as few instructions as possible, and where each
+//! value lies.
+
+use super::PlanError;
+use super::arena::{Lifetime, place};
+use super::program::{Instruction, MAX_INPUTS, Operand, Place, Program, Root, Stage};
+use crate::graph::{Graph, Node, NodeId, Origin, Rows};
+use crate::network::Parameter;
+
+/// What a program must leave behind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Results<'a> {
+    /// Nodes whose values must survive until the end.
+    pub(crate) keep: &'a [NodeId],
+    /// Nodes whose values must lie at these elements of the arena, one behind the other from 0 to `pinned_len`.
+    pub(crate) pinned: &'a [(NodeId, usize)],
+    /// Elements before the first value that is not pinned.
+    pub(crate) pinned_len: usize,
+}
+
+/// An instruction while it is being built: its op's node, and the element-wise nodes appended to it.
+struct Draft {
+    root: NodeId,
+    stages: Vec<NodeId>,
+    /// The root is itself element-wise: the instruction copies its first input.
+    copies: bool,
+}
+
+impl Draft {
+    /// The node whose value the instruction leaves.
+    fn result(&self) -> NodeId {
+        self.stages.last().copied().unwrap_or(self.root)
+    }
+}
+
+impl Program {
+    /// Compiles the part of a graph that the results depend on, for batches of up to `capacity` rows.
+    pub(crate) fn compile(
+        graph: &Graph,
+        parameters: &[Parameter],
+        results: Results<'_>,
+        capacity: usize,
+    ) -> Result<Program, PlanError> {
+        if capacity == 0 {
+            return Err(PlanError::EmptyBatch);
+        }
+        let wanted: Vec<NodeId> =
+            results.keep.iter().copied().chain(results.pinned.iter().map(|(node, _)| *node)).collect();
+        let needed = needed(graph, &wanted);
+        let drafts = merge(graph, &needed, &wanted);
+        let mut constants = Vec::new();
+        let mut places = leaves(graph, &needed, parameters, &mut constants);
+        let arena_len = place_values(graph, &drafts, results, capacity, &mut places)?;
+        let instructions = drafts.iter().map(|draft| instruction(graph, draft, &places)).collect();
+        Ok(Program { instructions, places, constants, arena_len, capacity })
+    }
+}
+
+/// For every node: does a wanted one depend on it?
+fn needed(graph: &Graph, wanted: &[NodeId]) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes().len()];
+    for &node in wanted {
+        needed[node.index()] = true;
+    }
+    for id in graph.ids().rev() {
+        if needed[id.index()] {
+            for input in &graph.node(id).inputs {
+                needed[input.index()] = true;
+            }
+        }
+    }
+    needed
+}
+
+/// Appends each element-wise node to the instruction that computes its first input, when nobody else reads that input
+/// and the other inputs are computed before.
+fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
+    let mut n_readers = vec![0_usize; graph.nodes().len()];
+    for id in graph.ids().filter(|id| needed[id.index()]) {
+        for input in &graph.node(id).inputs {
+            n_readers[input.index()] += 1;
+        }
+    }
+    for node in wanted {
+        n_readers[node.index()] += 1;
+    }
+    let mut drafts: Vec<Draft> = Vec::new();
+    // The instruction that computes a node, and so the earliest one that may read it is the next.
+    let mut computed_by: Vec<Option<usize>> = vec![None; graph.nodes().len()];
+    for id in graph.ids().filter(|id| needed[id.index()]) {
+        let node = graph.node(id);
+        let Origin::Computed(op) = &node.origin else { continue };
+        let copies = op.element_wise();
+        let host = computed_by[node.inputs[0].index()].filter(|&host| {
+            let known_before = |input: &NodeId| computed_by[input.index()].is_none_or(|at| at < host);
+            copies
+                && n_readers[node.inputs[0].index()] == 1
+                && drafts[host].result() == node.inputs[0]
+                && node.inputs[1..].iter().all(known_before)
+        });
+        match host {
+            Some(host) => {
+                drafts[host].stages.push(id);
+                computed_by[id.index()] = Some(host);
+            }
+            None => {
+                computed_by[id.index()] = Some(drafts.len());
+                drafts.push(Draft { root: id, stages: Vec::new(), copies });
+            }
+        }
+    }
+    drafts
+}
+
+/// The places of everything that is not computed.
+fn leaves(
+    graph: &Graph,
+    needed: &[bool],
+    parameters: &[Parameter],
+    constants: &mut Vec<f64>,
+) -> Vec<Option<Operand>> {
+    let place_of = |(index, node): (usize, &Node)| {
+        let place = match &node.origin {
+            _ if !needed[index] => return None,
+            Origin::Features => Place::Features,
+            Origin::Targets => Place::Targets,
+            Origin::Labels => Place::Labels,
+            Origin::Parameter(position) => Place::Parameter(parameters[*position].offset),
+            Origin::Constant(numbers) => {
+                constants.extend_from_slice(numbers);
+                Place::Constant(constants.len() - numbers.len())
+            }
+            Origin::Computed(_) => return None,
+        };
+        Some(Operand { place, shape: node.shape })
+    };
+    graph.nodes().iter().enumerate().map(place_of).collect()
+}
+
+/// Gives every instruction's result a place in the arena and answers the arena's length.
+fn place_values(
+    graph: &Graph,
+    drafts: &[Draft],
+    results: Results<'_>,
+    capacity: usize,
+    places: &mut [Option<Operand>],
+) -> Result<usize, PlanError> {
+    let pinned = |id: NodeId| results.pinned.iter().find(|(node, _)| *node == id).map(|(_, start)| *start);
+    let last_read = last_reads(graph, drafts);
+    let (mut owners, mut lifetimes) = (Vec::new(), Vec::new());
+    for (at, draft) in drafts.iter().enumerate() {
+        let id = draft.result();
+        let shape = graph.shape(id);
+        if let Some(start) = pinned(id) {
+            places[id.index()] = Some(Operand { place: Place::Value(start), shape });
+            continue;
+        }
+        let last = if results.keep.contains(&id) { usize::MAX } else { last_read[id.index()].max(at) };
+        let len = shape.rows.count(capacity).checked_mul(shape.cols).ok_or(PlanError::TooLarge)?;
+        owners.push(id);
+        lifetimes.push(Lifetime { first: at, last, len });
+    }
+    let (starts, total) = place(results.pinned_len, &lifetimes).ok_or(PlanError::TooLarge)?;
+    for (id, start) in owners.into_iter().zip(starts) {
+        places[id.index()] = Some(Operand { place: Place::Value(start), shape: graph.shape(id) });
+    }
+    Some(total).filter(|&total| total <= isize::MAX as usize / 16).ok_or(PlanError::TooLarge)
+}
+
+/// For every node, the last instruction that reads it.
+fn last_reads(graph: &Graph, drafts: &[Draft]) -> Vec<usize> {
+    let mut last_read = vec![0; graph.nodes().len()];
+    for (at, draft) in drafts.iter().enumerate() {
+        for id in std::iter::once(draft.root).chain(draft.stages.iter().copied()) {
+            for input in &graph.node(id).inputs {
+                last_read[input.index()] = at;
+            }
+        }
+    }
+    last_read
+}
+
+/// The finished instruction. Every place it names was given before: leaves first, results in order.
+fn instruction(graph: &Graph, draft: &Draft, places: &[Option<Operand>]) -> Instruction {
+    let unplaced = Operand { place: Place::Labels, shape: crate::graph::Shape::fixed(0, 1) };
+    let operand = |id: &NodeId| places[id.index()].unwrap_or(unplaced);
+    let stage = |id: NodeId| match &graph.node(id).origin {
+        Origin::Computed(op) => {
+            let inputs = graph.node(id).inputs[1..].iter().map(operand).collect();
+            Some(Stage { op: op.clone(), inputs })
+        }
+        _ => None,
+    };
+    let root_node = graph.node(draft.root);
+    let own = draft.copies.then_some(draft.root);
+    let (root, inputs) = match &root_node.origin {
+        Origin::Computed(op) if !draft.copies => {
+            (Root::Op(op.clone()), root_node.inputs.iter().map(operand).collect())
+        }
+        _ => (Root::Copy, vec![operand(&root_node.inputs[0])]),
+    };
+    debug_assert!(root_node.inputs.len() <= MAX_INPUTS);
+    let result = places[draft.result().index()].unwrap_or(unplaced);
+    let out = match result.place {
+        Place::Value(start) => start,
+        _ => 0,
+    };
+    debug_assert!(result.shape.rows == Rows::Batch || result.shape.rows.count(1) > 0);
+    let stages = own.into_iter().chain(draft.stages.iter().copied()).filter_map(stage).collect();
+    Instruction { root, inputs, stages, out, shape: result.shape }
+}

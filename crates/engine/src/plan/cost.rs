@@ -1,0 +1,63 @@
+//! What a run will need, in checked arithmetic, before anything is allocated.
+
+use super::PlanError;
+use super::compile::Results;
+use super::program::Program;
+use super::train::TrainingGraph;
+use crate::gemm::Product;
+use crate::loss::Loss;
+use crate::network::Network;
+use crate::optimizer::Optimizer;
+
+/// Memory and work of a training in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Cost {
+    /// Trained numbers.
+    pub parameters: u64,
+    /// Bytes of the weights.
+    pub weights_bytes: u64,
+    /// Bytes of their gradients.
+    pub gradients_bytes: u64,
+    /// Bytes of the optimizer's state.
+    pub optimizer_bytes: u64,
+    /// Bytes of all other values of a step, for a full batch.
+    pub activations_bytes: u64,
+    /// Sum of the above.
+    pub total_bytes: u64,
+    /// Multiplications and additions of the matrix products of a training step, per row.
+    pub flops_per_sample: u64,
+}
+
+impl Network {
+    /// What training this network takes. Compiles the step without allocating its values.
+    ///
+    /// # Errors
+    /// When the loss does not fit, or a number exceeds what can be counted.
+    pub fn cost(&self, loss: &Loss, optimizer: &Optimizer, batch_rows: usize) -> Result<Cost, PlanError> {
+        let step = TrainingGraph::build(self, loss)?;
+        // Gradients are counted apart: pinned, they take no room among the other values.
+        let results = Results { keep: &[step.loss], pinned: &step.gradients, pinned_len: 0 };
+        let program = Program::compile(&step.graph, self.parameters(), results, batch_rows)?;
+        let bytes = |count: u64| count.checked_mul(size_of::<f32>() as u64).ok_or(PlanError::TooLarge);
+        let parameters = self.n_parameters() as u64;
+        let weights_bytes = bytes(parameters)?;
+        let optimizer_bytes =
+            weights_bytes.checked_mul(optimizer.n_slots() as u64).ok_or(PlanError::TooLarge)?;
+        let activations_bytes = bytes(program.arena_len() as u64)?;
+        let total_bytes = weights_bytes
+            .checked_mul(2)
+            .and_then(|sum| sum.checked_add(optimizer_bytes)?.checked_add(activations_bytes))
+            .ok_or(PlanError::TooLarge)?;
+        let products: u128 = program.products().map(|product: Product| product.n_multiplications()).sum();
+        let flops = 2 * products / batch_rows as u128;
+        Ok(Cost {
+            parameters,
+            weights_bytes,
+            gradients_bytes: weights_bytes,
+            optimizer_bytes,
+            activations_bytes,
+            total_bytes,
+            flops_per_sample: u64::try_from(flops).map_err(|_| PlanError::TooLarge)?,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Evaluation: outputs and loss of any number of rows, as the finished network would give them (dropout does nothing).
+
+use super::compile::Results;
+use super::{Arena, Bindings, Crew, PlanError, Program, Targets, split};
+use crate::element::Real;
+use crate::graph::{Graph, NodeId};
+use crate::isa::Cpu;
+use crate::loss::{Loss, LossNodes};
+use crate::network::{Mode, Network, Parameters};
+use crate::op::StepKey;
+
+/// A network and its loss, compiled to be evaluated in pieces of up to a number of rows.
+pub struct EvaluationPlan<T> {
+    program: Program,
+    arena: Arena<T>,
+    crew: Crew<T>,
+    output: NodeId,
+    loss: LossNodes,
+    n_features: usize,
+    n_outputs: usize,
+}
+
+impl<T: Real> EvaluationPlan<T> {
+    /// Compiles it. `batch_rows` is the most rows that are computed at once.
+    ///
+    /// # Errors
+    /// When the loss does not fit the network's outputs, or the values cannot be held in memory.
+    pub fn compile(
+        network: &Network,
+        loss: &Loss,
+        batch_rows: usize,
+        cpu: Cpu,
+    ) -> Result<EvaluationPlan<T>, PlanError> {
+        let mut graph = Graph::new();
+        let features = graph.features(network.n_features());
+        let outputs = network.forward(&mut graph, features, Mode::Evaluate)?;
+        let output = *outputs.last().unwrap_or(&features);
+        let loss = loss.forward(&mut graph, output).map_err(crate::network::NetworkError::Loss)?;
+        let mut keep = vec![output, loss.mean];
+        keep.extend(loss.weight);
+        let results = Results { keep: &keep, ..Results::default() };
+        let program = Program::compile(&graph, network.parameters(), results, batch_rows)?;
+        Ok(EvaluationPlan {
+            arena: Arena::new(program.arena_len()),
+            crew: Crew::new(&program, cpu),
+            program,
+            output,
+            loss,
+            n_features: network.n_features(),
+            n_outputs: network.n_outputs(),
+        })
+    }
+
+    /// Writes the network's outputs (before softmax or sigmoid) for all rows, and answers their mean loss; NaN for no
+    /// rows.
+    ///
+    /// # Panics
+    /// When a slice has the wrong length, or a label is no class of the network.
+    pub fn evaluate(
+        &mut self,
+        parameters: &Parameters<T>,
+        features: &[T],
+        targets: Targets<'_, T>,
+        outputs: &mut [T],
+    ) -> f64 {
+        let n_rows = features.len() / self.n_features;
+        assert_eq!(outputs.len(), n_rows * self.n_outputs, "room for every output");
+        let (labels, values) = split(targets);
+        let (mut total, mut weight) = (0.0, 0.0);
+        let piece = self.program.capacity();
+        for first in (0..n_rows).step_by(piece) {
+            let rows = first..(first + piece).min(n_rows);
+            let of = |cols: usize| rows.start * cols..rows.end * cols;
+            let bindings = Bindings {
+                features: &features[of(self.n_features)],
+                targets: if values.is_empty() { values } else { &values[of(values.len() / n_rows)] },
+                labels: if labels.is_empty() { labels } else { &labels[rows.clone()] },
+                parameters: &parameters.values,
+                batch_rows: rows.len(),
+                key: StepKey::default(),
+            };
+            self.program.run(&mut self.arena, &mut self.crew, bindings);
+            let value = |node| self.program.value(&self.arena, node, rows.len());
+            outputs[of(self.n_outputs)].copy_from_slice(value(self.output));
+            let own = self.loss.weight.map_or(rows.len() as f64, |weight| value(weight)[0].to_f64());
+            total += own * value(self.loss.mean)[0].to_f64();
+            weight += own;
+        }
+        total / weight
+    }
+}

@@ -1,0 +1,164 @@
+//! Training: one call is one step -- loss, gradients, guard, clipping, update.
+
+use super::compile::Results;
+use super::{Arena, Bindings, Crew, PlanError, Program, Targets, split};
+use crate::element::Real;
+use crate::graph::{Graph, NodeId};
+use crate::isa::Cpu;
+use crate::loss::Loss;
+use crate::network::{Mode, Network, Parameters};
+use crate::op::StepKey;
+use crate::optimizer::{Optimizer, OptimizerState, Update};
+use crate::reduce;
+
+/// What a step found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepResult {
+    /// Mean loss of the batch, before the update.
+    pub loss: f64,
+    /// Euclidean norm of all gradients together, before clipping.
+    pub gradient_norm: f64,
+    /// Loss and gradients are finite. If not, parameters and optimizer state were left as they were.
+    pub finite: bool,
+}
+
+/// A network, its loss and its optimizer, compiled for batches of up to a number of rows.
+pub struct TrainPlan<T> {
+    program: Program,
+    arena: Arena<T>,
+    crew: Crew<T>,
+    optimizer: Optimizer,
+    loss: NodeId,
+    n_parameters: usize,
+    n_features: usize,
+}
+
+impl<T: Real> TrainPlan<T> {
+    /// Compiles the step. `batch_rows` is the most rows a batch may have; a smaller last batch runs in the same plan.
+    ///
+    /// # Errors
+    /// When the loss does not fit the network's outputs, or the step cannot be held in memory.
+    pub fn compile(
+        network: &Network,
+        loss: &Loss,
+        optimizer: &Optimizer,
+        batch_rows: usize,
+        cpu: Cpu,
+    ) -> Result<TrainPlan<T>, PlanError> {
+        let step = TrainingGraph::build(network, loss)?;
+        let n_parameters = network.n_parameters();
+        let results = Results { keep: &[step.loss], pinned: &step.gradients, pinned_len: n_parameters };
+        let program = Program::compile(&step.graph, network.parameters(), results, batch_rows)?;
+        Ok(TrainPlan {
+            arena: Arena::new(program.arena_len()),
+            crew: Crew::new(&program, cpu),
+            program,
+            optimizer: optimizer.clone(),
+            loss: step.loss,
+            n_parameters,
+            n_features: network.n_features(),
+        })
+    }
+
+    /// One step: computes loss and gradients of the batch, and, if all are finite, updates the parameters.
+    ///
+    /// `features` is row-major `[rows x n_features]`. `clip` is the norm to which longer gradients are cut, as PyTorch's
+    /// `clip_grad_norm_` does it. `key` determines what dropout drops.
+    ///
+    /// # Panics
+    /// When a slice has the wrong length, or a label is no class of the network.
+    #[allow(clippy::too_many_arguments)]
+    pub fn step(
+        &mut self,
+        parameters: &mut Parameters<T>,
+        state: &mut OptimizerState<T>,
+        features: &[T],
+        targets: Targets<'_, T>,
+        learning_rate: f64,
+        clip: Option<f64>,
+        key: StepKey,
+    ) -> StepResult {
+        let result = self.gradients_of(parameters, features, targets, key);
+        if result.finite {
+            let limit = clip.unwrap_or(f64::INFINITY);
+            // The small addend is PyTorch's; it keeps the division finite.
+            let scale = (limit / (result.gradient_norm + 1e-6)).min(1.0);
+            state.n_updates += 1;
+            let update = Update {
+                parameters: &mut parameters.values,
+                gradients: &self.arena.values()[..self.n_parameters],
+                state: &mut state.values,
+                scale: T::from_f64(scale),
+                learning_rate,
+                t: state.n_updates,
+            };
+            self.optimizer.update(self.crew.isa(), update);
+        }
+        result
+    }
+
+    /// Loss and gradients of a batch without an update; the gradients are then in [`TrainPlan::gradients`].
+    ///
+    /// # Panics
+    /// When a slice has the wrong length, or a label is no class of the network.
+    pub fn gradients_of(
+        &mut self,
+        parameters: &Parameters<T>,
+        features: &[T],
+        targets: Targets<'_, T>,
+        key: StepKey,
+    ) -> StepResult {
+        let batch_rows = features.len() / self.n_features;
+        let (labels, targets) = split(targets);
+        let parameters = &parameters.values;
+        assert_eq!(parameters.len(), self.n_parameters, "parameters of another network");
+        let bindings = Bindings { features, targets, labels, parameters, batch_rows, key };
+        self.program.run(&mut self.arena, &mut self.crew, bindings);
+        let loss = self.program.value(&self.arena, self.loss, batch_rows)[0].to_f64();
+        let gradient_norm = reduce::sum_of_squares(self.crew.isa(), self.gradients()).sqrt();
+        StepResult { loss, gradient_norm, finite: loss.is_finite() && gradient_norm.is_finite() }
+    }
+
+    /// Gradients of the last batch, before clipping, in the order of the parameters' buffer.
+    pub fn gradients(&self) -> &[T] {
+        &self.arena.values()[..self.n_parameters]
+    }
+
+    /// Most rows a batch may have.
+    pub fn batch_rows(&self) -> usize {
+        self.program.capacity()
+    }
+}
+
+/// The graph of a training step: values, loss and gradients.
+pub(super) struct TrainingGraph {
+    pub(super) graph: Graph,
+    /// The output of every layer, the network's output last.
+    pub(super) outputs: Vec<NodeId>,
+    /// The mean loss.
+    pub(super) loss: NodeId,
+    /// The gradient of every parameter the loss depends on, and where it belongs in the buffer of all gradients.
+    pub(super) gradients: Vec<(NodeId, usize)>,
+}
+
+impl TrainingGraph {
+    /// Builds it.
+    pub(super) fn build(network: &Network, loss: &Loss) -> Result<TrainingGraph, PlanError> {
+        let mut graph = Graph::new();
+        let features = graph.features(network.n_features());
+        let outputs = network.forward(&mut graph, features, Mode::Train)?;
+        let output = *outputs.last().unwrap_or(&features);
+        let loss = loss.forward(&mut graph, output).map_err(crate::network::NetworkError::Loss)?.mean;
+        let one = graph.constant(vec![1.0]);
+        let parameters = graph.parameter_nodes();
+        let nodes: Vec<NodeId> = parameters.iter().map(|(_, node)| *node).collect();
+        let found = graph.gradients(loss, one, &nodes)?;
+        let offset = |position: usize| network.parameters()[position].offset;
+        let gradients = parameters
+            .iter()
+            .zip(found)
+            .filter_map(|((position, _), gradient)| Some((gradient?, offset(*position))))
+            .collect();
+        Ok(TrainingGraph { graph, outputs, loss, gradients })
+    }
+}
