@@ -69,8 +69,16 @@ impl<T: Real> Model<T> {
     ///
     /// # Panics
     /// When the parameters are those of another network.
-    pub fn new(network: &Network, parameters: Parameters<T>, cpu: Cpu) -> Result<Model<T>, PlanError> {
-        assert_eq!(parameters.values.len(), network.n_parameters(), "parameters of another network");
+    pub fn new(
+        network: &Network,
+        parameters: Parameters<T>,
+        cpu: Cpu,
+    ) -> Result<Model<T>, PlanError> {
+        assert_eq!(
+            parameters.values.len(),
+            network.n_parameters(),
+            "parameters of another network"
+        );
         let mut graph = Graph::new();
         let (_, answer_node) = answer(network, &mut graph)?;
         let mut with_gradient = Graph::new();
@@ -78,8 +86,18 @@ impl<T: Real> Model<T> {
         let seed = with_gradient.targets(network.n_outputs());
         let found = with_gradient.gradients(answer_again, seed, &[features])?;
         let gradient = found.into_iter().flatten().next().unwrap_or(seed);
-        let explain = Explanation { graph: with_gradient, gradient };
-        Ok(Model { network: network.clone(), parameters, cpu, answer: answer_node, graph, explain })
+        let explain = Explanation {
+            graph: with_gradient,
+            gradient,
+        };
+        Ok(Model {
+            network: network.clone(),
+            parameters,
+            cpu,
+            answer: answer_node,
+            graph,
+            explain,
+        })
     }
 
     /// The network.
@@ -101,9 +119,16 @@ impl<T: Real> Model<T> {
     }
 
     fn compile(&self, graph: &Graph, keep: NodeId, rows: usize) -> Scratch<T> {
-        let results = Results { keep: &[keep], ..Results::default() };
+        let results = Results {
+            keep: &[keep],
+            ..Results::default()
+        };
         match Program::compile(graph, self.network.parameters(), results, rows) {
-            Ok(program) => Scratch { arena: Arena::new(program.arena_len()), crew: Crew::new(&program, self.cpu), program },
+            Ok(program) => Scratch {
+                arena: Arena::new(program.arena_len()),
+                crew: Crew::new(&program, self.cpu),
+                program,
+            },
             Err(error) => panic!("{error}"),
         }
     }
@@ -116,12 +141,23 @@ impl<T: Real> Model<T> {
     pub fn predict(&self, rows: &[T], scratch: &mut Scratch<T>, out: &mut [T]) {
         let (n_features, n_outputs) = (self.network.n_features(), self.network.n_outputs());
         assert_eq!(rows.len() % n_features, 0, "rows of {n_features} features");
-        assert_eq!(out.len(), rows.len() / n_features * n_outputs, "room for every output");
+        assert_eq!(
+            out.len(),
+            rows.len() / n_features * n_outputs,
+            "room for every output"
+        );
         let piece = scratch.program.capacity();
-        for (rows, out) in rows.chunks(piece * n_features).zip(out.chunks_mut(piece * n_outputs)) {
+        for (rows, out) in rows
+            .chunks(piece * n_features)
+            .zip(out.chunks_mut(piece * n_outputs))
+        {
             let batch_rows = rows.len() / n_features;
             scratch.run(&self.parameters, rows, &[], batch_rows);
-            out.copy_from_slice(scratch.program.value(&scratch.arena, self.answer, batch_rows));
+            out.copy_from_slice(
+                scratch
+                    .program
+                    .value(&scratch.arena, self.answer, batch_rows),
+            );
         }
     }
 
@@ -134,7 +170,11 @@ impl<T: Real> Model<T> {
     /// When a slice has the wrong length, or there is no such output.
     pub fn integrated_gradients(&self, row: &[T], baseline: &[T], output_idx: usize) -> Vec<f64> {
         let (n_features, n_outputs) = (self.network.n_features(), self.network.n_outputs());
-        assert_eq!((row.len(), baseline.len()), (n_features, n_features), "a row of {n_features} features");
+        assert_eq!(
+            (row.len(), baseline.len()),
+            (n_features, n_features),
+            "a row of {n_features} features"
+        );
         assert!(output_idx < n_outputs, "output {output_idx} of {n_outputs}");
         let mut path = Vec::with_capacity(PATH_POINTS * n_features);
         for point in 0..PATH_POINTS {
@@ -142,10 +182,15 @@ impl<T: Real> Model<T> {
             path.extend(row.iter().zip(baseline).map(|(&x, &b)| b + part * (x - b)));
         }
         let mut seed = vec![T::ZERO; PATH_POINTS * n_outputs];
-        seed.iter_mut().skip(output_idx).step_by(n_outputs).for_each(|seed| *seed = T::ONE);
+        seed.iter_mut()
+            .skip(output_idx)
+            .step_by(n_outputs)
+            .for_each(|seed| *seed = T::ONE);
         let mut scratch = self.compile(&self.explain.graph, self.explain.gradient, PATH_POINTS);
         scratch.run(&self.parameters, &path, &seed, PATH_POINTS);
-        let gradients = scratch.program.value(&scratch.arena, self.explain.gradient, PATH_POINTS);
+        let gradients = scratch
+            .program
+            .value(&scratch.arena, self.explain.gradient, PATH_POINTS);
         let mut contributions = vec![0.0; n_features];
         for line in gradients.chunks_exact(n_features) {
             for (sum, &gradient) in contributions.iter_mut().zip(line) {
@@ -160,9 +205,22 @@ impl<T: Real> Model<T> {
 }
 
 impl<T: Real> Scratch<T> {
-    fn run(&mut self, parameters: &Parameters<T>, features: &[T], targets: &[T], batch_rows: usize) {
+    fn run(
+        &mut self,
+        parameters: &Parameters<T>,
+        features: &[T],
+        targets: &[T],
+        batch_rows: usize,
+    ) {
         let parameters = &parameters.values;
-        let bindings = Bindings { features, targets, labels: &[], parameters, batch_rows, key: StepKey::default() };
+        let bindings = Bindings {
+            features,
+            targets,
+            labels: &[],
+            parameters,
+            batch_rows,
+            key: StepKey::default(),
+        };
         self.program.run(&mut self.arena, &mut self.crew, bindings);
     }
 }

@@ -87,7 +87,10 @@ impl Rule for MatMul {
         _first: usize,
         context: Context<'_>,
     ) {
-        let product = self.product((inputs[0].rows(), inputs[0].cols), (inputs[1].rows(), inputs[1].cols));
+        let product = self.product(
+            (inputs[0].rows(), inputs[0].cols),
+            (inputs[1].rows(), inputs[1].cols),
+        );
         let mut panels = Panels::new(context.isa, [product]);
         product.run_rows(
             context.isa,

@@ -20,7 +20,10 @@ impl<T: Real> Arena<T> {
     /// Memory for at least `len` numbers.
     pub(crate) fn new(len: usize) -> Arena<T> {
         let per_line = size_of::<Line>() / size_of::<T>();
-        Arena { lines: vec![Line([0; 8]); len.div_ceil(per_line)], numbers: PhantomData }
+        Arena {
+            lines: vec![Line([0; 8]); len.div_ceil(per_line)],
+            numbers: PhantomData,
+        }
     }
 
     /// All numbers.
@@ -57,7 +60,8 @@ pub(super) fn place(base: usize, lifetimes: &[Lifetime]) -> Option<(Vec<usize>, 
     let mut total = base.checked_next_multiple_of(STEP)?;
     let base = total;
     for (index, value) in lifetimes.iter().enumerate() {
-        let lives_beside = |other: &Lifetime| other.first <= value.last && value.first <= other.last;
+        let lives_beside =
+            |other: &Lifetime| other.first <= value.last && value.first <= other.last;
         let mut taken: Vec<(usize, usize)> = lifetimes[..index]
             .iter()
             .zip(&starts)
@@ -85,7 +89,12 @@ mod tests {
     #[test]
     fn values_that_live_together_do_not_overlap_and_the_dead_make_room() {
         let life = |first, last, len| Lifetime { first, last, len };
-        let lifetimes = [life(0, 1, 100), life(1, 2, 50), life(2, 3, 100), life(3, 3, 16)];
+        let lifetimes = [
+            life(0, 1, 100),
+            life(1, 2, 50),
+            life(2, 3, 100),
+            life(3, 3, 16),
+        ];
         let (starts, total) = place(5, &lifetimes).unwrap();
         assert_eq!(starts, [16, 128, 16, 128]);
         assert_eq!(total, 178);

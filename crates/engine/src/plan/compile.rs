@@ -44,15 +44,28 @@ impl Program {
         if capacity == 0 {
             return Err(PlanError::EmptyBatch);
         }
-        let wanted: Vec<NodeId> =
-            results.keep.iter().copied().chain(results.pinned.iter().map(|(node, _)| *node)).collect();
+        let wanted: Vec<NodeId> = results
+            .keep
+            .iter()
+            .copied()
+            .chain(results.pinned.iter().map(|(node, _)| *node))
+            .collect();
         let needed = needed(graph, &wanted);
         let drafts = merge(graph, &needed, &wanted);
         let mut constants = Vec::new();
         let mut places = leaves(graph, &needed, parameters, &mut constants);
         let arena_len = place_values(graph, &drafts, results, capacity, &mut places)?;
-        let instructions = drafts.iter().map(|draft| instruction(graph, draft, &places)).collect();
-        Ok(Program { instructions, places, constants, arena_len, capacity })
+        let instructions = drafts
+            .iter()
+            .map(|draft| instruction(graph, draft, &places))
+            .collect();
+        Ok(Program {
+            instructions,
+            places,
+            constants,
+            arena_len,
+            capacity,
+        })
     }
 }
 
@@ -89,10 +102,13 @@ fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
     let mut computed_by: Vec<Option<usize>> = vec![None; graph.nodes().len()];
     for id in graph.ids().filter(|id| needed[id.index()]) {
         let node = graph.node(id);
-        let Origin::Computed(op) = &node.origin else { continue };
+        let Origin::Computed(op) = &node.origin else {
+            continue;
+        };
         let copies = op.element_wise();
         let host = computed_by[node.inputs[0].index()].filter(|&host| {
-            let known_before = |input: &NodeId| computed_by[input.index()].is_none_or(|at| at < host);
+            let known_before =
+                |input: &NodeId| computed_by[input.index()].is_none_or(|at| at < host);
             copies
                 && n_readers[node.inputs[0].index()] == 1
                 && drafts[host].result() == node.inputs[0]
@@ -105,7 +121,11 @@ fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
             }
             None => {
                 computed_by[id.index()] = Some(drafts.len());
-                drafts.push(Draft { root: id, stages: Vec::new(), copies });
+                drafts.push(Draft {
+                    root: id,
+                    stages: Vec::new(),
+                    copies,
+                });
             }
         }
     }
@@ -132,7 +152,10 @@ fn leaves(
             }
             Origin::Computed(_) => return None,
         };
-        Some(Operand { place, shape: node.shape })
+        Some(Operand {
+            place,
+            shape: node.shape,
+        })
     };
     graph.nodes().iter().enumerate().map(place_of).collect()
 }
@@ -145,26 +168,52 @@ fn place_values(
     capacity: usize,
     places: &mut [Option<Operand>],
 ) -> Result<usize, PlanError> {
-    let pinned = |id: NodeId| results.pinned.iter().find(|(node, _)| *node == id).map(|(_, start)| *start);
+    let pinned = |id: NodeId| {
+        results
+            .pinned
+            .iter()
+            .find(|(node, _)| *node == id)
+            .map(|(_, start)| *start)
+    };
     let last_read = last_reads(graph, drafts);
     let (mut owners, mut lifetimes) = (Vec::new(), Vec::new());
     for (at, draft) in drafts.iter().enumerate() {
         let id = draft.result();
         let shape = graph.shape(id);
         if let Some(start) = pinned(id) {
-            places[id.index()] = Some(Operand { place: Place::Value(start), shape });
+            places[id.index()] = Some(Operand {
+                place: Place::Value(start),
+                shape,
+            });
             continue;
         }
-        let last = if results.keep.contains(&id) { usize::MAX } else { last_read[id.index()].max(at) };
-        let len = shape.rows.count(capacity).checked_mul(shape.cols).ok_or(PlanError::TooLarge)?;
+        let last = if results.keep.contains(&id) {
+            usize::MAX
+        } else {
+            last_read[id.index()].max(at)
+        };
+        let len = shape
+            .rows
+            .count(capacity)
+            .checked_mul(shape.cols)
+            .ok_or(PlanError::TooLarge)?;
         owners.push(id);
-        lifetimes.push(Lifetime { first: at, last, len });
+        lifetimes.push(Lifetime {
+            first: at,
+            last,
+            len,
+        });
     }
     let (starts, total) = place(results.pinned_len, &lifetimes).ok_or(PlanError::TooLarge)?;
     for (id, start) in owners.into_iter().zip(starts) {
-        places[id.index()] = Some(Operand { place: Place::Value(start), shape: graph.shape(id) });
+        places[id.index()] = Some(Operand {
+            place: Place::Value(start),
+            shape: graph.shape(id),
+        });
     }
-    Some(total).filter(|&total| total <= isize::MAX as usize / 16).ok_or(PlanError::TooLarge)
+    Some(total)
+        .filter(|&total| total <= isize::MAX as usize / 16)
+        .ok_or(PlanError::TooLarge)
 }
 
 /// For every node, the last instruction that reads it.
@@ -182,21 +231,28 @@ fn last_reads(graph: &Graph, drafts: &[Draft]) -> Vec<usize> {
 
 /// The finished instruction. Every place it names was given before: leaves first, results in order.
 fn instruction(graph: &Graph, draft: &Draft, places: &[Option<Operand>]) -> Instruction {
-    let unplaced = Operand { place: Place::Labels, shape: crate::graph::Shape::fixed(0, 1) };
+    let unplaced = Operand {
+        place: Place::Labels,
+        shape: crate::graph::Shape::fixed(0, 1),
+    };
     let operand = |id: &NodeId| places[id.index()].unwrap_or(unplaced);
     let stage = |id: NodeId| match &graph.node(id).origin {
         Origin::Computed(op) => {
             let inputs = graph.node(id).inputs[1..].iter().map(operand).collect();
-            Some(Stage { op: op.clone(), inputs })
+            Some(Stage {
+                op: op.clone(),
+                inputs,
+            })
         }
         _ => None,
     };
     let root_node = graph.node(draft.root);
     let own = draft.copies.then_some(draft.root);
     let (root, inputs) = match &root_node.origin {
-        Origin::Computed(op) if !draft.copies => {
-            (Root::Op(op.clone()), root_node.inputs.iter().map(operand).collect())
-        }
+        Origin::Computed(op) if !draft.copies => (
+            Root::Op(op.clone()),
+            root_node.inputs.iter().map(operand).collect(),
+        ),
         _ => (Root::Copy, vec![operand(&root_node.inputs[0])]),
     };
     debug_assert!(root_node.inputs.len() <= MAX_INPUTS);
@@ -206,6 +262,16 @@ fn instruction(graph: &Graph, draft: &Draft, places: &[Option<Operand>]) -> Inst
         _ => 0,
     };
     debug_assert!(result.shape.rows == Rows::Batch || result.shape.rows.count(1) > 0);
-    let stages = own.into_iter().chain(draft.stages.iter().copied()).filter_map(stage).collect();
-    Instruction { root, inputs, stages, out, shape: result.shape }
+    let stages = own
+        .into_iter()
+        .chain(draft.stages.iter().copied())
+        .filter_map(stage)
+        .collect();
+    Instruction {
+        root,
+        inputs,
+        stages,
+        out,
+        shape: result.shape,
+    }
 }

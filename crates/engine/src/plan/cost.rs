@@ -33,22 +33,42 @@ impl Network {
     ///
     /// # Errors
     /// When the loss does not fit, or a number exceeds what can be counted.
-    pub fn cost(&self, loss: &Loss, optimizer: &Optimizer, batch_rows: usize) -> Result<Cost, PlanError> {
+    pub fn cost(
+        &self,
+        loss: &Loss,
+        optimizer: &Optimizer,
+        batch_rows: usize,
+    ) -> Result<Cost, PlanError> {
         let step = TrainingGraph::build(self, loss)?;
         // Gradients are counted apart: pinned, they take no room among the other values.
-        let results = Results { keep: &[step.loss], pinned: &step.gradients, pinned_len: 0 };
+        let results = Results {
+            keep: &[step.loss],
+            pinned: &step.gradients,
+            pinned_len: 0,
+        };
         let program = Program::compile(&step.graph, self.parameters(), results, batch_rows)?;
-        let bytes = |count: u64| count.checked_mul(size_of::<f32>() as u64).ok_or(PlanError::TooLarge);
+        let bytes = |count: u64| {
+            count
+                .checked_mul(size_of::<f32>() as u64)
+                .ok_or(PlanError::TooLarge)
+        };
         let parameters = self.n_parameters() as u64;
         let weights_bytes = bytes(parameters)?;
-        let optimizer_bytes =
-            weights_bytes.checked_mul(optimizer.n_slots() as u64).ok_or(PlanError::TooLarge)?;
+        let optimizer_bytes = weights_bytes
+            .checked_mul(optimizer.n_slots() as u64)
+            .ok_or(PlanError::TooLarge)?;
         let activations_bytes = bytes(program.arena_len() as u64)?;
         let total_bytes = weights_bytes
             .checked_mul(2)
-            .and_then(|sum| sum.checked_add(optimizer_bytes)?.checked_add(activations_bytes))
+            .and_then(|sum| {
+                sum.checked_add(optimizer_bytes)?
+                    .checked_add(activations_bytes)
+            })
             .ok_or(PlanError::TooLarge)?;
-        let products: u128 = program.products().map(|product: Product| product.n_multiplications()).sum();
+        let products: u128 = program
+            .products()
+            .map(|product: Product| product.n_multiplications())
+            .sum();
         let flops = 2 * products / batch_rows as u128;
         Ok(Cost {
             parameters,

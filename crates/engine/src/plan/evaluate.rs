@@ -35,10 +35,15 @@ impl<T: Real> EvaluationPlan<T> {
         let features = graph.features(network.n_features());
         let outputs = network.forward(&mut graph, features, Mode::Evaluate)?;
         let output = *outputs.last().unwrap_or(&features);
-        let loss = loss.forward(&mut graph, output).map_err(crate::network::NetworkError::Loss)?;
+        let loss = loss
+            .forward(&mut graph, output)
+            .map_err(crate::network::NetworkError::Loss)?;
         let mut keep = vec![output, loss.mean];
         keep.extend(loss.weight);
-        let results = Results { keep: &keep, ..Results::default() };
+        let results = Results {
+            keep: &keep,
+            ..Results::default()
+        };
         let program = Program::compile(&graph, network.parameters(), results, batch_rows)?;
         Ok(EvaluationPlan {
             arena: Arena::new(program.arena_len()),
@@ -64,7 +69,11 @@ impl<T: Real> EvaluationPlan<T> {
         outputs: &mut [T],
     ) -> f64 {
         let n_rows = features.len() / self.n_features;
-        assert_eq!(outputs.len(), n_rows * self.n_outputs, "room for every output");
+        assert_eq!(
+            outputs.len(),
+            n_rows * self.n_outputs,
+            "room for every output"
+        );
         let (labels, values) = split(targets);
         let (mut total, mut weight) = (0.0, 0.0);
         let piece = self.program.capacity();
@@ -73,8 +82,16 @@ impl<T: Real> EvaluationPlan<T> {
             let of = |cols: usize| rows.start * cols..rows.end * cols;
             let bindings = Bindings {
                 features: &features[of(self.n_features)],
-                targets: if values.is_empty() { values } else { &values[of(values.len() / n_rows)] },
-                labels: if labels.is_empty() { labels } else { &labels[rows.clone()] },
+                targets: if values.is_empty() {
+                    values
+                } else {
+                    &values[of(values.len() / n_rows)]
+                },
+                labels: if labels.is_empty() {
+                    labels
+                } else {
+                    &labels[rows.clone()]
+                },
                 parameters: &parameters.values,
                 batch_rows: rows.len(),
                 key: StepKey::default(),
@@ -82,7 +99,10 @@ impl<T: Real> EvaluationPlan<T> {
             self.program.run(&mut self.arena, &mut self.crew, bindings);
             let value = |node| self.program.value(&self.arena, node, rows.len());
             outputs[of(self.n_outputs)].copy_from_slice(value(self.output));
-            let own = self.loss.weight.map_or(rows.len() as f64, |weight| value(weight)[0].to_f64());
+            let own = self
+                .loss
+                .weight
+                .map_or(rows.len() as f64, |weight| value(weight)[0].to_f64());
             total += own * value(self.loss.mean)[0].to_f64();
             weight += own;
         }

@@ -49,10 +49,18 @@ impl<T: Real> Probe<T> {
     ///
     /// # Errors
     /// As [`super::TrainPlan::compile`].
-    pub fn compile(network: &Network, loss: &Loss, batch_rows: usize, cpu: Cpu) -> Result<Probe<T>, PlanError> {
+    pub fn compile(
+        network: &Network,
+        loss: &Loss,
+        batch_rows: usize,
+        cpu: Cpu,
+    ) -> Result<Probe<T>, PlanError> {
         let step = TrainingGraph::build(network, loss)?;
-        let results =
-            Results { keep: &step.outputs, pinned: &step.gradients, pinned_len: network.n_parameters() };
+        let results = Results {
+            keep: &step.outputs,
+            pinned: &step.gradients,
+            pinned_len: network.n_parameters(),
+        };
         let program = Program::compile(&step.graph, network.parameters(), results, batch_rows)?;
         Ok(Probe {
             arena: Arena::new(program.arena_len()),
@@ -76,11 +84,23 @@ impl<T: Real> Probe<T> {
     ) -> Vec<LayerActivity> {
         let batch_rows = features.len() / self.network.n_features();
         let (labels, targets) = split(targets);
-        let bindings =
-            Bindings { features, targets, labels, parameters: &parameters.values, batch_rows, key };
+        let bindings = Bindings {
+            features,
+            targets,
+            labels,
+            parameters: &parameters.values,
+            batch_rows,
+            key,
+        };
         self.program.run(&mut self.arena, &mut self.crew, bindings);
         let widths = self.network.widths();
-        let layers = self.network.layers().iter().zip(&self.outputs).zip(widths).enumerate();
+        let layers = self
+            .network
+            .layers()
+            .iter()
+            .zip(&self.outputs)
+            .zip(widths)
+            .enumerate();
         layers
             .map(|(layer_idx, ((layer, &output), n_units))| {
                 let values = self.program.value(&self.arena, output, batch_rows);
@@ -102,8 +122,14 @@ impl<T: Real> Probe<T> {
 
     /// Norm of a layer's part of a buffer that is laid out like the parameters.
     fn norm(&self, layer_idx: usize, buffer: &[T]) -> f64 {
-        let own = self.network.parameters().iter().filter(|parameter| parameter.layer_idx == layer_idx);
-        own.map(|parameter| reduce::sum_of_squares(self.crew.isa(), &buffer[parameter.range()])).sum::<f64>().sqrt()
+        let own = self
+            .network
+            .parameters()
+            .iter()
+            .filter(|parameter| parameter.layer_idx == layer_idx);
+        own.map(|parameter| reduce::sum_of_squares(self.crew.isa(), &buffer[parameter.range()]))
+            .sum::<f64>()
+            .sqrt()
     }
 }
 
@@ -120,7 +146,11 @@ fn function(layer: &Layer) -> Option<Function> {
 fn moments<T: Real>(values: &[T]) -> (f64, f64) {
     let n = values.len().max(1) as f64;
     let mean = values.iter().map(|x| x.to_f64()).sum::<f64>() / n;
-    let variance = values.iter().map(|x| (x.to_f64() - mean).powi(2)).sum::<f64>() / n;
+    let variance = values
+        .iter()
+        .map(|x| (x.to_f64() - mean).powi(2))
+        .sum::<f64>()
+        / n;
     (mean, variance.sqrt())
 }
 
@@ -129,7 +159,13 @@ fn dead<T: Real>(layer: &Layer, values: &[T], n_units: usize) -> f64 {
     if function(layer) != Some(Function::Relu) {
         return 0.0;
     }
-    let alive = (0..n_units).filter(|&unit| values.iter().skip(unit).step_by(n_units).any(|&y| y > T::ZERO));
+    let alive = (0..n_units).filter(|&unit| {
+        values
+            .iter()
+            .skip(unit)
+            .step_by(n_units)
+            .any(|&y| y > T::ZERO)
+    });
     1.0 - alive.count() as f64 / n_units as f64
 }
 

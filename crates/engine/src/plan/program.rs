@@ -100,14 +100,20 @@ impl<T: Real> Crew<T> {
     pub(crate) fn new(program: &Program, cpu: Cpu) -> Crew<T> {
         let products: Vec<Product> = program.products().collect();
         // Threads that no product would use are not started.
-        let useful = products.iter().any(|product| product.rows_per_thread(2) < product.m);
+        let useful = products
+            .iter()
+            .any(|product| product.rows_per_thread(2) < product.m);
         let threads = Threads::new(if useful { cpu.threads } else { 1 });
         let panels = Panels::new(cpu.isa, products);
         Crew {
             isa: cpu.isa,
             panels: vec![panels; threads.count()],
             threads,
-            constants: program.constants.iter().map(|&number| T::from_f64(number)).collect(),
+            constants: program
+                .constants
+                .iter()
+                .map(|&number| T::from_f64(number))
+                .collect(),
         }
     }
 
@@ -148,7 +154,10 @@ impl<'a, T: Real> Surroundings<'a, T> {
     /// All inputs of an op.
     #[inline]
     fn matrices(&self, operands: &[Operand]) -> [Matrix<'a, T>; MAX_INPUTS] {
-        let mut matrices = [Matrix { values: &[][..], cols: 1 }; MAX_INPUTS];
+        let mut matrices = [Matrix {
+            values: &[][..],
+            cols: 1,
+        }; MAX_INPUTS];
         for (matrix, operand) in matrices.iter_mut().zip(operands) {
             *matrix = self.matrix(operand);
         }
@@ -165,7 +174,9 @@ impl<'a, T: Real> Surroundings<'a, T> {
                     matrix.values = &matrix.values[first..first + block.len()];
                 }
             }
-            stage.op.run(block, &inputs[..stage.inputs.len()], first, context);
+            stage
+                .op
+                .run(block, &inputs[..stage.inputs.len()], first, context);
         }
     }
 }
@@ -183,43 +194,71 @@ impl Program {
 
     /// The matrix products of a full batch.
     pub(crate) fn products(&self) -> impl Iterator<Item = Product> + '_ {
-        self.instructions.iter().filter_map(|instruction| match &instruction.root {
-            Root::Op(Op::MatMul(matmul)) => {
-                let [a, b] = [0, 1].map(|idx| instruction.inputs[idx].shape);
-                let rows = |shape: Shape| shape.rows.count(self.capacity);
-                Some(matmul.product((rows(a), a.cols), (rows(b), b.cols)))
-            }
-            _ => None,
-        })
+        self.instructions
+            .iter()
+            .filter_map(|instruction| match &instruction.root {
+                Root::Op(Op::MatMul(matmul)) => {
+                    let [a, b] = [0, 1].map(|idx| instruction.inputs[idx].shape);
+                    let rows = |shape: Shape| shape.rows.count(self.capacity);
+                    Some(matmul.product((rows(a), a.cols), (rows(b), b.cols)))
+                }
+                _ => None,
+            })
     }
 
     /// The value of a node after a run with `batch_rows` rows; empty when the node was not kept.
-    pub(crate) fn value<'a, T: Real>(&self, arena: &'a Arena<T>, node: NodeId, batch_rows: usize) -> &'a [T] {
+    pub(crate) fn value<'a, T: Real>(
+        &self,
+        arena: &'a Arena<T>,
+        node: NodeId,
+        batch_rows: usize,
+    ) -> &'a [T] {
         match self.places.get(node.index()).copied().flatten() {
-            Some(Operand { place: Place::Value(start), shape }) => {
-                &arena.values()[start..start + shape.rows.count(batch_rows) * shape.cols]
-            }
+            Some(Operand {
+                place: Place::Value(start),
+                shape,
+            }) => &arena.values()[start..start + shape.rows.count(batch_rows) * shape.cols],
             _ => &[],
         }
     }
 
     /// Runs every instruction.
-    pub(crate) fn run<T: Real>(&self, arena: &mut Arena<T>, crew: &mut Crew<T>, bindings: Bindings<'_, T>) {
+    pub(crate) fn run<T: Real>(
+        &self,
+        arena: &mut Arena<T>,
+        crew: &mut Crew<T>,
+        bindings: Bindings<'_, T>,
+    ) {
         assert!(
             (1..=self.capacity).contains(&bindings.batch_rows),
             "a batch of {} rows for a plan that holds 1 to {}",
             bindings.batch_rows,
             self.capacity
         );
-        let Crew { isa, threads, panels, constants } = crew;
-        let context = Context { isa: *isa, labels: bindings.labels, key: bindings.key };
+        let Crew {
+            isa,
+            threads,
+            panels,
+            constants,
+        } = crew;
+        let context = Context {
+            isa: *isa,
+            labels: bindings.labels,
+            key: bindings.key,
+        };
         let values = arena.values_mut();
         for instruction in &self.instructions {
             let len = instruction.shape.rows.count(bindings.batch_rows) * instruction.shape.cols;
             let (before, rest) = values.split_at_mut(instruction.out);
             let (out, after) = rest.split_at_mut(len);
             let after_start = instruction.out + len;
-            let around = Surroundings { before, after, after_start, bindings, constants };
+            let around = Surroundings {
+                before,
+                after,
+                after_start,
+                bindings,
+                constants,
+            };
             let inputs = around.matrices(&instruction.inputs);
             let stages = &instruction.stages;
             match &instruction.root {
@@ -233,11 +272,16 @@ impl Program {
                     let product = matmul.product(size(&inputs[0]), size(&inputs[1]));
                     let (a, b) = (inputs[0].values, inputs[1].values);
                     let rows_per_part = product.rows_per_thread(threads.count());
-                    threads.for_each_part(out, rows_per_part * product.n, panels, |part, rows, panels| {
-                        let first_row = part * rows_per_part;
-                        product.run_rows(context.isa, a, b, rows, first_row, panels);
-                        around.finish(stages, rows, first_row * product.n, context);
-                    });
+                    threads.for_each_part(
+                        out,
+                        rows_per_part * product.n,
+                        panels,
+                        |part, rows, panels| {
+                            let first_row = part * rows_per_part;
+                            product.run_rows(context.isa, a, b, rows, first_row, panels);
+                            around.finish(stages, rows, first_row * product.n, context);
+                        },
+                    );
                 }
                 Root::Op(op) => {
                     op.run(out, &inputs[..instruction.inputs.len()], 0, context);

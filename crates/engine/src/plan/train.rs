@@ -47,7 +47,11 @@ impl<T: Real> TrainPlan<T> {
     ) -> Result<TrainPlan<T>, PlanError> {
         let step = TrainingGraph::build(network, loss)?;
         let n_parameters = network.n_parameters();
-        let results = Results { keep: &[step.loss], pinned: &step.gradients, pinned_len: n_parameters };
+        let results = Results {
+            keep: &[step.loss],
+            pinned: &step.gradients,
+            pinned_len: n_parameters,
+        };
         let program = Program::compile(&step.graph, network.parameters(), results, batch_rows)?;
         Ok(TrainPlan {
             arena: Arena::new(program.arena_len()),
@@ -111,12 +115,27 @@ impl<T: Real> TrainPlan<T> {
         let batch_rows = features.len() / self.n_features;
         let (labels, targets) = split(targets);
         let parameters = &parameters.values;
-        assert_eq!(parameters.len(), self.n_parameters, "parameters of another network");
-        let bindings = Bindings { features, targets, labels, parameters, batch_rows, key };
+        assert_eq!(
+            parameters.len(),
+            self.n_parameters,
+            "parameters of another network"
+        );
+        let bindings = Bindings {
+            features,
+            targets,
+            labels,
+            parameters,
+            batch_rows,
+            key,
+        };
         self.program.run(&mut self.arena, &mut self.crew, bindings);
         let loss = self.program.value(&self.arena, self.loss, batch_rows)[0].to_f64();
         let gradient_norm = reduce::sum_of_squares(self.crew.isa(), self.gradients()).sqrt();
-        StepResult { loss, gradient_norm, finite: loss.is_finite() && gradient_norm.is_finite() }
+        StepResult {
+            loss,
+            gradient_norm,
+            finite: loss.is_finite() && gradient_norm.is_finite(),
+        }
     }
 
     /// Gradients of the last batch, before clipping, in the order of the parameters' buffer.
@@ -148,7 +167,10 @@ impl TrainingGraph {
         let features = graph.features(network.n_features());
         let outputs = network.forward(&mut graph, features, Mode::Train)?;
         let output = *outputs.last().unwrap_or(&features);
-        let loss = loss.forward(&mut graph, output).map_err(crate::network::NetworkError::Loss)?.mean;
+        let loss = loss
+            .forward(&mut graph, output)
+            .map_err(crate::network::NetworkError::Loss)?
+            .mean;
         let one = graph.constant(vec![1.0]);
         let parameters = graph.parameter_nodes();
         let nodes: Vec<NodeId> = parameters.iter().map(|(_, node)| *node).collect();
@@ -159,6 +181,11 @@ impl TrainingGraph {
             .zip(found)
             .filter_map(|((position, _), gradient)| Some((gradient?, offset(*position))))
             .collect();
-        Ok(TrainingGraph { graph, outputs, loss, gradients })
+        Ok(TrainingGraph {
+            graph,
+            outputs,
+            loss,
+            gradients,
+        })
     }
 }
