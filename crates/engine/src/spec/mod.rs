@@ -17,7 +17,10 @@
 
 mod check;
 mod cost;
-mod resolve;
+mod defaults;
+mod optimizer;
+pub(crate) mod resolve;
+mod schema;
 mod task;
 mod training;
 mod validate;
@@ -30,8 +33,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dataset::DataFacts;
+use crate::layer::Layer;
+use crate::loss::Loss;
 
 pub use cost::Cost;
+pub use optimizer::OptimizerSpec;
 pub use task::{Features, Impute, Preprocessing, Split, Target, Task, TaskKind};
 pub use training::{Cadence, Device, EarlyStopping, Resources, Training};
 pub use violation::Violation;
@@ -55,10 +61,10 @@ pub struct Spec {
     pub network: Option<Network>,
     /// What is minimised. Default: cross entropy for a classification, mean squared error for a regression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub loss: Option<Value>,
+    pub loss: Option<Loss>,
     /// How weights follow gradients. Default: AdamW.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub optimizer: Option<Value>,
+    pub optimizer: Option<OptimizerSpec>,
     /// How long and in which portions.
     #[serde(default)]
     pub training: Training,
@@ -79,7 +85,7 @@ pub struct Spec {
 #[serde(untagged)]
 pub enum Network {
     /// Hidden layers in order.
-    Layers(#[schemars(length(max = 256))] Vec<Value>),
+    Layers(#[schemars(length(max = 256))] Vec<Layer>),
     /// A family that is not a stack of layers.
     Family(NetworkFamily),
 }
@@ -143,7 +149,7 @@ impl Family {
     /// JSON Schema (2020-12) of the specs of this family, with defaults, ranges and explanations.
     #[must_use]
     pub fn schema(self) -> Value {
-        validate::schema().clone()
+        schema::of(self)
     }
 }
 

@@ -1,19 +1,92 @@
-//! Fills in what depends on the data.
+//! Fills in what depends on the data, and checks the rules that need to know it.
 
-use super::{EarlyStopping, Spec, Violation};
-use crate::dataset::DataFacts;
+use serde_json::json;
 
+use super::{EarlyStopping, Family, Network, Spec, Violation, defaults};
+use crate::dataset::{DataFacts, Outcome};
+use crate::loss::{ClassWeights, Loss};
+use crate::network::Head;
+use crate::schedule::Schedule;
+
+/// The spec with everything filled in, or what it cannot be on this data.
 pub(super) fn resolve(spec: &Spec, facts: &DataFacts) -> Result<Spec, Vec<Violation>> {
     spec.check()?;
     let mut resolved = spec.clone();
     resolved.task.split = Some(spec.split());
-    if spec.training.epochs.is_none() && spec.training.early_stopping.is_none() {
-        resolved.training.early_stopping = Some(EarlyStopping::default());
+    if spec.family() != Family::Perceptron {
+        learning(&mut resolved, facts);
     }
-    resolved.training.epochs = spec.training.epochs.or(Some(100));
-    resolved.training.batch_size =
-        spec.training
-            .batch_size
-            .or(Some(if facts.n_train < 10_000 { 32 } else { 128 }));
-    Ok(resolved)
+    duration(&mut resolved, facts);
+    let violations = contradictions(&resolved, facts);
+    if violations.is_empty() { Ok(resolved) } else { Err(violations) }
+}
+
+/// Network, loss and optimizer.
+fn learning(spec: &mut Spec, facts: &DataFacts) {
+    let network = spec.network.take().unwrap_or_else(|| defaults::network(facts));
+    spec.network = Some(match network {
+        Network::Layers(layers) => Network::Layers(layers.iter().map(crate::layer::Layer::resolved).collect()),
+        family => family,
+    });
+    spec.loss.get_or_insert_with(|| defaults::loss(spec.task.kind));
+    let optimizer = spec.optimizer.get_or_insert_with(|| defaults::optimizer(facts));
+    optimizer.schedule.get_or_insert(Schedule::Constant {});
+}
+
+/// Epochs, batch size and early stopping. Whoever asks for a number of epochs gets that number, unless early stopping is asked
+/// for as well.
+fn duration(spec: &mut Spec, facts: &DataFacts) {
+    let perceptron = spec.family() == Family::Perceptron;
+    let training = &mut spec.training;
+    let validates = spec.task.split.as_ref().is_some_and(super::Split::validates);
+    let epochs = training.epochs.unwrap_or_else(|| defaults::epochs(facts));
+    if training.epochs.is_none() && training.early_stopping.is_none() && validates && !perceptron {
+        training.early_stopping = Some(EarlyStopping { patience: defaults::patience(epochs), ..EarlyStopping::default() });
+    }
+    training.epochs = Some(epochs);
+    // A perceptron is corrected row by row.
+    let batch_size = training.batch_size.unwrap_or_else(|| if perceptron { 1 } else { defaults::batch_size(facts) });
+    training.batch_size = Some(batch_size);
+}
+
+/// Rules that need the data's shape.
+fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if let Outcome::Classes(n) = facts.outcome
+        && n < 2
+    {
+        let message = format!("the target has {n} class in this dataset; there is nothing to tell apart");
+        found.push(Violation::new("/task/target", "one_class", message).got(n));
+    }
+    if spec.family() == Family::Perceptron && facts.outcome != Outcome::Classes(2) {
+        let message = format!("a perceptron tells two classes apart, and the target has {}", facts.outcome.width());
+        found.push(Violation::new("/network", "contradiction", message).got(facts.outcome.width()));
+    }
+    if let (Some(Loss::BinaryCrossEntropy(_)), Outcome::Classes(n)) = (&spec.loss, facts.outcome)
+        && n != 2
+    {
+        let message = format!("binary cross entropy is for two classes, and the target has {n}; use `cross_entropy`");
+        found.push(Violation::new("/loss/kind", "contradiction", message).allowed(json!(["cross_entropy"])).got(n));
+    }
+    if let Some(Loss::CrossEntropy(loss)) = &spec.loss
+        && let Some(ClassWeights::Values(weights)) = &loss.class_weights
+        && weights.len() as u64 != facts.outcome.width()
+    {
+        let message = format!("{} weights for {} classes", weights.len(), facts.outcome.width());
+        found.push(Violation::new("/loss/class_weights", "length", message).allowed(facts.outcome.width()).got(weights.len()));
+    }
+    if facts.n_train == 0 {
+        found.push(Violation::new("/task/split", "no_training_rows", "no row is left to train on"));
+    }
+    found
+}
+
+/// What the last layer of a network gives, by loss and target.
+pub(crate) fn head(loss: &Loss, outcome: Outcome) -> Head {
+    use crate::network::Outcome as Meaning;
+    match (loss, outcome) {
+        (Loss::BinaryCrossEntropy(_), Outcome::Classes(_)) => Head { n_outputs: 1, outcome: Meaning::Binary },
+        (_, Outcome::Classes(n)) => Head { n_outputs: n as usize, outcome: Meaning::Classes },
+        (_, Outcome::Values(n)) => Head { n_outputs: n as usize, outcome: Meaning::Values },
+    }
 }

@@ -4,26 +4,18 @@
 //! what is served, and what the message says. Only the keywords that schemars writes for our structs are known here; a test
 //! walks the schema and fails on any other.
 
-use std::sync::OnceLock;
-
 use serde_json::{Map, Value, json};
 
-use super::Spec;
+use super::schema::whole;
 use super::violation::{Violation, join, nearest};
-
-/// The schema of the whole document.
-pub(super) fn schema() -> &'static Value {
-    static SCHEMA: OnceLock<Value> = OnceLock::new();
-    SCHEMA.get_or_init(|| schemars::schema_for!(Spec).to_value())
-}
 
 /// Everything in `document` that its schema forbids.
 pub(super) fn violations(document: &Value) -> Vec<Violation> {
     let mut walk = Walk {
-        root: schema(),
+        root: whole(),
         found: Vec::new(),
     };
-    walk.value(schema(), document, "");
+    walk.value(whole(), document, "");
     walk.found
 }
 
@@ -95,7 +87,7 @@ impl<'a> Walk<'a> {
         let choices: Vec<&Value> = choices.iter().map(|choice| self.follow(choice)).collect();
         let constants: Vec<Value> = choices
             .iter()
-            .flat_map(|choice| constants(choice))
+            .flat_map(|choice| constants_of(choice))
             .collect();
         if !constants.is_empty()
             && choices
@@ -407,10 +399,6 @@ fn constants_of(node: &Value) -> Vec<Value> {
         }
         _ => Vec::new(),
     }
-}
-
-fn constants(node: &Value) -> Vec<Value> {
-    constants_of(node)
 }
 
 fn is_of(name: &str, value: &Value) -> bool {
