@@ -37,11 +37,19 @@ fn accepted(patch: &Value) -> Spec {
 }
 
 fn places(violations: &[Violation]) -> Vec<(&str, &str)> {
-    violations.iter().map(|violation| (violation.pointer.as_str(), violation.code)).collect()
+    violations
+        .iter()
+        .map(|violation| (violation.pointer.as_str(), violation.code))
+        .collect()
 }
 
 fn iris() -> DataFacts {
-    DataFacts { n_rows: 150, n_train: 106, n_features: 4, outcome: Outcome::Classes(3) }
+    DataFacts {
+        n_rows: 150,
+        n_train: 106,
+        n_features: 4,
+        outcome: Outcome::Classes(3),
+    }
 }
 
 #[test]
@@ -57,7 +65,12 @@ fn the_document_of_the_design_is_accepted() {
         "resources": {"threads": 1, "device": "cpu"}, "priority": 0, "metadata": {"who": "notebook"}
     }));
     assert_eq!(spec.family(), Family::Classification);
-    assert_eq!(spec.optimizer.as_ref().map(|optimizer| optimizer.rule.learning_rate()), Some(0.05));
+    assert_eq!(
+        spec.optimizer
+            .as_ref()
+            .map(|optimizer| optimizer.rule.learning_rate()),
+        Some(0.05)
+    );
     let again = serde_json::to_value(&spec).expect("a spec is JSON");
     assert_eq!(Spec::from_value(again).as_ref(), Ok(&spec));
 }
@@ -84,7 +97,10 @@ fn everything_wrong_is_said_at_once() {
         ("/metadata/a", "wrong_type"),
         ("/datset", "unknown_field"),
     ] {
-        assert!(places.contains(&expected), "{expected:?} is missing in {places:?}");
+        assert!(
+            places.contains(&expected),
+            "{expected:?} is missing in {places:?}"
+        );
     }
 }
 
@@ -105,7 +121,13 @@ fn rules_across_fields_join_the_others() {
             ("/training/early_stopping/metric", "unknown_value"),
         ]
     );
-    assert!(violations[3].message.contains("did you mean `validation_accuracy`?"), "{}", violations[3].message);
+    assert!(
+        violations[3]
+            .message
+            .contains("did you mean `validation_accuracy`?"),
+        "{}",
+        violations[3].message
+    );
 }
 
 #[test]
@@ -113,22 +135,43 @@ fn a_slip_is_answered_with_the_nearest_name() {
     for (patch, meant) in [
         (json!({"trainig": {}}), "training"),
         (json!({"training": {"epoch": 3}}), "epochs"),
-        (json!({"network": [{"kind": "dense", "units": 3, "activatoin": "relu"}]}), "activation"),
-        (json!({"network": [{"kind": "dense", "units": 3, "activation": "rellu"}]}), "relu"),
+        (
+            json!({"network": [{"kind": "dense", "units": 3, "activatoin": "relu"}]}),
+            "activation",
+        ),
+        (
+            json!({"network": [{"kind": "dense", "units": 3, "activation": "rellu"}]}),
+            "relu",
+        ),
         (json!({"optimizer": {"kind": "adm"}}), "adam"),
-        (json!({"optimizer": {"kind": "adamw", "schedule": {"kind": "cosin"}}}), "cosine"),
-        (json!({"task": {"preprocessing": {"impute": "medain"}}}), "median"),
+        (
+            json!({"optimizer": {"kind": "adamw", "schedule": {"kind": "cosin"}}}),
+            "cosine",
+        ),
+        (
+            json!({"task": {"preprocessing": {"impute": "medain"}}}),
+            "median",
+        ),
     ] {
         let violations = refused(&patch);
         assert_eq!(violations.len(), 1, "{violations:?}");
-        assert!(violations[0].message.contains(&format!("did you mean `{meant}`?")), "{}", violations[0].message);
+        assert!(
+            violations[0]
+                .message
+                .contains(&format!("did you mean `{meant}`?")),
+            "{}",
+            violations[0].message
+        );
     }
 }
 
 #[test]
 fn what_is_missing_or_of_the_wrong_type_is_said_with_its_place() {
     let violations = Spec::parse(b"{}").expect_err("nothing is given");
-    assert_eq!(places(&violations), [("/dataset", "required"), ("/task", "required")]);
+    assert_eq!(
+        places(&violations),
+        [("/dataset", "required"), ("/task", "required")]
+    );
     let violations = Spec::parse(b"{\"dataset\": \"x\",").expect_err("the document is cut");
     assert_eq!(places(&violations), [("", "malformed_json")]);
     let violations = Spec::parse(b"[]").expect_err("a list is no spec");
@@ -145,12 +188,28 @@ fn what_is_missing_or_of_the_wrong_type_is_said_with_its_place() {
         (json!({"training": {"epochs": "3"}}), "/training/epochs"),
         (json!({"training": null}), "/training"),
         (json!({"dataset": ""}), "/dataset"),
-        (json!({"loss": {"kind": "cross_entropy", "class_weights": "balancd"}}), "/loss/class_weights"),
-        (json!({"optimizer": {"kind": "adam", "clip_norm": 0}}), "/optimizer/clip_norm"),
-        (json!({"optimizer": {"kind": "sgd", "nesterov": 1}}), "/optimizer/nesterov"),
+        (
+            json!({"loss": {"kind": "cross_entropy", "class_weights": "balancd"}}),
+            "/loss/class_weights",
+        ),
+        (
+            json!({"optimizer": {"kind": "adam", "clip_norm": 0}}),
+            "/optimizer/clip_norm",
+        ),
+        (
+            json!({"optimizer": {"kind": "sgd", "nesterov": 1}}),
+            "/optimizer/nesterov",
+        ),
     ] {
         let violations = refused(&patch);
-        assert_eq!(violations.iter().map(|violation| violation.pointer.as_str()).collect::<Vec<_>>(), [place], "{patch}");
+        assert_eq!(
+            violations
+                .iter()
+                .map(|violation| violation.pointer.as_str())
+                .collect::<Vec<_>>(),
+            [place],
+            "{patch}"
+        );
     }
 }
 
@@ -158,17 +217,50 @@ fn what_is_missing_or_of_the_wrong_type_is_said_with_its_place() {
 fn contradictions_are_found() {
     for (patch, place) in [
         (json!({"task": {"target": ["a", "b"]}}), "/task/target"),
-        (json!({"task": {"kind": "regression", "target": ["a", "a"]}}), "/task/target/1"),
-        (json!({"task": {"features": {"include": ["a"], "exclude": ["b"]}}}), "/task/features"),
-        (json!({"task": {"features": {"include": ["species"]}}}), "/task/features/include/0"),
-        (json!({"task": {"kind": "regression", "split": {"kind": "stratified"}}}), "/task/split/kind"),
-        (json!({"task": {"split": {"kind": "by_column", "column": "species"}}}), "/task/split/column"),
-        (json!({"task": {"kind": "regression"}, "loss": {"kind": "cross_entropy"}}), "/loss/kind"),
-        (json!({"loss": {"kind": "cross_entropy", "class_weights": [1.0, -1.0]}}), "/loss/class_weights"),
-        (json!({"network": {"kind": "perceptron"}, "optimizer": {"kind": "adam"}}), "/optimizer"),
-        (json!({"network": {"kind": "perceptron"}, "task": {"kind": "regression"}}), "/task/kind"),
-        (json!({"network": [{"kind": "activation", "function": "relu", "slope": 0.1}]}), "/network/0/slope"),
-        (json!({"optimizer": {"kind": "adam", "beta1": 1.0}}), "/optimizer/beta1"),
+        (
+            json!({"task": {"kind": "regression", "target": ["a", "a"]}}),
+            "/task/target/1",
+        ),
+        (
+            json!({"task": {"features": {"include": ["a"], "exclude": ["b"]}}}),
+            "/task/features",
+        ),
+        (
+            json!({"task": {"features": {"include": ["species"]}}}),
+            "/task/features/include/0",
+        ),
+        (
+            json!({"task": {"kind": "regression", "split": {"kind": "stratified"}}}),
+            "/task/split/kind",
+        ),
+        (
+            json!({"task": {"split": {"kind": "by_column", "column": "species"}}}),
+            "/task/split/column",
+        ),
+        (
+            json!({"task": {"kind": "regression"}, "loss": {"kind": "cross_entropy"}}),
+            "/loss/kind",
+        ),
+        (
+            json!({"loss": {"kind": "cross_entropy", "class_weights": [1.0, -1.0]}}),
+            "/loss/class_weights",
+        ),
+        (
+            json!({"network": {"kind": "perceptron"}, "optimizer": {"kind": "adam"}}),
+            "/optimizer",
+        ),
+        (
+            json!({"network": {"kind": "perceptron"}, "task": {"kind": "regression"}}),
+            "/task/kind",
+        ),
+        (
+            json!({"network": [{"kind": "activation", "function": "relu", "slope": 0.1}]}),
+            "/network/0/slope",
+        ),
+        (
+            json!({"optimizer": {"kind": "adam", "beta1": 1.0}}),
+            "/optimizer/beta1",
+        ),
         (
             json!({"task": {"split": {"kind": "random", "validation": 0}}, "training": {"early_stopping": {}}}),
             "/training/early_stopping/metric",
@@ -179,16 +271,28 @@ fn contradictions_are_found() {
         ),
     ] {
         let violations = refused(&patch);
-        assert_eq!(violations.iter().map(|violation| violation.pointer.as_str()).collect::<Vec<_>>(), [place], "{violations:?}");
+        assert_eq!(
+            violations
+                .iter()
+                .map(|violation| violation.pointer.as_str())
+                .collect::<Vec<_>>(),
+            [place],
+            "{violations:?}"
+        );
     }
 }
 
 #[test]
 fn too_many_layers_and_units_are_refused() {
     let layers = vec![json!({"kind": "dense", "units": 1}); 257];
-    assert_eq!(places(&refused(&json!({"network": layers}))), [("/network", "length")]);
     assert_eq!(
-        places(&refused(&json!({"network": [{"kind": "dense", "units": 65_537}]}))),
+        places(&refused(&json!({"network": layers}))),
+        [("/network", "length")]
+    );
+    assert_eq!(
+        places(&refused(
+            &json!({"network": [{"kind": "dense", "units": 65_537}]})
+        )),
         [("/network/0/units", "out_of_range")]
     );
 }
@@ -205,9 +309,17 @@ fn what_is_echoed_is_cut() {
 fn resolving_fills_everything_in_and_twice_changes_nothing() {
     let spec = accepted(&json!({"training": {"seed": 5}}));
     let resolved = spec.resolve(&iris()).expect("the defaults fit");
-    assert!(matches!(resolved.task.split, Some(Split::Stratified { seed: Some(5), .. })));
+    assert!(matches!(
+        resolved.task.split,
+        Some(Split::Stratified { seed: Some(5), .. })
+    ));
     assert!(matches!(&resolved.network, Some(Network::Layers(layers)) if !layers.is_empty()));
-    assert!(resolved.optimizer.as_ref().is_some_and(|optimizer| optimizer.schedule.is_some()));
+    assert!(
+        resolved
+            .optimizer
+            .as_ref()
+            .is_some_and(|optimizer| optimizer.schedule.is_some())
+    );
     assert!(resolved.training.epochs.is_some() && resolved.training.batch_size.is_some());
     assert!(resolved.training.early_stopping.is_some());
     assert_eq!(resolved.resolve(&iris()).as_ref(), Ok(&resolved));
@@ -217,7 +329,9 @@ fn resolving_fills_everything_in_and_twice_changes_nothing() {
 
 #[test]
 fn who_asks_for_epochs_gets_them() {
-    let resolved = accepted(&json!({"training": {"epochs": 100}})).resolve(&iris()).expect("the defaults fit");
+    let resolved = accepted(&json!({"training": {"epochs": 100}}))
+        .resolve(&iris())
+        .expect("the defaults fit");
     assert_eq!(resolved.training.early_stopping, None);
     assert_eq!(resolved.training.epochs, Some(100));
 }
@@ -225,16 +339,39 @@ fn who_asks_for_epochs_gets_them() {
 #[test]
 fn rules_that_need_the_data_are_checked_on_resolving() {
     let places_of = |patch: &Value, facts: DataFacts| -> Vec<String> {
-        let violations = accepted(patch).resolve(&facts).expect_err("it should not fit");
-        violations.into_iter().map(|violation| violation.pointer).collect()
+        let violations = accepted(patch)
+            .resolve(&facts)
+            .expect_err("it should not fit");
+        violations
+            .into_iter()
+            .map(|violation| violation.pointer)
+            .collect()
     };
-    let one_class = DataFacts { outcome: Outcome::Classes(1), ..iris() };
+    let one_class = DataFacts {
+        outcome: Outcome::Classes(1),
+        ..iris()
+    };
     assert_eq!(places_of(&json!({}), one_class), ["/task/target"]);
-    assert_eq!(places_of(&json!({"network": {"kind": "perceptron"}}), iris()), ["/network"]);
-    assert_eq!(places_of(&json!({"loss": {"kind": "binary_cross_entropy"}}), iris()), ["/loss/kind"]);
+    assert_eq!(
+        places_of(&json!({"network": {"kind": "perceptron"}}), iris()),
+        ["/network"]
+    );
+    assert_eq!(
+        places_of(&json!({"loss": {"kind": "binary_cross_entropy"}}), iris()),
+        ["/loss/kind"]
+    );
     let weights = json!({"loss": {"kind": "cross_entropy", "class_weights": [1.0, 2.0]}});
     assert_eq!(places_of(&weights, iris()), ["/loss/class_weights"]);
-    assert_eq!(places_of(&json!({}), DataFacts { n_train: 0, ..iris() }), ["/task/split"]);
+    assert_eq!(
+        places_of(
+            &json!({}),
+            DataFacts {
+                n_train: 0,
+                ..iris()
+            }
+        ),
+        ["/task/split"]
+    );
 }
 
 /// 4-16-3: 4 * 16 + 16 + 16 * 3 + 3 = 131 parameters of four bytes; momentum keeps as many again.
@@ -244,34 +381,73 @@ fn the_cost_is_counted() {
         "network": [{"kind": "dense", "units": 16, "activation": "relu"}],
         "optimizer": {"kind": "sgd", "momentum": 0.9}, "training": {"epochs": 1, "batch_size": 32}
     }));
-    let cost = spec.resolve(&iris()).expect("it fits").cost(&iris()).expect("it can be counted");
-    assert_eq!((cost.parameters, cost.weights_bytes, cost.optimizer_bytes), (131, 524, 524));
-    assert!(cost.total_bytes > cost.weights_bytes + cost.gradients_bytes + cost.optimizer_bytes + cost.activations_bytes);
+    let cost = spec
+        .resolve(&iris())
+        .expect("it fits")
+        .cost(&iris())
+        .expect("it can be counted");
+    assert_eq!(
+        (cost.parameters, cost.weights_bytes, cost.optimizer_bytes),
+        (131, 524, 524)
+    );
+    assert!(
+        cost.total_bytes
+            > cost.weights_bytes
+                + cost.gradients_bytes
+                + cost.optimizer_bytes
+                + cost.activations_bytes
+    );
     assert!(cost.within(cost.total_bytes).is_ok());
-    assert_eq!(cost.within(cost.total_bytes - 1).map_err(|violation| violation.code), Err("too_large"));
+    assert_eq!(
+        cost.within(cost.total_bytes - 1)
+            .map_err(|violation| violation.code),
+        Err("too_large")
+    );
 }
 
 #[test]
 fn a_size_beyond_counting_is_refused_before_anything_is_allocated() {
     let wide = vec![json!({"kind": "dense", "units": 65_536}); 256];
     let spec = accepted(&json!({"network": wide}));
-    let facts = DataFacts { n_features: 10_000, ..iris() };
-    let cost = spec.resolve(&facts).expect("it is well formed").cost(&facts).expect("it can still be counted");
+    let facts = DataFacts {
+        n_features: 10_000,
+        ..iris()
+    };
+    let cost = spec
+        .resolve(&facts)
+        .expect("it is well formed")
+        .cost(&facts)
+        .expect("it can still be counted");
     assert!(cost.within(1 << 40).is_err());
-    let endless = DataFacts { n_rows: u64::MAX, n_features: 1 << 40, ..iris() };
-    assert!(spec.resolve(&endless).expect("it is well formed").cost(&endless).is_err());
+    let endless = DataFacts {
+        n_rows: u64::MAX,
+        n_features: 1 << 40,
+        ..iris()
+    };
+    assert!(
+        spec.resolve(&endless)
+            .expect("it is well formed")
+            .cost(&endless)
+            .is_err()
+    );
 }
 
 #[test]
 fn the_schema_of_a_family_stands_on_its_own() {
     for family in Family::ALL {
         let schema = family.schema();
-        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
         assert_eq!(Family::named(family.name()), Some(family));
         let text = schema.to_string();
         for reference in text.split("#/$defs/").skip(1) {
             let name = reference.split('"').next().unwrap_or_default();
-            assert!(schema["$defs"].get(name).is_some(), "{name} is referred to and not defined");
+            assert!(
+                schema["$defs"].get(name).is_some(),
+                "{name} is referred to and not defined"
+            );
         }
     }
     assert_eq!(Family::named("forecasting"), None);

@@ -92,11 +92,17 @@ fn split(spec: &Spec, found: &mut Vec<Violation>) {
 }
 
 fn network(spec: &Spec, found: &mut Vec<Violation>) {
-    let Some(Network::Layers(layers)) = &spec.network else { return };
+    let Some(Network::Layers(layers)) = &spec.network else {
+        return;
+    };
     for (layer_idx, layer) in layers.iter().enumerate() {
         for (field, reason) in layer.faults() {
             let message = format!("layer {layer_idx} ({}): {reason}", layer.kind());
-            found.push(Violation::new(format!("/network/{layer_idx}/{field}"), "out_of_range", message));
+            found.push(Violation::new(
+                format!("/network/{layer_idx}/{field}"),
+                "out_of_range",
+                message,
+            ));
         }
     }
 }
@@ -111,45 +117,76 @@ fn loss(spec: &Spec, found: &mut Vec<Violation>) {
         TaskKind::Regression => &["mse", "mae", "huber"],
     };
     if !fitting.contains(&loss.kind()) {
-        let message = format!("`{}` is not a loss of a {}; use {}", loss.kind(), spec.task.kind.name(), fitting.join(" or "));
-        found.push(Violation::new("/loss/kind", "contradiction", message).allowed(json!(fitting)).got(loss.kind()));
+        let message = format!(
+            "`{}` is not a loss of a {}; use {}",
+            loss.kind(),
+            spec.task.kind.name(),
+            fitting.join(" or ")
+        );
+        found.push(
+            Violation::new("/loss/kind", "contradiction", message)
+                .allowed(json!(fitting))
+                .got(loss.kind()),
+        );
     }
 }
 
 fn optimizer(spec: &Spec, found: &mut Vec<Violation>) {
-    let Some(optimizer) = &spec.optimizer else { return };
+    let Some(optimizer) = &spec.optimizer else {
+        return;
+    };
     for (field, reason) in optimizer.rule.faults() {
-        found.push(Violation::new(join("/optimizer", field), "out_of_range", reason));
+        found.push(Violation::new(
+            join("/optimizer", field),
+            "out_of_range",
+            reason,
+        ));
     }
     if let Some(Schedule::WarmUp { then, .. }) = &optimizer.schedule
         && matches!(**then, Schedule::WarmUp { .. })
     {
         let message = "what follows a warm-up cannot be another warm-up";
-        found.push(Violation::new("/optimizer/schedule/then/kind", "contradiction", message).got("warm_up"));
+        found.push(
+            Violation::new("/optimizer/schedule/then/kind", "contradiction", message)
+                .got("warm_up"),
+        );
     }
 }
 
 fn early_stopping(spec: &Spec, found: &mut Vec<Violation>) {
-    let Some(stopping) = &spec.training.early_stopping else { return };
+    let Some(stopping) = &spec.training.early_stopping else {
+        return;
+    };
     let pointer = "/training/early_stopping/metric";
     let known: Vec<&str> = [Part::Validation, Part::Train]
         .into_iter()
-        .flat_map(|part| metrics::of(spec.task.kind).iter().map(move |metric| metric.on(part)))
+        .flat_map(|part| {
+            metrics::of(spec.task.kind)
+                .iter()
+                .map(move |metric| metric.on(part))
+        })
         .collect();
     match metrics::watched(spec.task.kind, &stopping.metric) {
         None => {
-            let hint = nearest(&stopping.metric, known.iter().copied()).map(|name| format!("; did you mean `{name}`?"));
+            let hint = nearest(&stopping.metric, known.iter().copied())
+                .map(|name| format!("; did you mean `{name}`?"));
             let message = format!(
                 "`{}` is not a metric of a {}{}",
                 stopping.metric,
                 spec.task.kind.name(),
                 hint.unwrap_or_else(|| format!("; known are {}", known.join(", ")))
             );
-            found.push(Violation::new(pointer, "unknown_value", message).allowed(json!(known)).got(stopping.metric.as_str()));
+            found.push(
+                Violation::new(pointer, "unknown_value", message)
+                    .allowed(json!(known))
+                    .got(stopping.metric.as_str()),
+            );
         }
         Some((_, Part::Validation)) if !spec.split().validates() => {
             let message = "no row validates in this split, so no validation metric can be watched; give `validation` a part";
-            found.push(Violation::new(pointer, "contradiction", message).got(stopping.metric.as_str()));
+            found.push(
+                Violation::new(pointer, "contradiction", message).got(stopping.metric.as_str()),
+            );
         }
         Some(_) => {}
     }

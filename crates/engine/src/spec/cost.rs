@@ -39,7 +39,9 @@ impl Cost {
             self.total_bytes
         );
         let allowed = serde_json::json!({"maximum": cap_bytes});
-        Err(Violation::new("/network", "too_large", message).allowed(allowed).got(self.total_bytes))
+        Err(Violation::new("/network", "too_large", message)
+            .allowed(allowed)
+            .got(self.total_bytes))
     }
 }
 
@@ -53,19 +55,41 @@ struct Sizes {
 
 /// The cost of a resolved spec.
 pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation>> {
-    let unresolved = |field: &str| vec![Violation::new(format!("/{field}"), "unresolved", format!("`{field}` is not filled in"))];
-    let batch = spec.training.batch_size.ok_or_else(|| unresolved("training/batch_size"))?;
+    let unresolved = |field: &str| {
+        vec![Violation::new(
+            format!("/{field}"),
+            "unresolved",
+            format!("`{field}` is not filled in"),
+        )]
+    };
+    let batch = spec
+        .training
+        .batch_size
+        .ok_or_else(|| unresolved("training/batch_size"))?;
     let sizes = if spec.family() == Family::Perceptron {
         let parameters = facts.n_features.checked_add(1).ok_or_else(beyond)?;
-        Sizes { parameters, columns: 1, optimizer_slots: 1 }
+        Sizes {
+            parameters,
+            columns: 1,
+            optimizer_slots: 1,
+        }
     } else {
-        let Some(Layers::Layers(layers)) = &spec.network else { return Err(unresolved("network")) };
+        let Some(Layers::Layers(layers)) = &spec.network else {
+            return Err(unresolved("network"));
+        };
         let loss = spec.loss.as_ref().ok_or_else(|| unresolved("loss"))?;
-        let optimizer = spec.optimizer.as_ref().ok_or_else(|| unresolved("optimizer"))?;
+        let optimizer = spec
+            .optimizer
+            .as_ref()
+            .ok_or_else(|| unresolved("optimizer"))?;
         let n_features = usize::try_from(facts.n_features).map_err(|_| beyond())?;
         let head = resolve::head(loss, facts.outcome);
-        let network = Network::build(layers, n_features, head).map_err(|error| vec![explain(&error)])?;
-        let columns = network.widths().iter().try_fold(0_u64, |sum, &width| sum.checked_add(width as u64));
+        let network =
+            Network::build(layers, n_features, head).map_err(|error| vec![explain(&error)])?;
+        let columns = network
+            .widths()
+            .iter()
+            .try_fold(0_u64, |sum, &width| sum.checked_add(width as u64));
         Sizes {
             parameters: network.n_parameters() as u64,
             columns: columns.ok_or_else(beyond)?,
@@ -76,19 +100,29 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
 }
 
 fn beyond() -> Vec<Violation> {
-    vec![Violation::new("/network", "too_large", "the network is larger than any machine's memory")]
+    vec![Violation::new(
+        "/network",
+        "too_large",
+        "the network is larger than any machine's memory",
+    )]
 }
 
 /// Where in the document a network cannot be built.
 pub(crate) fn explain(error: &NetworkError) -> Violation {
     let pointer = match error {
-        NetworkError::Layer { layer_idx, .. } | NetworkError::Field { layer_idx, .. } | NetworkError::TooLarge { layer_idx } => {
+        NetworkError::Layer { layer_idx, .. }
+        | NetworkError::Field { layer_idx, .. }
+        | NetworkError::TooLarge { layer_idx } => {
             format!("/network/{layer_idx}")
         }
         NetworkError::Loss(_) => "/loss".into(),
         NetworkError::Empty => "/task/features".into(),
     };
-    let code = if matches!(error, NetworkError::TooLarge { .. }) { "too_large" } else { "contradiction" };
+    let code = if matches!(error, NetworkError::TooLarge { .. }) {
+        "too_large"
+    } else {
+        "contradiction"
+    };
     Violation::new(pointer, code, error.to_string())
 }
 
@@ -96,9 +130,22 @@ pub(crate) fn explain(error: &NetworkError) -> Violation {
 fn count(sizes: &Sizes, batch: u64, facts: &DataFacts) -> Option<Cost> {
     let weights_bytes = sizes.parameters.checked_mul(4)?;
     let optimizer_bytes = weights_bytes.checked_mul(sizes.optimizer_slots)?;
-    let activations_bytes = sizes.columns.checked_add(facts.n_features)?.checked_mul(batch)?.checked_mul(8)?;
-    let data_bytes = facts.n_rows.checked_mul(facts.n_features.checked_add(facts.outcome.width())?)?.checked_mul(4)?;
-    let parts = [weights_bytes.checked_mul(2)?, weights_bytes, optimizer_bytes, activations_bytes, data_bytes];
+    let activations_bytes = sizes
+        .columns
+        .checked_add(facts.n_features)?
+        .checked_mul(batch)?
+        .checked_mul(8)?;
+    let data_bytes = facts
+        .n_rows
+        .checked_mul(facts.n_features.checked_add(facts.outcome.width())?)?
+        .checked_mul(4)?;
+    let parts = [
+        weights_bytes.checked_mul(2)?,
+        weights_bytes,
+        optimizer_bytes,
+        activations_bytes,
+        data_bytes,
+    ];
     Some(Cost {
         parameters: sizes.parameters,
         weights_bytes,

@@ -15,7 +15,11 @@ pub(super) fn network(facts: &DataFacts) -> Network {
         _ => 128,
     };
     let layer = || Layer::Dense(Dense::new(units).with(Function::Relu));
-    Network::Layers(if facts.n_train < 5_000 { vec![layer()] } else { vec![layer(), layer()] })
+    Network::Layers(if facts.n_train < 5_000 {
+        vec![layer()]
+    } else {
+        vec![layer(), layer()]
+    })
 }
 
 /// Cross entropy for classes, mean squared error for numbers.
@@ -29,12 +33,23 @@ pub(super) fn loss(task: TaskKind) -> Loss {
 /// AdamW along one cycle.
 pub(super) fn optimizer(facts: &DataFacts) -> OptimizerSpec {
     let _ = facts;
-    let rule = Optimizer::AdamW(AdamW { learning_rate: 0.01, ..AdamW::default() });
-    OptimizerSpec { rule, schedule: Some(one_cycle()), clip_norm: None }
+    let rule = Optimizer::AdamW(AdamW {
+        learning_rate: 0.01,
+        ..AdamW::default()
+    });
+    OptimizerSpec {
+        rule,
+        schedule: Some(one_cycle()),
+        clip_norm: None,
+    }
 }
 
 fn one_cycle() -> Schedule {
-    Schedule::OneCycle { pct_start: 0.3, div_factor: 25.0, final_div_factor: 1e4 }
+    Schedule::OneCycle {
+        pct_start: 0.3,
+        div_factor: 25.0,
+        final_div_factor: 1e4,
+    }
 }
 
 /// Rows of one step.

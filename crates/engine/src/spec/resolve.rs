@@ -18,18 +18,30 @@ pub(super) fn resolve(spec: &Spec, facts: &DataFacts) -> Result<Spec, Vec<Violat
     }
     duration(&mut resolved, facts);
     let violations = contradictions(&resolved, facts);
-    if violations.is_empty() { Ok(resolved) } else { Err(violations) }
+    if violations.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(violations)
+    }
 }
 
 /// Network, loss and optimizer.
 fn learning(spec: &mut Spec, facts: &DataFacts) {
-    let network = spec.network.take().unwrap_or_else(|| defaults::network(facts));
+    let network = spec
+        .network
+        .take()
+        .unwrap_or_else(|| defaults::network(facts));
     spec.network = Some(match network {
-        Network::Layers(layers) => Network::Layers(layers.iter().map(crate::layer::Layer::resolved).collect()),
+        Network::Layers(layers) => {
+            Network::Layers(layers.iter().map(crate::layer::Layer::resolved).collect())
+        }
         family => family,
     });
-    spec.loss.get_or_insert_with(|| defaults::loss(spec.task.kind));
-    let optimizer = spec.optimizer.get_or_insert_with(|| defaults::optimizer(facts));
+    spec.loss
+        .get_or_insert_with(|| defaults::loss(spec.task.kind));
+    let optimizer = spec
+        .optimizer
+        .get_or_insert_with(|| defaults::optimizer(facts));
     optimizer.schedule.get_or_insert(Schedule::Constant {});
 }
 
@@ -38,14 +50,27 @@ fn learning(spec: &mut Spec, facts: &DataFacts) {
 fn duration(spec: &mut Spec, facts: &DataFacts) {
     let perceptron = spec.family() == Family::Perceptron;
     let training = &mut spec.training;
-    let validates = spec.task.split.as_ref().is_some_and(super::Split::validates);
+    let validates = spec
+        .task
+        .split
+        .as_ref()
+        .is_some_and(super::Split::validates);
     let epochs = training.epochs.unwrap_or_else(|| defaults::epochs(facts));
     if training.epochs.is_none() && training.early_stopping.is_none() && validates && !perceptron {
-        training.early_stopping = Some(EarlyStopping { patience: defaults::patience(epochs), ..EarlyStopping::default() });
+        training.early_stopping = Some(EarlyStopping {
+            patience: defaults::patience(epochs),
+            ..EarlyStopping::default()
+        });
     }
     training.epochs = Some(epochs);
     // A perceptron is corrected row by row.
-    let batch_size = training.batch_size.unwrap_or_else(|| if perceptron { 1 } else { defaults::batch_size(facts) });
+    let batch_size = training.batch_size.unwrap_or_else(|| {
+        if perceptron {
+            1
+        } else {
+            defaults::batch_size(facts)
+        }
+    });
     training.batch_size = Some(batch_size);
 }
 
@@ -55,28 +80,50 @@ fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
     if let Outcome::Classes(n) = facts.outcome
         && n < 2
     {
-        let message = format!("the target has {n} class in this dataset; there is nothing to tell apart");
+        let message =
+            format!("the target has {n} class in this dataset; there is nothing to tell apart");
         found.push(Violation::new("/task/target", "one_class", message).got(n));
     }
     if spec.family() == Family::Perceptron && facts.outcome != Outcome::Classes(2) {
-        let message = format!("a perceptron tells two classes apart, and the target has {}", facts.outcome.width());
+        let message = format!(
+            "a perceptron tells two classes apart, and the target has {}",
+            facts.outcome.width()
+        );
         found.push(Violation::new("/network", "contradiction", message).got(facts.outcome.width()));
     }
     if let (Some(Loss::BinaryCrossEntropy(_)), Outcome::Classes(n)) = (&spec.loss, facts.outcome)
         && n != 2
     {
-        let message = format!("binary cross entropy is for two classes, and the target has {n}; use `cross_entropy`");
-        found.push(Violation::new("/loss/kind", "contradiction", message).allowed(json!(["cross_entropy"])).got(n));
+        let message = format!(
+            "binary cross entropy is for two classes, and the target has {n}; use `cross_entropy`"
+        );
+        found.push(
+            Violation::new("/loss/kind", "contradiction", message)
+                .allowed(json!(["cross_entropy"]))
+                .got(n),
+        );
     }
     if let Some(Loss::CrossEntropy(loss)) = &spec.loss
         && let Some(ClassWeights::Values(weights)) = &loss.class_weights
         && weights.len() as u64 != facts.outcome.width()
     {
-        let message = format!("{} weights for {} classes", weights.len(), facts.outcome.width());
-        found.push(Violation::new("/loss/class_weights", "length", message).allowed(facts.outcome.width()).got(weights.len()));
+        let message = format!(
+            "{} weights for {} classes",
+            weights.len(),
+            facts.outcome.width()
+        );
+        found.push(
+            Violation::new("/loss/class_weights", "length", message)
+                .allowed(facts.outcome.width())
+                .got(weights.len()),
+        );
     }
     if facts.n_train == 0 {
-        found.push(Violation::new("/task/split", "no_training_rows", "no row is left to train on"));
+        found.push(Violation::new(
+            "/task/split",
+            "no_training_rows",
+            "no row is left to train on",
+        ));
     }
     found
 }
@@ -85,8 +132,17 @@ fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
 pub(crate) fn head(loss: &Loss, outcome: Outcome) -> Head {
     use crate::network::Outcome as Meaning;
     match (loss, outcome) {
-        (Loss::BinaryCrossEntropy(_), Outcome::Classes(_)) => Head { n_outputs: 1, outcome: Meaning::Binary },
-        (_, Outcome::Classes(n)) => Head { n_outputs: n as usize, outcome: Meaning::Classes },
-        (_, Outcome::Values(n)) => Head { n_outputs: n as usize, outcome: Meaning::Values },
+        (Loss::BinaryCrossEntropy(_), Outcome::Classes(_)) => Head {
+            n_outputs: 1,
+            outcome: Meaning::Binary,
+        },
+        (_, Outcome::Classes(n)) => Head {
+            n_outputs: n as usize,
+            outcome: Meaning::Classes,
+        },
+        (_, Outcome::Values(n)) => Head {
+            n_outputs: n as usize,
+            outcome: Meaning::Values,
+        },
     }
 }

@@ -23,22 +23,35 @@ pub(super) fn of(family: Family) -> Value {
     let mut schema = whole().clone();
     schema["title"] = json!(format!("A {} spec", family.name()));
     schema["description"] = json!(family.describe());
-    let task = if family == Family::Regression { "regression" } else { "classification" };
+    let task = if family == Family::Regression {
+        "regression"
+    } else {
+        "classification"
+    };
     keep(&mut schema, "TaskKind", &[task]);
     match family {
         Family::Classification => {
-            keep(&mut schema, "Loss", &["cross_entropy", "binary_cross_entropy"]);
+            keep(
+                &mut schema,
+                "Loss",
+                &["cross_entropy", "binary_cross_entropy"],
+            );
             layers_only(&mut schema);
             one_target(&mut schema);
         }
         Family::Regression => {
             keep(&mut schema, "Loss", &["mse", "mae", "huber"]);
-            keep(&mut schema, "Split", &["random", "chronological", "by_column"]);
+            keep(
+                &mut schema,
+                "Split",
+                &["random", "chronological", "by_column"],
+            );
             layers_only(&mut schema);
         }
         Family::Perceptron => {
             schema["$defs"]["Network"]["anyOf"] = json!([{"$ref": "#/$defs/NetworkFamily"}]);
-            schema["properties"]["network"] = json!({"$ref": "#/$defs/Network", "description": "Asks for a perceptron."});
+            schema["properties"]["network"] =
+                json!({"$ref": "#/$defs/Network", "description": "Asks for a perceptron."});
             if let Some(required) = schema["required"].as_array_mut() {
                 required.push(json!("network"));
             }
@@ -55,10 +68,15 @@ pub(super) fn of(family: Family) -> Value {
 
 /// Keeps the alternatives of a definition with these names: constants, or objects of these kinds.
 fn keep(schema: &mut Value, definition: &str, names: &[&str]) {
-    let Some(choices) = schema["$defs"][definition]["oneOf"].as_array_mut() else { return };
+    let Some(choices) = schema["$defs"][definition]["oneOf"].as_array_mut() else {
+        return;
+    };
     choices.retain(|choice| {
-        let name = choice.get("const").or_else(|| choice.pointer("/properties/kind/const"));
-        name.and_then(Value::as_str).is_some_and(|name| names.contains(&name))
+        let name = choice
+            .get("const")
+            .or_else(|| choice.pointer("/properties/kind/const"));
+        name.and_then(Value::as_str)
+            .is_some_and(|name| names.contains(&name))
     });
 }
 
@@ -86,25 +104,36 @@ fn tidy(node: &mut Value, definitions: &Value) {
             let has_choices = object.get("oneOf").is_some_and(Value::is_array);
             if has_choices && let Some(outer) = object.shift_remove("properties") {
                 let outer = json!({"properties": outer});
-                object.values_mut().filter_map(Value::as_array_mut).flatten().for_each(|choice| {
-                    tidy(choice, definitions);
-                    if let Some(choice) = choice.as_object_mut() {
-                        merge(choice, &outer);
-                    }
-                });
+                object
+                    .values_mut()
+                    .filter_map(Value::as_array_mut)
+                    .flatten()
+                    .for_each(|choice| {
+                        tidy(choice, definitions);
+                        if let Some(choice) = choice.as_object_mut() {
+                            merge(choice, &outer);
+                        }
+                    });
             }
-            if object.get("properties").is_some_and(Value::is_object) && !object.contains_key("additionalProperties") {
+            if object.get("properties").is_some_and(Value::is_object)
+                && !object.contains_key("additionalProperties")
+            {
                 object.insert("additionalProperties".into(), json!(false));
             }
-            object.values_mut().for_each(|value| tidy(value, definitions));
+            object
+                .values_mut()
+                .for_each(|value| tidy(value, definitions));
         }
         _ => {}
     }
 }
 
 fn definition<'a>(reference: &Value, definitions: &'a Value) -> &'a Value {
-    let name = reference.as_str().and_then(|pointer| pointer.strip_prefix("#/$defs/"));
-    name.and_then(|name| definitions.get(name)).unwrap_or(&Value::Null)
+    let name = reference
+        .as_str()
+        .and_then(|pointer| pointer.strip_prefix("#/$defs/"));
+    name.and_then(|name| definitions.get(name))
+        .unwrap_or(&Value::Null)
 }
 
 /// Adds another schema's fields and required names.
@@ -112,7 +141,11 @@ fn merge(object: &mut Map<String, Value>, other: &Value) {
     for (keyword, value) in other.as_object().into_iter().flatten() {
         match (object.get_mut(keyword), value) {
             (Some(Value::Object(mine)), Value::Object(theirs)) => {
-                mine.extend(theirs.iter().map(|(name, node)| (name.clone(), node.clone())));
+                mine.extend(
+                    theirs
+                        .iter()
+                        .map(|(name, node)| (name.clone(), node.clone())),
+                );
             }
             (Some(Value::Array(mine)), Value::Array(theirs)) => mine.extend(theirs.iter().cloned()),
             (Some(_), _) => {}
@@ -128,7 +161,9 @@ fn prune(schema: &mut Value) {
     let mut used = Vec::new();
     let mut waiting = Vec::new();
     if let Some(root) = schema.as_object() {
-        root.iter().filter(|(keyword, _)| *keyword != "$defs").for_each(|(_, node)| references(node, &mut waiting));
+        root.iter()
+            .filter(|(keyword, _)| *keyword != "$defs")
+            .for_each(|(_, node)| references(node, &mut waiting));
     }
     while let Some(name) = waiting.pop() {
         if !used.contains(&name) {
@@ -145,7 +180,10 @@ fn references(node: &Value, found: &mut Vec<String>) {
     match node {
         Value::Array(items) => items.iter().for_each(|item| references(item, found)),
         Value::Object(object) => {
-            let name = object.get("$ref").and_then(Value::as_str).and_then(|pointer| pointer.strip_prefix("#/$defs/"));
+            let name = object
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|pointer| pointer.strip_prefix("#/$defs/"));
             found.extend(name.map(str::to_owned));
             object.values().for_each(|value| references(value, found));
         }
@@ -172,13 +210,21 @@ mod tests {
     fn every_object_is_closed_and_every_field_is_explained() {
         let mut found = Vec::new();
         objects(whole(), &mut found);
-        let with_fields = found.iter().filter(|object| object.get("properties").is_some_and(Value::is_object));
+        let with_fields = found
+            .iter()
+            .filter(|object| object.get("properties").is_some_and(Value::is_object));
         let mut count = 0;
         for object in with_fields {
             assert!(object.contains_key("additionalProperties"), "{object:?}");
-            assert!(!object.contains_key("$ref") && !object.contains_key("oneOf"), "{object:?}");
+            assert!(
+                !object.contains_key("$ref") && !object.contains_key("oneOf"),
+                "{object:?}"
+            );
             for (name, field) in object["properties"].as_object().into_iter().flatten() {
-                assert!(name == "kind" || field.get("description").is_some(), "`{name}` has no explanation");
+                assert!(
+                    name == "kind" || field.get("description").is_some(),
+                    "`{name}` has no explanation"
+                );
             }
             count += 1;
         }
@@ -189,13 +235,36 @@ mod tests {
     fn families_are_narrow() {
         let kinds = |family: Family, definition: &str| -> Vec<String> {
             let schema = of(family);
-            let choices = schema["$defs"][definition]["oneOf"].as_array().cloned().unwrap_or_default();
-            let name = |choice: &Value| choice.get("const").or_else(|| choice.pointer("/properties/kind/const")).cloned();
-            choices.iter().filter_map(name).filter_map(|name| name.as_str().map(str::to_owned)).collect()
+            let choices = schema["$defs"][definition]["oneOf"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let name = |choice: &Value| {
+                choice
+                    .get("const")
+                    .or_else(|| choice.pointer("/properties/kind/const"))
+                    .cloned()
+            };
+            choices
+                .iter()
+                .filter_map(name)
+                .filter_map(|name| name.as_str().map(str::to_owned))
+                .collect()
         };
-        assert_eq!(kinds(Family::Classification, "TaskKind"), ["classification"]);
+        assert_eq!(
+            kinds(Family::Classification, "TaskKind"),
+            ["classification"]
+        );
         assert_eq!(kinds(Family::Regression, "Loss"), ["mse", "mae", "huber"]);
-        assert!(of(Family::Perceptron)["$defs"].get("OptimizerSpec").is_none());
-        assert!(of(Family::Classification)["$defs"].get("NetworkFamily").is_none());
+        assert!(
+            of(Family::Perceptron)["$defs"]
+                .get("OptimizerSpec")
+                .is_none()
+        );
+        assert!(
+            of(Family::Classification)["$defs"]
+                .get("NetworkFamily")
+                .is_none()
+        );
     }
 }
