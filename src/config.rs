@@ -269,10 +269,6 @@ settings! {
         heartbeat_ms: u64 = 5_000,
         /// Metrics are written at least this often while a run trains.
         report_interval_ms: u64 = 200,
-        /// Checkpoints at epoch ends are at least this far apart.
-        checkpoint_min_interval_ms: u64 = 1_000,
-        /// In the middle of an epoch a checkpoint is taken after this long without one.
-        checkpoint_max_interval_ms: u64 = 30_000,
         /// Workers a run may lose in a row, without reaching a further checkpoint, before it fails as `poison`.
         poison_losses: u32 = 3,
         /// Decoded datasets kept for the next run.

@@ -1,6 +1,8 @@
 //! What is said between a run's record, its worker and the API: plain values, so that a worker on another machine is the
 //! same code with longer arms.
 
+use std::sync::Arc;
+
 use descent_engine::spec::Spec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,7 +78,7 @@ pub struct Job {
 }
 
 /// What the worker has to say since it last spoke. All of it is written, or nothing.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Report {
     /// Said once: training begins.
     pub started: Option<Started>,
@@ -87,7 +89,7 @@ pub struct Report {
     /// Log lines and diagnoses.
     pub notes: Vec<Note>,
     /// A checkpoint whose bytes are durable or become so with its row.
-    pub checkpoint: Option<NewCheckpoint>,
+    pub checkpoint: Option<Arc<NewCheckpoint>>,
     /// Training is over; the model is being checked.
     pub finalizing: bool,
 }
@@ -141,9 +143,10 @@ pub struct NewCheckpoint {
 }
 
 /// A trained model to be registered.
+#[derive(Debug, Clone)]
 pub struct NewModel {
     /// Its weights.
-    pub weights: Staged,
+    pub weights: Arc<Staged>,
     /// JSON: network, transform, schema, labels.
     pub document: Json,
     /// JSON: test metrics.
@@ -153,6 +156,7 @@ pub struct NewModel {
 }
 
 /// How an attempt ended.
+#[derive(Debug, Clone)]
 pub enum Outcome {
     /// With a model. The reason says why training ended early, if it did (`deadline`).
     Trained(Box<NewModel>, Option<Reason>),

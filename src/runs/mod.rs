@@ -5,6 +5,7 @@
 //! submit -> queued -> claim -> preparing -> report(started) -> running -> report... -> finish -> succeeded
 //! ```
 
+mod bytes;
 mod change;
 mod claim;
 mod control;
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
 
+pub use bytes::Source;
 pub use claim::Beat;
 pub use control::Acted;
 pub use error::RunsError;

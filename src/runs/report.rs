@@ -12,7 +12,7 @@ use crate::store::checkpoints::{self, Checkpoint};
 use crate::store::events::Kind;
 use crate::store::metrics::{self, Series};
 use crate::store::runs::{self, Run, Status};
-use crate::store::{Json, Tx};
+use crate::store::Tx;
 
 impl Runs {
     /// Writes a worker's report, and says what it is to do next.
@@ -83,7 +83,7 @@ impl Runs {
             write_note(change, note, recorded.as_ref())?;
         }
         if let Some(checkpoint) = report.checkpoint {
-            write_checkpoint(tx, change, checkpoint, self.0.clock.now_ms()).await?;
+            write_checkpoint(tx, change, &checkpoint, self.0.clock.now_ms()).await?;
         }
         if report.finalizing && matches!(change.run.status, Status::Running | Status::Pausing) {
             change.go(Verb::Finalize, None)?;
@@ -188,7 +188,7 @@ fn write_note(
 async fn write_checkpoint(
     tx: &mut Tx,
     change: &mut Change,
-    new: NewCheckpoint,
+    new: &NewCheckpoint,
     now_ms: i64,
 ) -> Result<(), RunsError> {
     new.staged.record(tx).await?;
@@ -207,13 +207,4 @@ async fn write_checkpoint(
     let body = json!({"epoch": row.epoch, "sha256": row.sha256, "size_bytes": row.size_bytes, "is_best": row.is_best});
     change.event(Kind::Checkpoint, Some(row.step), &body)?;
     Ok(())
-}
-
-/// The JSON of `(name, value)` pairs in their order; a value that is not finite becomes `null`.
-pub fn metrics_json(pairs: &[(String, f64)]) -> Result<Json, RunsError> {
-    let map: serde_json::Map<String, serde_json::Value> = pairs
-        .iter()
-        .map(|(name, value)| (name.clone(), serde_json::Value::from(*value)))
-        .collect();
-    Ok(Json::of(&map)?)
 }

@@ -1,0 +1,8 @@
+//! The life of runs, from the record up to the threads that train.
+
+mod bench;
+mod fence;
+mod group_commit;
+mod queue;
+mod recover;
+mod transitions;
