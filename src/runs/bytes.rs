@@ -37,6 +37,9 @@ impl Runs {
     pub async fn source(&self, job: &Job) -> Result<Source, RunsError> {
         let found = datasets::find(&self.0.store, &job.owner, job.dataset).await?;
         let row = found.ok_or_else(|| RunsError::NoDataset(job.dataset.to_string()))?;
-        Ok(Source { format: row.format, content: self.0.blobs.open_blob(&job.dataset_sha256).await? })
+        Ok(Source {
+            format: row.format,
+            content: self.0.blobs.open_blob(&job.dataset_sha256).await?,
+        })
     }
 }

@@ -8,11 +8,11 @@ use super::message::{Directive, NewCheckpoint, Note, Report};
 use super::transition::Verb;
 use super::{Recorded, Runs, RunsError};
 use crate::ids::RunId;
+use crate::store::Tx;
 use crate::store::checkpoints::{self, Checkpoint};
 use crate::store::events::Kind;
 use crate::store::metrics::{self, Series};
 use crate::store::runs::{self, Run, Status};
-use crate::store::Tx;
 
 impl Runs {
     /// Writes a worker's report, and says what it is to do next.

@@ -36,13 +36,19 @@ impl Bench {
         Self::at(dir, settings, faults).await
     }
 
-    pub async fn at(dir: Arc<tempfile::TempDir>, settings: impl FnOnce(&mut Config), faults: Option<Faults>) -> Self {
+    pub async fn at(
+        dir: Arc<tempfile::TempDir>,
+        settings: impl FnOnce(&mut Config),
+        faults: Option<Faults>,
+    ) -> Self {
         let mut config = Config::default();
         config.server.data_dir = dir.path().to_owned();
         config.quota.free_space_floor_bytes = 0;
         settings(&mut config);
         let (clock, hand) = Clock::manual(START_MS);
-        let app = App::open_with(config, clock, Entropy::seeded(7), faults).await.unwrap();
+        let app = App::open_with(config, clock, Entropy::seeded(7), faults)
+            .await
+            .unwrap();
         Self { app, hand, dir }
     }
 
@@ -57,7 +63,15 @@ impl Bench {
     }
 
     /// A dataset of `owner` whose bytes are `bytes`.
-    pub async fn dataset(&self, owner: &str, name: &str, bytes: Vec<u8>, format: Value, schema: Value, profile: Value) -> DatasetId {
+    pub async fn dataset(
+        &self,
+        owner: &str,
+        name: &str,
+        bytes: Vec<u8>,
+        format: Value,
+        schema: Value,
+        profile: Value,
+    ) -> DatasetId {
         let staged = self.app.blobs.put(bytes).await.unwrap();
         let id = DatasetId(self.app.ids.next().unwrap());
         let now_ms = self.app.clock.now_ms();
@@ -91,14 +105,34 @@ impl Bench {
 
     /// A dataset nobody will ever decode, for tests of the record alone.
     pub async fn empty_dataset(&self, owner: &str) -> DatasetId {
-        self.dataset(owner, "empty", b"a\n1\n".to_vec(), json!({}), json!({}), json!({})).await
+        self.dataset(
+            owner,
+            "empty",
+            b"a\n1\n".to_vec(),
+            json!({}),
+            json!({}),
+            json!({}),
+        )
+        .await
     }
 
-    pub async fn submit(&self, owner: &str, dataset: DatasetId, priority: i64) -> Result<Run, RunsError> {
+    pub async fn submit(
+        &self,
+        owner: &str,
+        dataset: DatasetId,
+        priority: i64,
+    ) -> Result<Run, RunsError> {
         let document = json!({"dataset": dataset.to_string(), "priority": priority,
             "task": {"kind": "classification", "target": "target"}});
         let spec = Spec::from_value(document).unwrap();
-        self.app.runs.submit(Submission { owner: owner.to_owned(), spec, remember: None }).await
+        self.app
+            .runs
+            .submit(Submission {
+                owner: owner.to_owned(),
+                spec,
+                remember: None,
+            })
+            .await
     }
 
     pub async fn claim(&self) -> Option<Job> {
@@ -110,9 +144,15 @@ impl Bench {
     }
 
     pub async fn events(&self, id: RunId) -> Vec<Event> {
-        let all = events::page(&self.app.store, id, 0, None, 100_000).await.unwrap();
+        let all = events::page(&self.app.store, id, 0, None, 100_000)
+            .await
+            .unwrap();
         let seqs: Vec<i64> = all.iter().map(|event| event.seq).collect();
-        assert_eq!(seqs, (1..=all.len() as i64).collect::<Vec<_>>(), "event numbers are dense from 1");
+        assert_eq!(
+            seqs,
+            (1..=all.len() as i64).collect::<Vec<_>>(),
+            "event numbers are dense from 1"
+        );
         all
     }
 
@@ -120,7 +160,14 @@ impl Bench {
     pub async fn states(&self, id: RunId) -> Vec<String> {
         let all = self.events(id).await;
         let states = all.iter().filter(|event| event.kind == events::Kind::State);
-        states.map(|event| event.body.parse::<Value>().unwrap()["status"].as_str().unwrap().to_owned()).collect()
+        states
+            .map(|event| {
+                event.body.parse::<Value>().unwrap()["status"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
     }
 
     /// Puts a run into any state, past the transition table: the starting points of the tests of that table.

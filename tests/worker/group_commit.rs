@@ -9,7 +9,12 @@ use descent::store::{self, StoreError};
 use crate::bench::Bench;
 
 fn blob(n: u8) -> store::blobs::Blob {
-    store::blobs::Blob { sha256: hex(&[n; 32]), size_bytes: 1, bytes: Some(vec![n]), created_at_ms: 0 }
+    store::blobs::Blob {
+        sha256: hex(&[n; 32]),
+        size_bytes: 1,
+        bytes: Some(vec![n]),
+        created_at_ms: 0,
+    }
 }
 
 #[tokio::test]
@@ -36,10 +41,16 @@ async fn a_refused_op_is_undone_alone() {
     for (n, answer) in answers.iter().enumerate() {
         let n = n as u8;
         assert_eq!(answer.is_ok(), n % 3 == 0, "{answer:?}");
-        let found = store::blobs::find(&bench.app.store, &blob(n).sha256).await.unwrap();
+        let found = store::blobs::find(&bench.app.store, &blob(n).sha256)
+            .await
+            .unwrap();
         assert_eq!(found.is_some(), n % 3 == 0, "op {n}");
     }
-    assert_eq!(bells.load(Ordering::SeqCst), 20, "only kept ops ring their bells");
+    assert_eq!(
+        bells.load(Ordering::SeqCst),
+        20,
+        "only kept ops ring their bells"
+    );
 }
 
 #[tokio::test]
@@ -61,9 +72,19 @@ async fn a_caller_that_goes_away_leaves_a_whole_effect() {
     hears.await.unwrap();
     caller.abort();
     // The writer works in order: when this answers, the abandoned op is through.
-    bench.app.store.write(|tx| Box::pin(async move { store::blobs::insert(tx, &blob(3)).await })).await.unwrap();
+    bench
+        .app
+        .store
+        .write(|tx| Box::pin(async move { store::blobs::insert(tx, &blob(3)).await }))
+        .await
+        .unwrap();
     for n in 1..=3 {
-        assert!(store::blobs::find(&bench.app.store, &blob(n).sha256).await.unwrap().is_some());
+        assert!(
+            store::blobs::find(&bench.app.store, &blob(n).sha256)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
 }
 
@@ -71,6 +92,10 @@ async fn a_caller_that_goes_away_leaves_a_whole_effect() {
 async fn a_closed_store_says_so() {
     let bench = Bench::new().await;
     bench.app.store.close().await;
-    let answer = bench.app.store.write(|tx| Box::pin(async move { store::blobs::insert(tx, &blob(1)).await })).await;
+    let answer = bench
+        .app
+        .store
+        .write(|tx| Box::pin(async move { store::blobs::insert(tx, &blob(1)).await }))
+        .await;
     assert!(matches!(answer, Err(StoreError::Closed)));
 }

@@ -8,12 +8,21 @@ use crate::bench::Bench;
 #[tokio::test]
 async fn priority_then_fairness_between_owners_then_time() {
     let bench = Bench::new().await;
-    let (ann, bob) = (bench.empty_dataset("ann").await, bench.empty_dataset("bob").await);
+    let (ann, bob) = (
+        bench.empty_dataset("ann").await,
+        bench.empty_dataset("bob").await,
+    );
     let mut expected = Vec::new();
     let mut ids = Vec::new();
-    for (owner, dataset, priority) in
-        [("ann", ann, 0), ("ann", ann, 0), ("ann", ann, 0), ("bob", bob, 0), ("bob", bob, 0), ("bob", bob, 5), ("ann", ann, -1)]
-    {
+    for (owner, dataset, priority) in [
+        ("ann", ann, 0),
+        ("ann", ann, 0),
+        ("ann", ann, 0),
+        ("bob", bob, 0),
+        ("bob", bob, 0),
+        ("bob", bob, 5),
+        ("ann", ann, -1),
+    ] {
         ids.push(bench.submit(owner, dataset, priority).await.unwrap().id);
         bench.pass_ms(1);
     }
@@ -21,7 +30,16 @@ async fn priority_then_fairness_between_owners_then_time() {
     for index in [5, 0, 3, 1, 4, 2, 6] {
         expected.push(ids[index]);
     }
-    let said: Vec<_> = bench.app.runs.queue().await.unwrap().runs.into_iter().map(|queued| queued.run.id).collect();
+    let said: Vec<_> = bench
+        .app
+        .runs
+        .queue()
+        .await
+        .unwrap()
+        .runs
+        .into_iter()
+        .map(|queued| queued.run.id)
+        .collect();
     assert_eq!(said, expected, "the queue as it is shown");
     let mut taken = Vec::new();
     while let Some(job) = bench.claim().await {
@@ -44,13 +62,25 @@ async fn the_shown_order_is_the_order_of_claims_in_random_queues() {
         }
         for draw in random.chunks(3) {
             let owner = usize::from(draw[0]) % owners.len();
-            bench.submit(owners[owner], datasets[owner], i64::from(draw[1] % 3)).await.unwrap();
+            bench
+                .submit(owners[owner], datasets[owner], i64::from(draw[1] % 3))
+                .await
+                .unwrap();
             bench.pass_ms(i64::from(draw[2] % 2));
             if draw[2] % 5 == 0 {
                 bench.claim().await; // somebody is in work already when the queue is looked at
             }
         }
-        let said: Vec<_> = bench.app.runs.queue().await.unwrap().runs.into_iter().map(|queued| queued.run.id).collect();
+        let said: Vec<_> = bench
+            .app
+            .runs
+            .queue()
+            .await
+            .unwrap()
+            .runs
+            .into_iter()
+            .map(|queued| queued.run.id)
+            .collect();
         let mut taken = Vec::new();
         while let Some(job) = bench.claim().await {
             taken.push(job.run);
@@ -62,16 +92,27 @@ async fn the_shown_order_is_the_order_of_claims_in_random_queues() {
 #[tokio::test]
 async fn an_owner_at_the_limit_waits_while_others_go_on() {
     let bench = Bench::with(|config| config.quota.owner_running_runs = 1, None).await;
-    let (ann, bob) = (bench.empty_dataset("ann").await, bench.empty_dataset("bob").await);
+    let (ann, bob) = (
+        bench.empty_dataset("ann").await,
+        bench.empty_dataset("bob").await,
+    );
     let first = bench.submit("ann", ann, 0).await.unwrap().id;
     let second = bench.submit("ann", ann, 9).await.unwrap().id;
     let other = bench.submit("bob", bob, 0).await.unwrap().id;
     let job = bench.claim().await.unwrap();
     assert_eq!(job.run, second);
     assert_eq!(bench.claim().await.unwrap().run, other);
-    assert!(bench.claim().await.is_none(), "ann has one run in work, and so has bob");
+    assert!(
+        bench.claim().await.is_none(),
+        "ann has one run in work, and so has bob"
+    );
     let failed = Outcome::Failed(Reason::new("bad_data", "for this test"));
-    bench.app.runs.finish(job.run, job.fence, Report::default(), failed).await.unwrap();
+    bench
+        .app
+        .runs
+        .finish(job.run, job.fence, Report::default(), failed)
+        .await
+        .unwrap();
     assert_eq!(bench.claim().await.unwrap().run, first);
 }
 
@@ -82,16 +123,33 @@ async fn more_queued_runs_than_the_quota_are_refused_exactly() {
     let tries = (0..40).map(|_| bench.submit("ann", dataset, 0));
     let answers = futures_util::future::join_all(tries).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 10);
-    assert!(answers.iter().filter_map(|a| a.as_ref().err()).all(|e| matches!(e, RunsError::TooManyQueued { limit: 10 })));
+    assert!(
+        answers
+            .iter()
+            .filter_map(|a| a.as_ref().err())
+            .all(|e| matches!(e, RunsError::TooManyQueued { limit: 10 }))
+    );
 }
 
 #[tokio::test]
 async fn another_owners_dataset_and_run_do_not_exist() {
     let bench = Bench::new().await;
     let dataset = bench.empty_dataset("ann").await;
-    assert!(matches!(bench.submit("bob", dataset, 0).await, Err(RunsError::NoDataset(_))));
+    assert!(matches!(
+        bench.submit("bob", dataset, 0).await,
+        Err(RunsError::NoDataset(_))
+    ));
     let run = bench.submit("ann", dataset, 0).await.unwrap().id;
-    assert!(matches!(bench.app.runs.show("bob", run).await, Err(RunsError::Absent)));
-    assert!(matches!(bench.app.runs.cancel("bob", run).await, Err(RunsError::Absent)));
-    assert!(matches!(bench.app.runs.delete("bob", run, None).await, Err(RunsError::Absent)));
+    assert!(matches!(
+        bench.app.runs.show("bob", run).await,
+        Err(RunsError::Absent)
+    ));
+    assert!(matches!(
+        bench.app.runs.cancel("bob", run).await,
+        Err(RunsError::Absent)
+    ));
+    assert!(matches!(
+        bench.app.runs.delete("bob", run, None).await,
+        Err(RunsError::Absent)
+    ));
 }

@@ -11,18 +11,35 @@ use crate::bench::Bench;
 async fn a_silent_worker_loses_its_run_and_a_speaking_one_keeps_it() {
     let bench = Bench::new().await;
     let dataset = bench.empty_dataset("ann").await;
-    let (silent, speaking) =
-        (bench.submit("ann", dataset, 1).await.unwrap().id, bench.submit("ann", dataset, 0).await.unwrap().id);
+    let (silent, speaking) = (
+        bench.submit("ann", dataset, 1).await.unwrap().id,
+        bench.submit("ann", dataset, 0).await.unwrap().id,
+    );
     let lease_ms = bench.app.config.worker.lease_ms as i64;
     assert_eq!(bench.claim().await.unwrap().run, silent);
     let job = bench.claim().await.unwrap();
     bench.pass_ms(lease_ms - 1);
-    bench.app.runs.heartbeat(vec![descent::runs::Beat { run: job.run, fence: job.fence }]).await.unwrap();
-    assert_eq!(bench.app.runs.sweep().await.unwrap(), 0, "nobody is late yet");
+    bench
+        .app
+        .runs
+        .heartbeat(vec![descent::runs::Beat {
+            run: job.run,
+            fence: job.fence,
+        }])
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.app.runs.sweep().await.unwrap(),
+        0,
+        "nobody is late yet"
+    );
     bench.pass_ms(2);
     assert_eq!(bench.app.runs.sweep().await.unwrap(), 1);
     let lost = bench.show("ann", silent).await;
-    assert_eq!((lost.status, lost.reason_code.as_deref()), (Status::Queued, Some("worker_lost")));
+    assert_eq!(
+        (lost.status, lost.reason_code.as_deref()),
+        (Status::Queued, Some("worker_lost"))
+    );
     assert_eq!(bench.show("ann", speaking).await.status, Status::Preparing);
 }
 
@@ -59,15 +76,44 @@ async fn a_run_that_kills_its_worker_three_times_is_poison_unless_it_gets_furthe
         let job = bench.claim().await.unwrap();
         if round == 1 {
             let staged = bench.app.runs.stage(b"state".to_vec()).await.unwrap();
-            let checkpoint = Some(Arc::new(NewCheckpoint { staged, step: 10, epoch: 1, is_best: true }));
-            bench.app.runs.report(run, job.fence, Report { checkpoint, ..Report::default() }).await.unwrap();
+            let checkpoint = Some(Arc::new(NewCheckpoint {
+                staged,
+                step: 10,
+                epoch: 1,
+                is_best: true,
+            }));
+            bench
+                .app
+                .runs
+                .report(
+                    run,
+                    job.fence,
+                    Report {
+                        checkpoint,
+                        ..Report::default()
+                    },
+                )
+                .await
+                .unwrap();
         }
-        assert_eq!(job.resume.is_some(), round > 1, "the checkpoint is what the next worker goes on from");
+        assert_eq!(
+            job.resume.is_some(),
+            round > 1,
+            "the checkpoint is what the next worker goes on from"
+        );
         bench.app.runs.recover().await.unwrap();
         let row = bench.show("ann", run).await;
         // Lost in rounds 0 and 1, but the checkpoint of round 1 begins the count anew: rounds 1, 2 and 3 are three in a row.
-        let wanted = if round < 3 { (Status::Queued, Some("server_restart")) } else { (Status::Failed, Some("poison")) };
-        assert_eq!((row.status, row.reason_code.as_deref()), wanted, "round {round}");
+        let wanted = if round < 3 {
+            (Status::Queued, Some("server_restart"))
+        } else {
+            (Status::Failed, Some("poison"))
+        };
+        assert_eq!(
+            (row.status, row.reason_code.as_deref()),
+            wanted,
+            "round {round}"
+        );
         if round == 3 {
             break;
         }

@@ -46,7 +46,10 @@ const ALLOWED: &[(Status, Verb, Status)] = &[
 fn every_cell_of_the_table() {
     for status in Status::ALL {
         for verb in Verb::ALL {
-            let wanted = ALLOWED.iter().find(|(from, by, _)| (*from, *by) == (status, verb)).map(|(_, _, to)| *to);
+            let wanted = ALLOWED
+                .iter()
+                .find(|(from, by, _)| (*from, *by) == (status, verb))
+                .map(|(_, _, to)| *to);
             assert_eq!(next(status, verb), wanted, "{status} {verb:?}");
         }
     }
@@ -55,7 +58,10 @@ fn every_cell_of_the_table() {
 #[test]
 fn nothing_leaves_a_terminal_state_and_every_other_state_can_be_left() {
     for status in Status::ALL {
-        let ways_out = Verb::ALL.into_iter().filter(|verb| next(status, *verb).is_some()).count();
+        let ways_out = Verb::ALL
+            .into_iter()
+            .filter(|verb| next(status, *verb).is_some())
+            .count();
         assert_eq!(ways_out == 0, status.is_terminal(), "{status}");
     }
 }
@@ -79,8 +85,12 @@ async fn users_actions_follow_the_table_and_a_repeated_one_changes_nothing() {
                 (Some(to), Ok(descent::runs::Acted::Accepted(row))) => {
                     assert_eq!((row.status, after), (to, to), "{verb:?} on {status}");
                 }
-                (None, Ok(descent::runs::Acted::Repeated(_))) => assert_eq!(after, status, "{verb:?} on {status}"),
-                (None, Err(RunsError::Conflict { .. })) => assert_eq!(after, status, "{verb:?} on {status}"),
+                (None, Ok(descent::runs::Acted::Repeated(_))) => {
+                    assert_eq!(after, status, "{verb:?} on {status}")
+                }
+                (None, Err(RunsError::Conflict { .. })) => {
+                    assert_eq!(after, status, "{verb:?} on {status}")
+                }
                 (wanted, got) => panic!("{verb:?} on {status}: wanted {wanted:?}, got {got:?}"),
             }
             if !after.is_terminal() {
