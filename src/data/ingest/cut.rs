@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::block::{ColumnPlan, Plan};
+use super::part::{ColumnPlan, Plan};
 use super::workers::Workers;
 use super::{infer, long_field};
 use crate::data::encoding::{self, UTF8_MARK};

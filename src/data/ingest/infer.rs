@@ -1,8 +1,8 @@
 //! The kind of a column from what its cells were, and why; then its profile.
 
-use super::block::{Class, KEPT_CELLS};
 use super::grid;
 use super::merge::ColumnTotals;
+use super::part::{Class, KEPT_CELLS};
 use crate::data::cell::BOOLEAN_WORDS;
 use crate::data::{BadCell, ColumnKind, ColumnProfile, timestamp};
 
@@ -10,8 +10,10 @@ use crate::data::{BadCell, ColumnKind, ColumnProfile, timestamp};
 const TOP_VALUES: usize = 10;
 /// A column is of a kind when at least this share, in percent, of its present cells is.
 const MAJORITY_PERCENT: u64 = 90;
-/// So few different names are categories even when none repeats.
+/// So few different names are categories as soon as one repeats.
 const FEW_NAMES: u64 = 20;
+/// So few are categories even when none repeats: the file is very short.
+const VERY_FEW_NAMES: u64 = 3;
 /// More different names are text even when they repeat.
 const MANY_NAMES: u64 = 1000;
 
@@ -146,7 +148,7 @@ fn of_names(totals: &ColumnTotals, present: u64, what: &str) -> (ColumnKind, Str
         );
     }
     let repeats = n * 2 <= present && n <= MANY_NAMES;
-    if n <= FEW_NAMES || repeats {
+    if repeats || n <= VERY_FEW_NAMES || (n <= FEW_NAMES && n < present) {
         return (
             ColumnKind::Categorical,
             format!("{what}, {n} different ones among {present}"),

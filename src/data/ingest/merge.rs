@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use super::block::{BlockPart, Class, ColumnPart, KEPT_CELLS, KeptCell, N_CLASSES, Plan, Wrong};
 use super::distinct::DistinctValues;
 use super::grid::Grid;
 use super::moments::Moments;
+use super::part::{BlockPart, Class, ColumnPart, KEPT_CELLS, KeptCell, N_CLASSES, Plan, Wrong};
 use super::{broken_field, long_field};
 use crate::data::DataError;
 

@@ -13,6 +13,7 @@ mod grid;
 mod infer;
 mod merge;
 mod moments;
+mod part;
 mod workers;
 
 use std::io::{Read, Write};
@@ -82,7 +83,7 @@ impl Ingest {
             Stream::Gzip(mut decoder) => {
                 let end = decoder.try_finish();
                 let unpacked = decoder.get_mut();
-                end.map_err(|error| unpacked.explain(&error))?;
+                end.map_err(|error| unpacked.explain(&error, true))?;
                 unpacked.take_cutter()?.finish(Compression::Gzip)
             }
             Stream::Failed(error) => Err(error),
@@ -102,7 +103,7 @@ impl Ingest {
             Stream::Gzip(decoder) => {
                 decoder.get_mut().n_packed += bytes.len() as u64;
                 let written = decoder.write_all(bytes);
-                written.map_err(|error| decoder.get_mut().explain(&error))
+                written.map_err(|error| decoder.get_mut().explain(&error, false))
             }
             Stream::Failed(error) => Err(error.clone()),
         }
@@ -176,8 +177,7 @@ impl Unpacked {
         let ratio = limits.max_unpack_ratio;
         if self.n_unpacked > limits.unpack_slack_bytes && self.n_unpacked / ratio > self.n_packed {
             let message = format!(
-                "{} packed bytes became more than {} bytes; at most {ratio} bytes per packed byte are unpacked",
-                self.n_packed, self.n_unpacked
+                "the file unpacks to more than {ratio} bytes per packed byte; upload it unpacked"
             );
             return Err(DataError::new("unpack_ratio", message));
         }
@@ -190,17 +190,18 @@ impl Unpacked {
             .ok_or_else(|| DataError::new("unreadable", "the upload was finished twice"))
     }
 
-    /// The error of the table, or else that of the packing.
-    fn explain(&mut self, error: &std::io::Error) -> DataError {
+    /// The error of the table, or else that of the packing. What shows only `at_end` is an end that is not there: a
+    /// missing checksum cannot be told from a cut one.
+    fn explain(&mut self, error: &std::io::Error, at_end: bool) -> DataError {
         if let Some(error) = self.error.take() {
             return error;
         }
         let n = self.n_packed;
-        if error.kind() == std::io::ErrorKind::UnexpectedEof {
-            return DataError::new(
-                "truncated_gzip",
-                format!("the gzip data ends too early, after {n} bytes; upload it whole"),
+        if at_end {
+            let message = format!(
+                "the gzip data ends too early, after {n} bytes, or its last bytes are damaged; upload it whole"
             );
+            return DataError::new("truncated_gzip", message);
         }
         DataError::new(
             "damaged_gzip",

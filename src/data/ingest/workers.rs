@@ -4,8 +4,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::block::{self, Plan, Scratch};
+use super::block::{self, Scratch};
 use super::merge::Merger;
+use super::part::Plan;
 use crate::data::DataError;
 
 /// A block of whole records on its way to a thread.
