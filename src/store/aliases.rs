@@ -1,6 +1,6 @@
 //! Aliases: movable names for model versions.
 
-use super::{Store, StoreError, Tx};
+use super::{Json, Store, StoreError, Tx};
 
 /// A movable name.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -19,6 +19,7 @@ pub struct Alias {
 
 /// Creates or moves an alias in one statement. `false`: there is no such version.
 pub async fn put(tx: &mut Tx, row: &Alias) -> Result<bool, StoreError> {
+    tx.models_change();
     let done = sqlx::query(
         "INSERT INTO aliases (owner, name, alias, version, updated_at_ms)
          SELECT owner, name, ?3, version, ?5 FROM models WHERE owner = ?1 AND name = ?2 AND version = ?4
@@ -51,6 +52,39 @@ pub async fn find(
     )
 }
 
+/// One alias as this transaction sees it.
+pub async fn get(
+    tx: &mut Tx,
+    owner: &str,
+    name: &str,
+    alias: &str,
+) -> Result<Option<Alias>, StoreError> {
+    Ok(
+        sqlx::query_as("SELECT * FROM aliases WHERE owner = ? AND name = ? AND alias = ?")
+            .bind(owner)
+            .bind(name)
+            .bind(alias)
+            .fetch_optional(tx.connection())
+            .await?,
+    )
+}
+
+/// The aliases of several models of an owner, by model and name.
+pub async fn of_models(
+    store: &Store,
+    owner: &str,
+    names: &[&str],
+) -> Result<Vec<Alias>, StoreError> {
+    let names = Json::of(names)?;
+    Ok(sqlx::query_as(
+        "SELECT * FROM aliases WHERE owner = ? AND name IN (SELECT value FROM json_each(?)) ORDER BY name, alias",
+    )
+    .bind(owner)
+    .bind(names)
+    .fetch_all(store.readers())
+    .await?)
+}
+
 /// All aliases of a model, by name.
 pub async fn list(store: &Store, owner: &str, name: &str) -> Result<Vec<Alias>, StoreError> {
     Ok(
@@ -64,6 +98,7 @@ pub async fn list(store: &Store, owner: &str, name: &str) -> Result<Vec<Alias>, 
 
 /// Removes an alias. `false`: there was none.
 pub async fn delete(tx: &mut Tx, owner: &str, name: &str, alias: &str) -> Result<bool, StoreError> {
+    tx.models_change();
     let done = sqlx::query("DELETE FROM aliases WHERE owner = ? AND name = ? AND alias = ?")
         .bind(owner)
         .bind(name)

@@ -24,6 +24,8 @@ pub mod usage;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -50,6 +52,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 pub struct Store {
     readers: SqlitePool,
     writer: writer::Writer,
+    models_changed: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -65,7 +68,13 @@ impl Store {
             .run(&mut first)
             .await
             .map_err(|e| StoreError::Migration(e.to_string()))?;
-        let writer = writer::Writer::start(first, options.clone(), settings);
+        let models_changed = Arc::new(AtomicU64::new(0));
+        let writer = writer::Writer::start(
+            first,
+            options.clone(),
+            settings,
+            Arc::clone(&models_changed),
+        );
         // No idle timeout and no lifetime: a reader costs little, and reconnecting in the middle of a burst costs much.
         let readers = SqlitePoolOptions::new()
             .max_connections(settings.readers)
@@ -75,7 +84,11 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self { readers, writer })
+        Ok(Self {
+            readers,
+            writer,
+            models_changed,
+        })
     }
 
     /// Runs `op` in the writer and answers after the commit that contains it. An error undoes this op alone.
@@ -91,6 +104,21 @@ impl Store {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
         self.writer.write(op).await
+    }
+
+    /// A number that grows with every committed change of a model or an alias. What a name stands for may be remembered
+    /// together with the number read before looking, and used for as long as the number stays.
+    pub fn models_generation(&self) -> u64 {
+        self.models_changed.load(Ordering::Acquire)
+    }
+
+    /// Whether the record answers: one look by a reader, and one empty turn of the writer.
+    ///
+    /// # Errors
+    /// Whatever keeps it from answering.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        self.write(|_| Box::pin(async { Ok(()) })).await
     }
 
     /// Stops the writer after the writes already queued, then folds the write-ahead log into the database.

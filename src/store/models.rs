@@ -42,6 +42,7 @@ pub enum Which {
 
 /// Adds the next version of `row.name` (`row.version` is ignored) and answers its number.
 pub async fn insert(tx: &mut Tx, row: &Model) -> Result<i64, StoreError> {
+    tx.models_change();
     Ok(sqlx::query_scalar(
         "INSERT INTO models (owner, name, version, run_id, weights, size_bytes, document, metrics, dataset_id, created_at_ms)
          VALUES (?1, ?2, COALESCE((SELECT MAX(version) FROM models WHERE owner = ?1 AND name = ?2), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
@@ -147,6 +148,7 @@ pub async fn delete(
     name: &str,
     version: Option<i64>,
 ) -> Result<u64, StoreError> {
+    tx.models_change();
     for sql in [
         "DELETE FROM aliases WHERE owner = ?1 AND name = ?2 AND (?3 IS NULL OR version = ?3)",
         "DELETE FROM models WHERE owner = ?1 AND name = ?2 AND (?3 IS NULL OR version = ?3)",

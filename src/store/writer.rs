@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -18,6 +19,7 @@ use crate::config;
 pub struct Tx {
     connection: SqliteConnection,
     after: Vec<Box<dyn FnOnce() + Send>>,
+    models_changed: Arc<AtomicU64>,
 }
 
 impl Tx {
@@ -29,6 +31,14 @@ impl Tx {
     /// Does `act` once this op is committed, and never when it is undone. For bells, not for effects.
     pub fn after_commit(&mut self, act: impl FnOnce() + Send + 'static) {
         self.after.push(Box::new(act));
+    }
+
+    /// What a model's name stands for is about to change: once this op is committed, whoever remembers it looks again.
+    pub(in crate::store) fn models_change(&mut self) {
+        let changed = Arc::clone(&self.models_changed);
+        self.after_commit(move || {
+            changed.fetch_add(1, Ordering::Release);
+        });
     }
 }
 
@@ -104,9 +114,15 @@ impl Writer {
         connection: SqliteConnection,
         reopen: SqliteConnectOptions,
         settings: &config::Store,
+        models_changed: Arc<AtomicU64>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(settings.write_queue);
-        let task = tokio::spawn(work(connection, reopen, receiver, settings.commit_batch));
+        let tx = Tx {
+            connection,
+            after: Vec::new(),
+            models_changed,
+        };
+        let task = tokio::spawn(work(tx, reopen, receiver, settings.commit_batch));
         Self {
             sender: sender.downgrade(),
             queue: Arc::new(Mutex::new(Some(sender))),
@@ -151,15 +167,11 @@ impl Writer {
 }
 
 async fn work(
-    connection: SqliteConnection,
+    mut tx: Tx,
     reopen: SqliteConnectOptions,
     mut receiver: mpsc::Receiver<Box<dyn Op>>,
     batch_limit: usize,
 ) {
-    let mut tx = Tx {
-        connection,
-        after: Vec::new(),
-    };
     let mut batch: Vec<Box<dyn Op>> = Vec::with_capacity(batch_limit);
     while let Some(first) = receiver.recv().await {
         match commit_group(&mut tx, first, &mut receiver, &mut batch, batch_limit).await {
