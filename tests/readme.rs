@@ -69,18 +69,33 @@ fn the_tour_runs_as_it_stands() {
     assert!(weights.len() > 100, "the exported weights are {} bytes", weights.len());
 }
 
+/// The README's table of settings is written from the settings themselves: `UPDATE_README=1 cargo test --test readme`.
 #[test]
-fn every_setting_is_in_the_table() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let help = Command::new(env!("CARGO_BIN_EXE_descent")).args(["serve", "--help"]).output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
-    let settings: Vec<&str> = help
-        .split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
-        .filter(|word| word.starts_with("DESCENT_"))
-        .collect();
-    assert!(settings.len() > 10, "`serve --help` names only {} settings", settings.len());
-    for setting in settings {
-        assert!(readme.contains(setting), "README.md does not explain {setting}");
+fn the_table_of_settings_is_the_settings() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (start, end) = ("<!-- settings -->\n", "<!-- /settings -->");
+    let (before, rest) = readme.split_once(start).expect("the mark where the table begins");
+    let (table, after) = rest.split_once(end).expect("the mark where the table ends");
+    let fresh = settings_table();
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(&path, format!("{before}{start}{fresh}{end}{after}")).unwrap();
+        return;
     }
+    assert_eq!(table, fresh, "the table is stale: UPDATE_README=1 cargo test --test readme");
+}
+
+fn settings_table() -> String {
+    let mut table = String::from("| setting | variable | default | what |\n|---|---|---|---|\n");
+    for setting in descent::config::Config::settings() {
+        table += &format!(
+            "| `{}.{}` | `DESCENT_{}` | `{}` | {} |\n",
+            setting.section,
+            setting.name,
+            setting.name.to_ascii_uppercase(),
+            setting.default,
+            setting.about
+        );
+    }
+    table
 }

@@ -12,8 +12,8 @@ const N_RUNS: usize = 1000;
 /// Runs per second from the first submit to the last finish.
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
     let server = Server::start(&[
-        ("DESCENT_REQUESTS_PER_S", "0"),
-        ("DESCENT_QUEUED_RUNS_PER_OWNER", "2000"),
+        ("DESCENT_OTHER_PER_S", "1000000"),
+        ("DESCENT_OWNER_QUEUED_RUNS", "2000"),
     ])
     .await?;
     let dataset = server.upload("iris", iris()?).await?;
