@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 /// Rooms of one line are siblings and do not know each other.
 const STAIRS: &[&[&str]] = &[
     &["main"],
-    &["demo", "serve", "backup"],
+    &["demo"],
+    &["serve", "backup"],
     &["listen", "router"],
     &["api"],
     &["app"],
     &["worker"],
     &["predictor"],
     &["runs"],
-    &["blobs", "tokens"],
+    &["tokens"],
+    &["blobs"],
     &["store"],
     &["data"],
     &["config"],
