@@ -28,15 +28,26 @@ fn serve(data_folder: &Path) -> Server {
     let url = stdout
         .lines()
         .map_while(Result::ok)
-        .find_map(|line| line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned))
+        .find_map(|line| {
+            line.split_whitespace()
+                .find(|word| word.starts_with("http://"))
+                .map(str::to_owned)
+        })
         .expect("a line with the server's address");
-    Server { child, url: url.trim_end_matches('/').to_owned() }
+    Server {
+        child,
+        url: url.trim_end_matches('/').to_owned(),
+    }
 }
 
 /// The contents of every fenced block in that language.
 fn blocks(markdown: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
-    markdown.split(&fence).skip(1).map(|rest| rest.split("\n```").next().unwrap_or_default().to_owned()).collect()
+    markdown
+        .split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("\n```").next().unwrap_or_default().to_owned())
+        .collect()
 }
 
 #[test]
@@ -48,11 +59,28 @@ fn the_tour_runs_as_it_stands() {
     std::os::unix::fs::symlink(root.join("examples"), folder.path().join("examples")).unwrap();
 
     let tour = blocks(&readme, "sh").join("\n");
-    assert!(tour.contains("http://127.0.0.1:8080"), "the tour names the default address");
-    let script = format!("set -euo pipefail\n{}\n", tour.replace("http://127.0.0.1:8080", &server.url));
-    let output = Command::new("bash").arg("-c").arg(&script).current_dir(folder.path()).output().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "the tour failed\n{stdout}\n{stderr}");
+    assert!(
+        tour.contains("http://127.0.0.1:8080"),
+        "the tour names the default address"
+    );
+    let script = format!(
+        "set -euo pipefail\n{}\n",
+        tour.replace("http://127.0.0.1:8080", &server.url)
+    );
+    let output = Command::new("bash")
+        .arg("-c")
+        .arg(&script)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "the tour failed\n{stdout}\n{stderr}"
+    );
 
     for seen in [
         r#""kind":"categorical""#,
@@ -63,10 +91,17 @@ fn the_tour_runs_as_it_stands() {
         r#""code":"missing_imputed""#,
         "Adelie",
     ] {
-        assert!(stdout.contains(seen), "the tour's output does not show {seen}\n{stdout}");
+        assert!(
+            stdout.contains(seen),
+            "the tour's output does not show {seen}\n{stdout}"
+        );
     }
     let weights = std::fs::read(folder.path().join("penguins.safetensors")).unwrap();
-    assert!(weights.len() > 100, "the exported weights are {} bytes", weights.len());
+    assert!(
+        weights.len() > 100,
+        "the exported weights are {} bytes",
+        weights.len()
+    );
 }
 
 /// The README's table of settings is written from the settings themselves: `UPDATE_README=1 cargo test --test readme`.
@@ -75,14 +110,19 @@ fn the_table_of_settings_is_the_settings() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
     let (start, end) = ("<!-- settings -->\n", "<!-- /settings -->");
-    let (before, rest) = readme.split_once(start).expect("the mark where the table begins");
+    let (before, rest) = readme
+        .split_once(start)
+        .expect("the mark where the table begins");
     let (table, after) = rest.split_once(end).expect("the mark where the table ends");
     let fresh = settings_table();
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, format!("{before}{start}{fresh}{end}{after}")).unwrap();
         return;
     }
-    assert_eq!(table, fresh, "the table is stale: UPDATE_README=1 cargo test --test readme");
+    assert_eq!(
+        table, fresh,
+        "the table is stale: UPDATE_README=1 cargo test --test readme"
+    );
 }
 
 fn settings_table() -> String {
