@@ -112,7 +112,7 @@ type Identity = (u64, u64, i64, i64, i64, i64);
 #[derive(Debug)]
 pub struct Staged {
     blob: store::blobs::Blob,
-    _pin: Pin,
+    pin: Arc<Pin>,
 }
 
 impl Staged {
@@ -128,7 +128,11 @@ impl Staged {
 
     /// Adds the row, in the transaction of the row that refers to it.
     pub async fn record(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        store::blobs::insert(tx, &self.blob).await
+        store::blobs::insert(tx, &self.blob).await?;
+        // A collection in the same commit removes its files afterwards and must still see this one pinned.
+        let pin = self.pin.clone();
+        tx.after_commit(move || drop(pin));
+        Ok(())
     }
 }
 
@@ -317,12 +321,22 @@ impl Blobs {
         }
     }
 
-    /// Forgets blobs nobody refers to that are older than `min_age_ms`, and files without a row. Answers how many went.
+    /// Forgets blobs nobody refers to that are older than `min_age_ms`, and files of that age without a row, which a killed
+    /// process left behind. Answers how many went: none while a backup copies them.
     ///
     /// # Errors
     /// When the record or the folder fails.
     pub async fn collect(&self, min_age_ms: i64) -> Result<usize, BlobError> {
         let before_ms = self.0.clock.now_ms() - min_age_ms;
+        let folder = Folder::at(&self.0.root);
+        let looked = tokio::task::spawn_blocking(move || match folder.alone()? {
+            None => Ok(None),
+            Some(alone) => Ok(Some((alone, folder.older_than(before_ms)?))),
+        });
+        let looked = looked.await.unwrap_or_else(|e| {
+            Err(BlobError::Io { doing: "looking for old blobs", message: e.to_string() })
+        })?;
+        let Some((alone, old_files)) = looked else { return Ok(0) };
         let blobs = self.clone();
         // Inside the writer, so that no row can be added for a hash between the look and the removal.
         self.0
@@ -330,9 +344,15 @@ impl Blobs {
             .write(move |tx| {
                 Box::pin(async move {
                     let pinned: Vec<String> = blobs.pins().keys().cloned().collect();
-                    let gone = store::blobs::collect(tx, before_ms, &pinned).await?;
+                    let mut gone = store::blobs::collect(tx, before_ms, &pinned).await?;
                     let n_gone = gone.len();
-                    tx.after_commit(move || blobs.remove_files(&gone));
+                    gone.extend(store::blobs::without_row(tx, &old_files).await?);
+                    gone.sort();
+                    gone.dedup();
+                    tx.after_commit(move || {
+                        blobs.remove_files(&gone);
+                        drop(alone);
+                    });
                     Ok(n_gone)
                 })
             })
@@ -353,14 +373,14 @@ impl Blobs {
 
     fn staged(&self, sha256: String, size_bytes: u64, bytes: Option<Vec<u8>>) -> Staged {
         *self.pins().entry(sha256.clone()).or_insert(0) += 1;
-        let pin = Pin(self.0.clone(), sha256.clone());
+        let pin = Arc::new(Pin(self.0.clone(), sha256.clone()));
         let blob = store::blobs::Blob {
             sha256,
             size_bytes: size_bytes as i64,
             bytes,
             created_at_ms: self.0.clock.now_ms(),
         };
-        Staged { blob, _pin: pin }
+        Staged { blob, pin }
     }
 
     fn open_file(&self, sha256: &str, size_bytes: i64) -> Result<File, BlobError> {

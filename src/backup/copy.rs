@@ -9,19 +9,15 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{Manifest, State, sync_folder};
 use super::{BackupError, blocking, io_error};
-use crate::blobs::{BlobError, Folder, hex};
+use crate::blobs::{Folder, hex};
 use crate::clock::Clock;
 use crate::store::DATABASE;
 use crate::store::snapshot::{self, Snapshot};
 
-/// Moments of the database that are tried before giving up on a server that deletes faster than it can be copied.
-const ATTEMPTS: u32 = 5;
-
 /// Copies `data_dir` to `target`, an absent or empty folder, while a server may go on working. Answers what was copied.
 ///
-/// Blobs are only ever added or, once nothing refers to them, deleted. So the database is copied first and then the
-/// blobs it refers to; when one of them was deleted in between, a new moment of the database is taken and only what is
-/// still missing is copied.
+/// While it copies, no blob is deleted. So the database is copied first and then the blobs it refers to: each of them is
+/// still there.
 ///
 /// # Errors
 /// [`BackupError::Occupied`], a damaged blob, a full disk; the target then holds an unfinished backup that says so.
@@ -41,22 +37,16 @@ pub async fn backup(
 
     let (from, to) = (Folder::of(data_dir), Folder::of(target));
     to.make()?;
+    let held = from.hold()?;
     let database = target.join(DATABASE);
-    for _ in 0..ATTEMPTS {
-        snapshot::copy(&source, &database).await?;
-        let Some((n_files, file_bytes)) = copy_blobs(&database, &from, &to).await? else {
-            fs::remove_file(&database).map_err(io_error("removing", &database))?;
-            continue;
-        };
-        (manifest.n_files, manifest.file_bytes) = (n_files, file_bytes);
-        (manifest.database_sha256, manifest.database_bytes) = seal(&database)?;
-        to.sync()?;
-        sync_folder(target)?;
-        manifest.state = State::Finished;
-        manifest.write(target)?;
-        return Ok(manifest);
-    }
-    Err(BackupError::Moving(ATTEMPTS))
+    snapshot::copy(&source, &database).await?;
+    (manifest.n_files, manifest.file_bytes) = copy_blobs(&database, from, to).await?;
+    drop(held);
+    (manifest.database_sha256, manifest.database_bytes) = seal(&database)?;
+    sync_folder(target)?;
+    manifest.state = State::Finished;
+    manifest.write(target)?;
+    Ok(manifest)
 }
 
 /// Makes `target`, readable by its owner alone, or takes an empty folder that is there.
@@ -82,35 +72,18 @@ fn make_empty(target: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Copies the blobs that `database` refers to and `to` lacks, and removes those of an earlier attempt that it does not.
-/// Answers count and bytes of all files; `None`: one was deleted at its source since `database` was copied.
-async fn copy_blobs(
-    database: &Path,
-    from: &Folder,
-    to: &Folder,
-) -> Result<Option<(u64, u64)>, BackupError> {
+/// Copies the blobs that are files and that `database` knows, durably. Answers their count and bytes.
+async fn copy_blobs(database: &Path, from: Folder, to: Folder) -> Result<(u64, u64), BackupError> {
     let mut snapshot = Snapshot::open(database).await?;
     let wanted = snapshot.files().await?;
     snapshot.close().await?;
-    let (from, to) = (from.clone(), to.clone());
     blocking(move || {
-        for (sha256, size_bytes) in wanted.iter().filter(|(sha256, _)| !to.has(sha256)) {
-            match from.copy(sha256, *size_bytes, &to) {
-                Err(BlobError::Damaged { .. }) if !from.has(sha256) => return Ok(None),
-                copied => copied?,
-            }
+        for (sha256, size_bytes) in &wanted {
+            from.copy(sha256, *size_bytes, &to)?;
         }
-        for (sha256, _) in to.files()?.0 {
-            if !wanted.iter().any(|(hash, _)| *hash == sha256) {
-                let path = to.path(&sha256);
-                fs::remove_file(&path).map_err(io_error("removing", &path))?;
-            }
-        }
-        let file_bytes = wanted
-            .iter()
-            .map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0))
-            .sum();
-        Ok(Some((wanted.len() as u64, file_bytes)))
+        to.sync()?;
+        let file_bytes = wanted.iter().map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0)).sum();
+        Ok((wanted.len() as u64, file_bytes))
     })
     .await
 }

@@ -41,11 +41,6 @@ pub enum BackupError {
         /// What is wrong.
         message: String,
     },
-    /// Blobs went faster than they could be copied.
-    #[error(
-        "blobs were deleted {0} times in a row while they were copied: delete the target and try again when the server has less to do"
-    )]
-    Moving(u32),
     /// A file or folder cannot be written or read.
     #[error("{doing} {}: {source}", path.display())]
     Io {

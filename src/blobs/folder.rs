@@ -9,6 +9,15 @@ use sha2::{Digest, Sha256};
 
 use super::{BlobError, check_hash, failed, hex, sync_dir};
 
+/// File whose lock tells backups and collection apart.
+const LOCK_NAME: &str = ".lock";
+
+/// A lock on the folder of blobs, let go when this is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    _file: File,
+}
+
 /// The files `blobs/ab/<sha256>` below a data folder.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
@@ -20,16 +29,14 @@ impl Folder {
         Self(data_dir.join("blobs"))
     }
 
+    pub(super) fn at(root: &Path) -> Self {
+        Self(root.to_owned())
+    }
+
     /// Where the blob `sha256` (64 hex digits) lies.
     #[must_use]
     pub fn path(&self, sha256: &str) -> PathBuf {
         self.0.join(&sha256[..2]).join(sha256)
-    }
-
-    /// Whether the file of a blob exists.
-    #[must_use]
-    pub fn has(&self, sha256: &str) -> bool {
-        self.path(sha256).is_file()
     }
 
     /// Reads a whole blob and compares length and hash with what the record says.
@@ -76,6 +83,48 @@ impl Folder {
         fs::create_dir_all(&self.0).map_err(|e| failed("making the folder of blobs", &e))
     }
 
+    /// Keeps every blob from being deleted while the answer lives, in whatever process that might happen. On a folder that
+    /// cannot be written nothing is deleted anyway.
+    ///
+    /// # Errors
+    /// When the lock cannot be had.
+    pub fn hold(&self) -> Result<Option<Hold>, BlobError> {
+        match self.lock_file() {
+            Ok(file) => {
+                file.lock_shared().map_err(|e| failed("locking the folder of blobs", &e))?;
+                Ok(Some(Hold { _file: file }))
+            }
+            Err(e) if matches!(e.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {
+                Ok(None)
+            }
+            Err(e) => Err(failed("locking the folder of blobs", &e)),
+        }
+    }
+
+    /// The right to delete blobs; `None` while somebody holds them.
+    pub(super) fn alone(&self) -> Result<Option<Hold>, BlobError> {
+        let file = self.lock_file().map_err(|e| failed("locking the folder of blobs", &e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Hold { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(e)) => Err(failed("locking the folder of blobs", &e)),
+        }
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        File::options().create(true).truncate(false).write(true).open(self.0.join(LOCK_NAME))
+    }
+
+    /// Hashes of the files that were made before `before_ms`.
+    pub(super) fn older_than(&self, before_ms: i64) -> Result<Vec<String>, BlobError> {
+        let made_before = |sha256: &str| {
+            let made = fs::metadata(self.path(sha256)).and_then(|about| about.modified()).ok()?;
+            let age = made.duration_since(std::time::UNIX_EPOCH).ok()?;
+            i64::try_from(age.as_millis()).ok().filter(|made_ms| *made_ms < before_ms)
+        };
+        Ok(self.files()?.0.into_iter().map(|(sha256, _)| sha256).filter(|sha256| made_before(sha256).is_some()).collect())
+    }
+
     /// Every file in its place, as (hash, size), sorted; and every other file's path. Files that a server at work is
     /// still writing are left out.
     ///
@@ -89,7 +138,7 @@ impl Folder {
         for entry in read_dir(&self.0)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !entry.path().is_dir() {
-                if !name.starts_with(super::TEMP_PREFIX) {
+                if !name.starts_with(super::TEMP_PREFIX) && name != LOCK_NAME {
                     strange.push(entry.path());
                 }
                 continue;
