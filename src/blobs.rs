@@ -334,9 +334,14 @@ impl Blobs {
             Some(alone) => Ok(Some((alone, folder.older_than(before_ms)?))),
         });
         let looked = looked.await.unwrap_or_else(|e| {
-            Err(BlobError::Io { doing: "looking for old blobs", message: e.to_string() })
+            Err(BlobError::Io {
+                doing: "looking for old blobs",
+                message: e.to_string(),
+            })
         })?;
-        let Some((alone, old_files)) = looked else { return Ok(0) };
+        let Some((alone, old_files)) = looked else {
+            return Ok(0);
+        };
         let blobs = self.clone();
         // Inside the writer, so that no row can be added for a hash between the look and the removal.
         self.0

@@ -82,7 +82,10 @@ async fn copy_blobs(database: &Path, from: Folder, to: Folder) -> Result<(u64, u
             from.copy(sha256, *size_bytes, &to)?;
         }
         to.sync()?;
-        let file_bytes = wanted.iter().map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0)).sum();
+        let file_bytes = wanted
+            .iter()
+            .map(|(_, size_bytes)| u64::try_from(*size_bytes).unwrap_or(0))
+            .sum();
         Ok((wanted.len() as u64, file_bytes))
     })
     .await

@@ -91,10 +91,18 @@ impl Folder {
     pub fn hold(&self) -> Result<Option<Hold>, BlobError> {
         match self.lock_file() {
             Ok(file) => {
-                file.lock_shared().map_err(|e| failed("locking the folder of blobs", &e))?;
+                file.lock_shared()
+                    .map_err(|e| failed("locking the folder of blobs", &e))?;
                 Ok(Some(Hold { _file: file }))
             }
-            Err(e) if matches!(e.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::ReadOnlyFilesystem
+                        | io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::NotFound
+                ) =>
+            {
                 Ok(None)
             }
             Err(e) => Err(failed("locking the folder of blobs", &e)),
@@ -103,7 +111,9 @@ impl Folder {
 
     /// The right to delete blobs; `None` while somebody holds them.
     pub(super) fn alone(&self) -> Result<Option<Hold>, BlobError> {
-        let file = self.lock_file().map_err(|e| failed("locking the folder of blobs", &e))?;
+        let file = self
+            .lock_file()
+            .map_err(|e| failed("locking the folder of blobs", &e))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Hold { _file: file })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -112,17 +122,31 @@ impl Folder {
     }
 
     fn lock_file(&self) -> io::Result<File> {
-        File::options().create(true).truncate(false).write(true).open(self.0.join(LOCK_NAME))
+        File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.0.join(LOCK_NAME))
     }
 
     /// Hashes of the files that were made before `before_ms`.
     pub(super) fn older_than(&self, before_ms: i64) -> Result<Vec<String>, BlobError> {
         let made_before = |sha256: &str| {
-            let made = fs::metadata(self.path(sha256)).and_then(|about| about.modified()).ok()?;
+            let made = fs::metadata(self.path(sha256))
+                .and_then(|about| about.modified())
+                .ok()?;
             let age = made.duration_since(std::time::UNIX_EPOCH).ok()?;
-            i64::try_from(age.as_millis()).ok().filter(|made_ms| *made_ms < before_ms)
+            i64::try_from(age.as_millis())
+                .ok()
+                .filter(|made_ms| *made_ms < before_ms)
         };
-        Ok(self.files()?.0.into_iter().map(|(sha256, _)| sha256).filter(|sha256| made_before(sha256).is_some()).collect())
+        Ok(self
+            .files()?
+            .0
+            .into_iter()
+            .map(|(sha256, _)| sha256)
+            .filter(|sha256| made_before(sha256).is_some())
+            .collect())
     }
 
     /// Every file in its place, as (hash, size), sorted; and every other file's path. Files that a server at work is

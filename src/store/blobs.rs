@@ -73,8 +73,10 @@ pub async fn collect(
 /// Those of `hashes` that have no row.
 pub async fn without_row(tx: &mut Tx, hashes: &[String]) -> Result<Vec<String>, StoreError> {
     let hashes = serde_json::to_string(hashes).map_err(|e| StoreError::Damaged(e.to_string()))?;
-    Ok(sqlx::query_scalar("SELECT value FROM json_each(?) WHERE value NOT IN (SELECT sha256 FROM blobs)")
-        .bind(hashes)
-        .fetch_all(tx.connection())
-        .await?)
+    Ok(sqlx::query_scalar(
+        "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT sha256 FROM blobs)",
+    )
+    .bind(hashes)
+    .fetch_all(tx.connection())
+    .await?)
 }

@@ -28,7 +28,11 @@ impl Busy {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let app = crate::open(dir.path()).await;
-        Self { app, dir, progress: watch::Sender::new((0, false)) }
+        Self {
+            app,
+            dir,
+            progress: watch::Sender::new((0, false)),
+        }
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -46,7 +50,10 @@ impl Busy {
     /// Waits until so many writes were done, or all there will be.
     pub async fn wait_for_commits(&self, wanted: u64) {
         let mut progress = self.progress.subscribe();
-        progress.wait_for(|(commits, stopping)| *commits >= wanted || *stopping).await.unwrap();
+        progress
+            .wait_for(|(commits, stopping)| *commits >= wanted || *stopping)
+            .await
+            .unwrap();
     }
 
     fn committed(&self) {
@@ -103,17 +110,28 @@ impl Busy {
     }
 
     pub async fn datasets_of(&self, app: &App) -> Vec<Dataset> {
-        let page = Page { limit: 100_000, ..Page::default() };
-        datasets::list(&app.store, OWNER, None, &page).await.unwrap().rows
+        let page = Page {
+            limit: 100_000,
+            ..Page::default()
+        };
+        datasets::list(&app.store, OWNER, None, &page)
+            .await
+            .unwrap()
+            .rows
     }
 
     /// Adds datasets, and deletes every second one.
     pub async fn upload(self: Arc<Self>) {
         let mut n_done = 0_usize;
         while !self.stopping() {
-            let id = self.dataset(if n_done % 3 == 0 { 500 } else { LARGE + n_done }).await;
+            let id = self
+                .dataset(if n_done % 3 == 0 { 500 } else { LARGE + n_done })
+                .await;
             if n_done % 2 == 1 {
-                let delete = self.app.store.write(move |tx| Box::pin(datasets::delete(tx, OWNER, id, None)));
+                let delete = self
+                    .app
+                    .store
+                    .write(move |tx| Box::pin(datasets::delete(tx, OWNER, id, None)));
                 delete.await.unwrap();
             }
             n_done += 1;
@@ -132,7 +150,15 @@ impl Busy {
     async fn submit(&self, dataset: DatasetId) {
         let document = json!({"dataset": dataset.to_string(), "task": {"kind": "classification", "target": "target"}});
         let spec = Spec::parse(document.to_string().as_bytes()).unwrap();
-        self.app.runs.submit(Submission { owner: OWNER.to_owned(), spec, remember: None }).await.unwrap();
+        self.app
+            .runs
+            .submit(Submission {
+                owner: OWNER.to_owned(),
+                spec,
+                remember: None,
+            })
+            .await
+            .unwrap();
         self.committed();
     }
 
@@ -140,21 +166,60 @@ impl Busy {
     pub async fn work_off(&self) {
         let runs = &self.app.runs;
         let job = runs.claim("w").await.unwrap().unwrap();
-        let started = Started { resolved_spec: job.spec.clone() };
-        runs.report(job.run, job.fence, Report { started: Some(started), ..Report::default() }).await.unwrap();
+        let started = Started {
+            resolved_spec: job.spec.clone(),
+        };
+        runs.report(
+            job.run,
+            job.fence,
+            Report {
+                started: Some(started),
+                ..Report::default()
+            },
+        )
+        .await
+        .unwrap();
         for step in 1..=8_u64 {
             let staged = runs.stage(self.bytes(LARGE)).await.unwrap();
-            let checkpoint = NewCheckpoint { staged, step: step as i64 * 2, epoch: step as i64, is_best: step == 3 };
-            let loss = Series { name: "loss".into(), steps: vec![step * 2 - 1, step * 2], values: vec![0.5, f64::NAN] };
-            let report = Report { series: vec![loss], checkpoint: Some(checkpoint.into()), ..Report::default() };
+            let checkpoint = NewCheckpoint {
+                staged,
+                step: step as i64 * 2,
+                epoch: step as i64,
+                is_best: step == 3,
+            };
+            let loss = Series {
+                name: "loss".into(),
+                steps: vec![step * 2 - 1, step * 2],
+                values: vec![0.5, f64::NAN],
+            };
+            let report = Report {
+                series: vec![loss],
+                checkpoint: Some(checkpoint.into()),
+                ..Report::default()
+            };
             runs.report(job.run, job.fence, report).await.unwrap();
             self.committed();
         }
         let object = || Json::of(&json!({})).unwrap();
         let weights = runs.stage(self.bytes(LARGE)).await.unwrap().into();
-        let model = NewModel { weights, document: object(), metrics: object(), result: object() };
-        let last = Report { finalizing: true, ..Report::default() };
-        runs.finish(job.run, job.fence, last, Outcome::Trained(Box::new(model), None)).await.unwrap();
+        let model = NewModel {
+            weights,
+            document: object(),
+            metrics: object(),
+            result: object(),
+        };
+        let last = Report {
+            finalizing: true,
+            ..Report::default()
+        };
+        runs.finish(
+            job.run,
+            job.fence,
+            last,
+            Outcome::Trained(Box::new(model), None),
+        )
+        .await
+        .unwrap();
         self.committed();
     }
 

@@ -16,8 +16,15 @@ async fn one_backup() -> (tempfile::TempDir, String) {
     busy.dataset(200_000).await;
     busy.dataset(5_000).await;
     let target = tempfile::tempdir().unwrap();
-    backup::backup(busy.data_dir(), target.path(), &Clock::system()).await.unwrap();
-    let large = busy.datasets_of(&busy.app).await.into_iter().find(|dataset| dataset.size_bytes == 200_000).unwrap();
+    backup::backup(busy.data_dir(), target.path(), &Clock::system())
+        .await
+        .unwrap();
+    let large = busy
+        .datasets_of(&busy.app)
+        .await
+        .into_iter()
+        .find(|dataset| dataset.size_bytes == 200_000)
+        .unwrap();
     (target, large.sha256)
 }
 
@@ -37,7 +44,12 @@ async fn a_blob_with_one_wrong_bit_is_named() {
     let (folder, hash) = one_backup().await;
     flip(&Folder::of(folder.path()).path(&hash), 77_777);
     let found = violations(folder.path()).await;
-    assert!(found.contains(&format!("blob {hash} is damaged: its bytes have the SHA-256")), "{found}");
+    assert!(
+        found.contains(&format!(
+            "blob {hash} is damaged: its bytes have the SHA-256"
+        )),
+        "{found}"
+    );
 }
 
 #[tokio::test]
@@ -45,7 +57,10 @@ async fn a_missing_blob_is_named() {
     let (folder, hash) = one_backup().await;
     fs::remove_file(Folder::of(folder.path()).path(&hash)).unwrap();
     let found = violations(folder.path()).await;
-    assert!(found.contains(&format!("blob {hash} is damaged: its file is missing")), "{found}");
+    assert!(
+        found.contains(&format!("blob {hash} is damaged: its file is missing")),
+        "{found}"
+    );
 }
 
 #[tokio::test]
@@ -74,7 +89,10 @@ async fn half_a_database_is_told_and_is_no_panic() {
     for keep in [0, 100, 4_096, bytes.len() / 2, bytes.len() - 4_096] {
         fs::write(&database, &bytes[..keep]).unwrap();
         let found = violations(folder.path()).await;
-        assert!(found.lines().count() >= 2, "the first {keep} bytes alone: {found}");
+        assert!(
+            found.lines().count() >= 2,
+            "the first {keep} bytes alone: {found}"
+        );
     }
 }
 
@@ -88,5 +106,8 @@ async fn what_belongs_to_nobody_is_a_note() {
     let verified = backup::verify(folder.path()).await.unwrap();
     assert!(verified.is_sound(), "{verified}");
     let notes = verified.notes.join("\n");
-    assert!(notes.contains("1 files of 9 bytes") && notes.contains("readme.txt is no blob"), "{notes}");
+    assert!(
+        notes.contains("1 files of 9 bytes") && notes.contains("readme.txt is no blob"),
+        "{notes}"
+    );
 }

@@ -34,7 +34,9 @@ async fn backups_taken_under_load_restore_to_a_sound_state() {
         // Something must happen between two backups, or nothing is proved.
         busy.wait_for_commits(before + 20).await;
         let target = targets.path().join(format!("round-{round}"));
-        let manifest = backup::backup(busy.data_dir(), &target, &Clock::system()).await.unwrap();
+        let manifest = backup::backup(busy.data_dir(), &target, &Clock::system())
+            .await
+            .unwrap();
         before = busy.commits();
         assert!(manifest.n_files > 0, "the load includes large blobs");
         assert_sound(&target).await;
@@ -68,14 +70,27 @@ async fn a_backup_wants_a_folder_of_its_own_and_a_source() {
     let target = tempfile::tempdir().unwrap();
     std::fs::write(target.path().join("notes.txt"), "mine").unwrap();
     let refused = backup::backup(busy.data_dir(), target.path(), &Clock::system()).await;
-    assert!(matches!(refused, Err(BackupError::Occupied(_))), "{refused:?}");
-    assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 1, "what was there is untouched");
+    assert!(
+        matches!(refused, Err(BackupError::Occupied(_))),
+        "{refused:?}"
+    );
+    assert_eq!(
+        std::fs::read_dir(target.path()).unwrap().count(),
+        1,
+        "what was there is untouched"
+    );
 
     let empty = tempfile::tempdir().unwrap();
     let refused = backup::backup(empty.path(), &target.path().join("x"), &Clock::system()).await;
-    assert!(matches!(refused, Err(BackupError::NoDatabase(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BackupError::NoDatabase(_))),
+        "{refused:?}"
+    );
     let refused = backup::verify(empty.path()).await;
-    assert!(matches!(refused, Err(BackupError::NoDatabase(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BackupError::NoDatabase(_))),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -88,13 +103,31 @@ async fn an_interrupted_backup_is_refused_everywhere() {
     std::fs::write(&path, &bytes[1..]).unwrap(); // a damaged blob ends a backup in its middle
 
     let target = tempfile::tempdir().unwrap();
-    let failed = backup::backup(busy.data_dir(), target.path(), &Clock::system()).await.unwrap_err().to_string();
-    assert!(failed.contains(&hash) && failed.contains("199999 bytes instead of 200000"), "{failed}");
-    let unfinished = |result: Result<(), BackupError>| assert!(matches!(result, Err(BackupError::Unfinished(_))), "{result:?}");
-    assert!(target.path().join(DATABASE).exists(), "it looks like a data folder");
+    let failed = backup::backup(busy.data_dir(), target.path(), &Clock::system())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        failed.contains(&hash) && failed.contains("199999 bytes instead of 200000"),
+        "{failed}"
+    );
+    let unfinished = |result: Result<(), BackupError>| {
+        assert!(
+            matches!(result, Err(BackupError::Unfinished(_))),
+            "{result:?}"
+        )
+    };
+    assert!(
+        target.path().join(DATABASE).exists(),
+        "it looks like a data folder"
+    );
     unfinished(backup::verify(target.path()).await.map(drop));
     unfinished(backup::adopt(target.path()));
-    unfinished(backup::backup(target.path(), &target.path().join("x"), &Clock::system()).await.map(drop));
+    unfinished(
+        backup::backup(target.path(), &target.path().join("x"), &Clock::system())
+            .await
+            .map(drop),
+    );
 }
 
 #[tokio::test]
@@ -102,13 +135,27 @@ async fn no_secret_and_no_stranger_comes_along() {
     let busy = Busy::start().await;
     busy.dataset(200_000).await;
     std::fs::write(busy.data_dir().join("admin.token"), "secret").unwrap();
-    std::fs::write(busy.data_dir().join("blobs").join(".writing-x"), "half an upload").unwrap();
+    std::fs::write(
+        busy.data_dir().join("blobs").join(".writing-x"),
+        "half an upload",
+    )
+    .unwrap();
     let target = tempfile::tempdir().unwrap();
-    backup::backup(busy.data_dir(), target.path(), &Clock::system()).await.unwrap();
-    let mut names: Vec<_> = std::fs::read_dir(target.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    backup::backup(busy.data_dir(), target.path(), &Clock::system())
+        .await
+        .unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(target.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     names.sort();
     assert_eq!(names, ["backup.json", "blobs", DATABASE]);
-    assert_eq!(std::fs::read_dir(target.path().join("blobs")).unwrap().count(), 1);
+    assert_eq!(
+        std::fs::read_dir(target.path().join("blobs"))
+            .unwrap()
+            .count(),
+        1
+    );
     assert_eq!(
         backup::verify(target.path()).await.unwrap().to_string(),
         "verified 1 datasets, 0 runs with 0 events, 0 models, 1 blobs of 200000 bytes: nothing is wrong"
