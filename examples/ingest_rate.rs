@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use descent::data::{Hint, Ingest, Limits};
+use descent::data::{DataError, Hint, Ingest, Ingested, Limits, Reading, Wanted, decode};
 use sha2::{Digest, Sha256};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,35 +16,83 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => std::fs::read(path)?,
         None => numbers(1_000_000, 20),
     };
+    let before = peak_resident_mb();
     for hashing in [false, true, false, true] {
         let start = Instant::now();
-        let mut ingest = Ingest::new(
-            Limits {
-                n_threads,
-                ..Limits::default()
-            },
-            Hint::default(),
-        );
-        let mut hasher = Sha256::new();
-        for piece in bytes.chunks(64 << 10) {
-            if hashing {
-                hasher.update(piece);
-            }
-            ingest.push(piece)?;
-        }
-        let ingested = ingest.finish()?;
-        let seconds = start.elapsed().as_secs_f64();
-        println!(
-            "{} rows x {} columns, {:.1} MB, {n_threads} threads{}: {:.3} s = {:.0} MB/s",
+        let ingested = ingest(&bytes, n_threads, hashing)?;
+        let what = if hashing {
+            "ingest + SHA-256"
+        } else {
+            "ingest"
+        };
+        let size = format!(
+            "{} rows x {} columns",
             ingested.n_rows,
-            ingested.columns.len(),
-            bytes.len() as f64 / 1e6,
-            if hashing { " + SHA-256" } else { "" },
-            seconds,
-            bytes.len() as f64 / 1e6 / seconds,
+            ingested.columns.len()
+        );
+        print_rate(
+            &format!("{what}, {n_threads} threads, {size}"),
+            bytes.len(),
+            start,
+        );
+    }
+    println!(
+        "peak resident memory grew by {} MB",
+        peak_resident_mb() - before
+    );
+    let ingested = ingest(&bytes, n_threads, false)?;
+    let schema = ingested.schema();
+    let columns = schema.columns.iter().enumerate();
+    let wanted: Vec<_> = columns
+        .map(|(column, of)| Wanted {
+            column,
+            reading: Reading::of(of.kind),
+        })
+        .collect();
+    for _ in 0..3 {
+        let start = Instant::now();
+        let frame = decode(&bytes[..], &ingested.format, &schema, &wanted)?;
+        print_rate(
+            &format!("decode of {} rows", frame.n_rows),
+            bytes.len(),
+            start,
         );
     }
     Ok(())
+}
+
+fn ingest(bytes: &[u8], n_threads: usize, hashing: bool) -> Result<Ingested, DataError> {
+    let limits = Limits {
+        n_threads,
+        ..Limits::default()
+    };
+    let mut ingest = Ingest::new(limits, Hint::default());
+    let mut hasher = Sha256::new();
+    for piece in bytes.chunks(64 << 10) {
+        if hashing {
+            hasher.update(piece);
+        }
+        ingest.push(piece)?;
+    }
+    ingest.finish()
+}
+
+fn print_rate(what: &str, n_bytes: usize, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64();
+    let megabytes = n_bytes as f64 / 1e6;
+    println!(
+        "{what}: {megabytes:.3} MB in {:.3} ms = {:.0} MB/s",
+        seconds * 1e3,
+        megabytes / seconds
+    );
+}
+
+/// The most memory that was ever resident, in MB; 0 where the system does not tell.
+fn peak_resident_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1000
 }
 
 /// Rows of numbers that look normally distributed with standard deviation 10 (the sum of twelve uniforms).

@@ -1,7 +1,7 @@
 //! Delimiter, header and column names from the first records of a file.
 
 use super::record::Next;
-use super::{Compression, DataError, Format, Limits, cell, record};
+use super::{Compression, DataError, Format, Hint, Limits, cell, record};
 
 /// How many records are looked at.
 const SAMPLE_RECORDS: usize = 200;
@@ -29,69 +29,37 @@ struct Sample {
     single_quoted: bool,
 }
 
+/// The first record and where it lies.
+struct First {
+    cells: Vec<Sample>,
+    line: u64,
+    end: usize,
+}
+
 /// Reads the head of a file: `text` is its beginning without the byte order mark, `whole` whether that is all of it.
+/// `None` when the head ends within the first record, so that more of the file is needed.
 ///
 /// # Errors
 /// `empty_file`, `only_header`, `too_many_columns`, `duplicate_column`, and whatever is wrong with the first record.
 pub(super) fn sniff(
     text: &str,
     whole: bool,
-    delimiter: Option<u8>,
-    header: Option<bool>,
+    hint: &Hint,
     limits: &Limits,
-) -> Result<Sniffed, DataError> {
+) -> Result<Option<Sniffed>, DataError> {
     let bytes = text.as_bytes();
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(DataError::new(
-            "empty_file",
-            "the file is empty: a header and at least one row are needed",
-        ));
-    }
-    if memchr::memchr(b'\n', bytes).is_none()
-        && memchr::memchr(b'\r', &bytes[..bytes.len() - 1]).is_some()
-    {
-        return Err(DataError::new(
-            "unsupported_line_break",
-            "lines end in a lone CR; LF or CR LF is needed, e.g. `tr '\\r' '\\n'`",
-        )
-        .at_line(1));
-    }
-    let delimiter = delimiter.unwrap_or_else(|| best_delimiter(bytes));
-    let start = first_record(bytes);
-    let leading_lines = bytes[..start].iter().filter(|byte| **byte == b'\n').count() as u64;
-    let first_line = leading_lines + 1;
-    let (first, mut at) = read_record(text, start, delimiter, limits, first_line)?;
-    if first.len() > limits.max_columns {
-        return Err(DataError::new(
-            "too_many_columns",
-            format!(
-                "line {first_line} has {} columns, at most {} are taken",
-                first.len(),
-                limits.max_columns
-            ),
-        )
-        .at_line(first_line));
-    }
-    let header_end = at;
-    let mut rows: Vec<Vec<Sample>> = Vec::new();
-    let budget = (SAMPLE_RECORDS * 50 / first.len().max(50)).max(20);
-    while rows.len() < budget && at < bytes.len() {
-        if let Some(next) = record::skip_empty_line(bytes, at) {
-            at = next;
-            continue;
-        }
-        // A wrong record, or one cut off by the end of the head, is for the parser proper to judge.
-        let Ok((row, end)) = read_record(text, at, delimiter, limits, 0) else {
-            break;
-        };
-        if row.len() != first.len() || (end == bytes.len() && !whole) {
-            break;
-        }
-        rows.push(row);
-        at = end;
-    }
-    let rest_is_empty = bytes[header_end..].iter().all(|b| b"\r\n \t".contains(b));
-    let (has_header, header_why) = match header {
+    check_lines(bytes, whole)?;
+    let delimiter = hint.delimiter.unwrap_or_else(|| best_delimiter(bytes));
+    let Some(first) = first_of(text, whole, delimiter, limits)? else {
+        return Ok(None);
+    };
+    let First {
+        cells: first,
+        line,
+        end: header_end,
+    } = first;
+    let mut rows = sample_rows(text, header_end, whole, delimiter, first.len(), limits);
+    let (has_header, header_why) = match hint.header {
         Some(true) => (
             true,
             "the upload said that the first record is a header".to_owned(),
@@ -99,46 +67,113 @@ pub(super) fn sniff(
         Some(false) => (false, "the upload said that there is no header".to_owned()),
         None => judge_header(&first, &rows),
     };
-    if has_header && rest_is_empty && whole {
-        return Err(DataError::new(
-            "only_header",
-            format!(
-                "the file has a header of {} columns but no row under it",
-                first.len()
-            ),
-        )
-        .at_line(first_line));
+    if has_header && whole && bytes[header_end..].iter().all(u8::is_ascii_whitespace) {
+        let message = format!(
+            "the file has a header of {} columns but no row under it",
+            first.len()
+        );
+        return Err(DataError::new("only_header", message).at_line(line));
     }
     let names = if has_header {
-        names_from(&first, first_line)?
+        names_from(&first, line)?
     } else {
         generated_names(first.len())
     };
     if !has_header {
         rows.push(first);
     }
-    let expects_numbers = (0..names.len())
-        .map(|i| looks_numeric(rows.iter().map(|row| &row[i])))
-        .collect();
+    let numeric = |i: usize| looks_numeric(rows.iter().map(|row| &row[i]));
     let header_bytes = if has_header { header_end } else { 0 };
-    let header_lines = bytes[..header_bytes]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count() as u64;
-    let format = Format {
-        compression: Compression::None,
-        byte_order_mark: false,
-        delimiter: char::from(delimiter),
-        header: has_header,
-        header_why,
-    };
-    Ok(Sniffed {
-        format,
+    Ok(Some(Sniffed {
+        expects_numbers: (0..names.len()).map(numeric).collect(),
         names,
         header_bytes,
-        header_lines,
-        expects_numbers,
-    })
+        header_lines: memchr::memchr_iter(b'\n', &bytes[..header_bytes]).count() as u64,
+        format: Format {
+            compression: Compression::None,
+            byte_order_mark: false,
+            delimiter: char::from(delimiter),
+            header: has_header,
+            header_why,
+        },
+    }))
+}
+
+/// There must be something, in lines that end in LF.
+fn check_lines(bytes: &[u8], whole: bool) -> Result<(), DataError> {
+    if whole && bytes.iter().all(u8::is_ascii_whitespace) {
+        let message = "the file is empty: a header and at least one row are needed";
+        return Err(DataError::new("empty_file", message));
+    }
+    let has_lf = memchr::memchr(b'\n', bytes).is_some();
+    if !has_lf && memchr::memchr(b'\r', &bytes[..bytes.len().saturating_sub(1)]).is_some() {
+        let message = "lines end in a lone CR; LF or CR LF is needed, e.g. `tr '\\r' '\\n'`";
+        return Err(DataError::new("unsupported_line_break", message).at_line(1));
+    }
+    Ok(())
+}
+
+fn first_of(
+    text: &str,
+    whole: bool,
+    delimiter: u8,
+    limits: &Limits,
+) -> Result<Option<First>, DataError> {
+    let bytes = text.as_bytes();
+    let start = first_record(bytes);
+    let line = memchr::memchr_iter(b'\n', &bytes[..start]).count() as u64 + 1;
+    let (cells, end) = match read_record(text, start, delimiter, limits, line) {
+        Err(error) if !whole && error.code == "unterminated_quote" => return Ok(None),
+        read => read?,
+    };
+    if !whole && end == bytes.len() {
+        return Ok(None);
+    }
+    if cells.len() > limits.max_columns {
+        let message = format!(
+            "line {line} has {} columns, at most {} are taken",
+            cells.len(),
+            limits.max_columns
+        );
+        return Err(DataError::new("too_many_columns", message).at_line(line));
+    }
+    if let Some(i) = cells.iter().position(|sample| sample.text.contains('\0')) {
+        let message = format!("line {line}, column {}: a NUL byte; text has none", i + 1);
+        return Err(DataError::new("nul_byte", message)
+            .at_line(line)
+            .at_column(i + 1, None));
+    }
+    Ok(Some(First { cells, line, end }))
+}
+
+/// Records after the first; a wrong one, or one cut off by the end of the head, is for the parser proper to judge.
+fn sample_rows(
+    text: &str,
+    start: usize,
+    whole: bool,
+    delimiter: u8,
+    n_columns: usize,
+    limits: &Limits,
+) -> Vec<Vec<Sample>> {
+    let bytes = text.as_bytes();
+    let budget = (SAMPLE_RECORDS * 50 / n_columns.max(50)).max(20);
+    let mut rows: Vec<Vec<Sample>> = Vec::new();
+    let mut at = start;
+    while rows.len() < budget && at < bytes.len() {
+        if let Some(next) = record::skip_empty_line(bytes, at) {
+            at = next;
+            continue;
+        }
+        let Ok((row, end)) = read_record(text, at, delimiter, limits, 0) else {
+            break;
+        };
+        if row.len() != n_columns || (end == bytes.len() && !whole) {
+            break;
+        }
+        rows.push(row);
+        at = end;
+    }
+    rows
 }
 
 /// Where the first record starts: empty lines before it are skipped.

@@ -137,7 +137,30 @@ fn too_many_columns() {
 }
 
 #[test]
+fn a_header_longer_than_a_block() {
+    let names = (0..9_000)
+        .map(|i| format!("{i}-{}", "long name ".repeat(20)))
+        .collect::<Vec<_>>()
+        .join(",");
+    let file = [
+        names,
+        vec!["1"; 9_000].join(","),
+        vec!["2"; 9_000].join(","),
+    ]
+    .join("\n");
+    let ingested = ingest(file.as_bytes()).unwrap();
+    assert_eq!((ingested.columns.len(), ingested.n_rows), (9_000, 2));
+    let endless = vec![b'x'; 20 << 20];
+    assert_eq!(ingest(&endless).unwrap_err().code, "record_too_long");
+}
+
+#[test]
 fn a_nul_byte() {
+    let header = refused(b"a,b\0\n1,2\n");
+    assert_eq!(
+        (header.code, place(&header)),
+        ("nul_byte", (Some(1), Some((2, None))))
+    );
     let error = refused(b"a,b\n1,2\n3,x\0y\n");
     assert_eq!(
         (error.code, place(&error)),

@@ -78,7 +78,11 @@ impl Cutter {
             self.begin(false)?;
         }
         let Some(begun) = &mut self.state else {
-            return Ok(());
+            if self.wanted < self.limits.max_record_bytes {
+                self.wanted *= 2;
+                return Ok(());
+            }
+            return Err(long_record(1, self.limits.max_record_bytes));
         };
         match record::whole_records(
             &self.buffer,
@@ -86,12 +90,8 @@ impl Cutter {
             self.limits.max_field_bytes,
         ) {
             Cut::At(0) if self.wanted >= self.limits.max_record_bytes => {
-                let line = begun.line_of(self.buffer.len(), &self.buffer)?;
-                let message = format!(
-                    "the record at line {line} is longer than {} bytes; is a line break or a quote missing?",
-                    self.limits.max_record_bytes
-                );
-                Err(DataError::new("record_too_long", message).at_line(line))
+                let line = begun.workers.drain()? + 1;
+                Err(long_record(line, self.limits.max_record_bytes))
             }
             Cut::At(0) => {
                 self.wanted *= 2;
@@ -114,7 +114,7 @@ impl Cutter {
         }
     }
 
-    /// Looks at the head of the file and makes the plan for all blocks.
+    /// Looks at the head of the file and makes the plan for all blocks, unless the head is still too short.
     fn begin(&mut self, whole: bool) -> Result<(), DataError> {
         encoding::check_head(&self.buffer)?;
         let mark = if self.buffer.starts_with(UTF8_MARK) {
@@ -123,13 +123,9 @@ impl Cutter {
             0
         };
         let text = head_text(&self.buffer[mark..], mark as u64)?;
-        let sniffed = sniff::sniff(
-            text,
-            whole,
-            self.hint.delimiter,
-            self.hint.header,
-            &self.limits,
-        )?;
+        let Some(sniffed) = sniff::sniff(text, whole, &self.hint, &self.limits)? else {
+            return Ok(());
+        };
         for (name, _) in &self.hint.kinds {
             if !sniffed.names.contains(name) {
                 return Err(DataError::new(
@@ -226,13 +222,6 @@ impl Begun {
         self.workers.parse(block, offset)
     }
 
-    /// The line of a byte of the buffer, known only once every block before it is merged; an error there comes first.
-    fn line_of(&mut self, index: usize, buffer: &[u8]) -> Result<u64, DataError> {
-        let lines = self.workers.drain()?;
-        let within = memchr::memchr_iter(b'\n', &buffer[..index]).count() as u64;
-        Ok(lines + within + 1)
-    }
-
     /// A quoted field that goes on for too long: records before it may be wrong first.
     fn refuse_long_field(
         &mut self,
@@ -261,6 +250,13 @@ impl Begun {
             .map(|column| column.name.as_str());
         Err(long_field(line, column + 1, name, max))
     }
+}
+
+fn long_record(line: u64, max: usize) -> DataError {
+    let message = format!(
+        "the record at line {line} is longer than {max} bytes; is a line break or a quote missing?"
+    );
+    DataError::new("record_too_long", message).at_line(line)
 }
 
 /// The head as text; a character cut in two by its end is left out.
