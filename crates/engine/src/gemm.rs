@@ -38,25 +38,42 @@ pub struct Panels<T> {
 }
 
 /// Height and width of the tile of C that is held in registers.
+///
+/// The compiler keeps tiles of six and twelve rows in registers; with eight it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tile {
-    rows: usize,
-    cols: usize,
+enum Tile {
+    /// AVX-512, f32.
+    T12x32,
+    /// AVX2, f32; with AVX-512 too when C is so narrow that half of a wider tile would be empty.
+    T6x16,
+    /// AVX2 and AVX-512, f64.
+    T6x8,
+    /// Portable, f32.
+    T4x8,
+    /// Portable, f64.
+    T4x4,
 }
 
 impl Tile {
-    /// The largest tile of an instruction set, for numbers of `size` bytes and a C of `n` columns.
+    /// The tile for an instruction set, for numbers of `size` bytes and a C of `n` columns.
     fn of(isa: Isa, size: usize, n: usize) -> Tile {
-        let single = size == 4;
-        match isa.level() {
-            Level::Portable if single => Tile { rows: 4, cols: 8 },
-            Level::Portable => Tile { rows: 4, cols: 4 },
-            Level::Avx2 if single => Tile { rows: 6, cols: 16 },
-            Level::Avx2 => Tile { rows: 6, cols: 8 },
-            // A narrow C would leave half of a wide tile empty.
-            Level::Avx512 if single && n <= 16 => Tile { rows: 8, cols: 16 },
-            Level::Avx512 if single => Tile { rows: 12, cols: 32 },
-            Level::Avx512 => Tile { rows: 8, cols: 16 },
+        match (isa.level(), size) {
+            (Level::Portable, 4) => Tile::T4x8,
+            (Level::Portable, _) => Tile::T4x4,
+            (Level::Avx512, 4) if n > 16 => Tile::T12x32,
+            (_, 4) => Tile::T6x16,
+            (_, _) => Tile::T6x8,
+        }
+    }
+
+    /// Rows and columns.
+    fn size(self) -> (usize, usize) {
+        match self {
+            Tile::T12x32 => (12, 32),
+            Tile::T6x16 => (6, 16),
+            Tile::T6x8 => (6, 8),
+            Tile::T4x8 => (4, 8),
+            Tile::T4x4 => (4, 4),
         }
     }
 }
@@ -66,9 +83,9 @@ impl<T: Real> Panels<T> {
     pub fn new(isa: Isa, products: impl IntoIterator<Item = Product>) -> Panels<T> {
         let (mut a, mut b) = (0, 0);
         for Product { n, k, .. } in products {
-            let tile = Tile::of(isa, size_of::<T>(), n);
-            a = a.max(tile.rows * k.min(DEPTH));
-            b = b.max(n.min(WIDTH).next_multiple_of(tile.cols) * k.min(DEPTH));
+            let (rows, cols) = Tile::of(isa, size_of::<T>(), n).size();
+            a = a.max(rows * k.min(DEPTH));
+            b = b.max(n.min(WIDTH).next_multiple_of(cols) * k.min(DEPTH));
         }
         Panels {
             a: vec![T::ZERO; a],
@@ -106,90 +123,97 @@ impl Product {
             c.fill(T::ZERO);
             return;
         }
-        let tile = Tile::of(isa, size_of::<T>(), self.n);
-        match (isa.level(), tile) {
-            (Level::Avx512, Tile { rows: 12, .. }) => tiles(
-                isa,
-                Registers::<12, 32, true>,
-                self,
-                a,
-                b,
-                c,
-                first_row,
-                panels,
-            ),
-            (Level::Avx512, _) => tiles(
-                isa,
-                Registers::<8, 16, true>,
-                self,
-                a,
-                b,
-                c,
-                first_row,
-                panels,
-            ),
-            (Level::Avx2, Tile { cols: 16, .. }) => tiles(
-                isa,
-                Registers::<6, 16, true>,
-                self,
-                a,
-                b,
-                c,
-                first_row,
-                panels,
-            ),
-            (Level::Avx2, _) => tiles(
-                isa,
-                Registers::<6, 8, true>,
-                self,
-                a,
-                b,
-                c,
-                first_row,
-                panels,
-            ),
-            (Level::Portable, Tile { cols: 8, .. }) => tiles(
-                isa,
-                Registers::<4, 8, false>,
-                self,
-                a,
-                b,
-                c,
-                first_row,
-                panels,
-            ),
-            (Level::Portable, _) => tiles(
-                isa,
-                Registers::<4, 4, false>,
-                self,
-                a,
-                b,
-                c,
-                first_row,
-                panels,
-            ),
+        let fused = isa != Isa::PORTABLE;
+        let call = Call { product: *self, a, b, first_row };
+        if c.len() <= 2 * self.n && !self.transpose_a && !self.transpose_b {
+            return match fused {
+                true => rows(isa, Rounding::<true>, call, c),
+                false => rows(isa, Rounding::<false>, call, c),
+            };
+        }
+        match Tile::of(isa, size_of::<T>(), self.n) {
+            Tile::T12x32 => tiles(isa, Registers::<12, 32, true>, call, c, panels),
+            Tile::T6x16 => tiles(isa, Registers::<6, 16, true>, call, c, panels),
+            Tile::T6x8 => tiles(isa, Registers::<6, 8, true>, call, c, panels),
+            Tile::T4x8 => tiles(isa, Registers::<4, 8, false>, call, c, panels),
+            Tile::T4x4 => tiles(isa, Registers::<4, 4, false>, call, c, panels),
         }
     }
 }
 
-/// The size of a tile and the way of adding, as a type: each is a loop of its own.
+/// What one thread is to compute.
+#[derive(Clone, Copy)]
+struct Call<'a, T> {
+    product: Product,
+    a: &'a [T],
+    b: &'a [T],
+    first_row: usize,
+}
+
+/// Whether a product and its addition are rounded once, as a type.
+struct Rounding<const FUSED: bool>;
+
+/// The size of a tile and the way of rounding, as a type: each is a loop of its own.
 struct Registers<const MR: usize, const NR: usize, const FUSED: bool>;
+
+/// a b + c.
+#[inline(always)]
+fn multiply_add<T: Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
+    if FUSED { a.fused(b, c) } else { a * b + c }
+}
+
+kernel! {
+    /// One or two rows of C, straight from A and B: packing B would take longer than using it so rarely. Every element
+    /// is the same sequence of operations as in `tiles`.
+    fn rows[T: Real, const FUSED: bool](_rounding: Rounding<FUSED>, call: Call<'_, T>, c: &mut [T]) {
+        let Product { n, k, .. } = call.product;
+        let mut sums = [T::ZERO; WIDTH];
+        for (row_idx, c) in c.chunks_exact_mut(n).enumerate() {
+            let a = &call.a[(call.first_row + row_idx) * k..][..k];
+            for (panel_idx, c) in c.chunks_mut(WIDTH).enumerate() {
+                let sums = &mut sums[..c.len()];
+                for (block_idx, a) in a.chunks(DEPTH).enumerate() {
+                    let b = &call.b[block_idx * DEPTH * n + panel_idx * WIDTH..];
+                    sums.fill(T::ZERO);
+                    for (p, &a) in a.iter().enumerate() {
+                        for (sum, &b) in sums.iter_mut().zip(&b[p * n..][..c.len()]) {
+                            *sum = multiply_add::<T, FUSED>(a, b, *sum);
+                        }
+                    }
+                    store(c, sums, block_idx == 0);
+                }
+            }
+        }
+    }
+}
+
+/// Writes the sums of the first block of k, or adds those of a later one.
+#[inline(always)]
+fn store<T: Real>(c: &mut [T], sums: &[T], first: bool) {
+    if first {
+        c.copy_from_slice(&sums[..c.len()]);
+    } else {
+        for (c, &sum) in c.iter_mut().zip(sums) {
+            *c += sum;
+        }
+    }
+}
 
 kernel! {
     /// All panels of the product, with tiles of MR x NR.
     fn tiles[T: Real, const MR: usize, const NR: usize, const FUSED: bool](
-        _registers: Registers<MR, NR, FUSED>,
-        product: &Product, a: &[T], b: &[T], c: &mut [T], first_row: usize, panels: &mut Panels<T>,
+        _registers: Registers<MR, NR, FUSED>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>,
     ) {
-        let &Product { n, k, .. } = product;
+        let Call { product, a, b, first_row } = call;
+        let Product { n, k, .. } = product;
         for first_col in (0..n).step_by(WIDTH) {
             let cols = WIDTH.min(n - first_col);
             for first_k in (0..k).step_by(DEPTH) {
                 let depth = DEPTH.min(k - first_k);
-                pack_b::<T, NR>(&mut panels.b, product, b, first_k, depth, first_col, cols);
+                pack_b::<T, NR>(&mut panels.b, &product, b, first_k, depth, first_col, cols);
                 for (strip_idx, rows) in c.chunks_mut(MR * n).enumerate() {
                     let n_rows = rows.len() / n;
-                    pack_a::<T, MR>(&mut panels.a, product, a, first_k, depth, first_row + strip_idx * MR, n_rows);
+                    pack_a::<T, MR>(&mut panels.a, &product, a, first_k, depth, first_row + strip_idx * MR, n_rows);
                     let (strip, _) = panels.a[..depth * MR].as_chunks::<MR>();
                     for (tile_idx, col) in (0..cols).step_by(NR).enumerate() {
                         let at = tile_idx * NR * depth;
@@ -197,14 +221,7 @@ kernel! {
                         let sums = tile::<T, MR, NR, FUSED>(strip, panel);
                         let n_cols = NR.min(cols - col);
                         for (sums, row) in sums.iter().zip(rows.chunks_exact_mut(n)) {
-                            let row = &mut row[first_col + col..][..n_cols];
-                            if first_k == 0 {
-                                row.copy_from_slice(&sums[..n_cols]);
-                            } else {
-                                for (c, &sum) in row.iter_mut().zip(sums) {
-                                    *c += sum;
-                                }
-                            }
+                            store(&mut row[first_col + col..][..n_cols], sums, first_k == 0);
                         }
                     }
                 }
@@ -223,11 +240,7 @@ fn tile<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
     for (a, b) in a.iter().zip(b) {
         for i in 0..MR {
             for j in 0..NR {
-                sums[i][j] = if FUSED {
-                    a[i].fused(b[j], sums[i][j])
-                } else {
-                    a[i] * b[j] + sums[i][j]
-                };
+                sums[i][j] = multiply_add::<T, FUSED>(a[i], b[j], sums[i][j]);
             }
         }
     }
