@@ -124,7 +124,12 @@ impl Product {
             return;
         }
         let fused = isa != Isa::PORTABLE;
-        let call = Call { product: *self, a, b, first_row };
+        let call = Call {
+            product: *self,
+            a,
+            b,
+            first_row,
+        };
         if c.len() <= 2 * self.n && !self.transpose_a && !self.transpose_b {
             return match fused {
                 true => rows(isa, Rounding::<true>, call, c),
