@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod data;
 pub mod ids;
+pub mod predictor;
 pub mod runs;
 pub mod store;
 pub mod tokens;

@@ -15,7 +15,7 @@ mod ingest;
 mod limits;
 mod number;
 mod profile;
-mod record;
+pub(crate) mod record;
 mod roles;
 mod schema;
 mod sniff;
@@ -32,6 +32,7 @@ pub use limits::{Hint, Limits};
 pub use profile::{BadCell, ColumnProfile, Distinct, Histogram, Ingested, TopValue};
 pub use roles::{Note, Roles, facts};
 pub use schema::{Column, ColumnKind, Schema};
+pub(crate) use sniff::best_delimiter;
 pub use transform::{
     Encoding, Input, MAX_CLASSES, Prepared, RawCell, RowNote, RowNoteCode, TargetEncoding,
     Transform, prepare,

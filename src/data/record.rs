@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2};
 
 /// What stands after a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Another field of the same record.
     Field,
     /// The next record.
@@ -18,7 +18,7 @@ pub(super) enum Next {
 
 /// A field's place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// The bytes between the quotes or blanks around them.
     pub range: Range<usize>,
     /// Whether it was written in double quotes.
@@ -33,7 +33,7 @@ pub(super) struct Field {
 
 /// Why a field has no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The quote opened at the start of the field is never closed.
     Unterminated,
     /// Something other than a delimiter follows the closing quote at this offset.
@@ -42,7 +42,7 @@ pub(super) enum Broken {
 
 /// Reads the field that starts at `start`.
 #[inline]
-pub(super) fn field(text: &[u8], start: usize, delimiter: u8) -> Result<Field, Broken> {
+pub(crate) fn field(text: &[u8], start: usize, delimiter: u8) -> Result<Field, Broken> {
     let mut at = start;
     while at < text.len() && is_blank(text[at], delimiter) {
         at += 1;
@@ -112,7 +112,7 @@ fn is_blank(byte: u8, delimiter: u8) -> bool {
 
 /// What follows a number: how many bytes end the field, and what starts after them. `None` when it goes on.
 #[inline]
-pub(super) fn follows(bytes: &[u8], at: usize, delimiter: u8) -> Option<(usize, Next)> {
+pub(crate) fn follows(bytes: &[u8], at: usize, delimiter: u8) -> Option<(usize, Next)> {
     match bytes.get(at) {
         Some(byte) if *byte == delimiter => Some((1, Next::Field)),
         Some(b'\n') => Some((1, Next::Record)),
@@ -124,7 +124,7 @@ pub(super) fn follows(bytes: &[u8], at: usize, delimiter: u8) -> Option<(usize, 
 
 /// If an empty line starts at `at`, where the line after it starts.
 #[inline]
-pub(super) fn skip_empty_line(text: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn skip_empty_line(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at)? {
         b'\n' => Some(at + 1),
         b'\r' if text.get(at + 1) == Some(&b'\n') => Some(at + 2),
@@ -135,7 +135,7 @@ pub(super) fn skip_empty_line(text: &[u8], at: usize) -> Option<usize> {
 
 /// The field's text; `""` become `"` in `scratch`.
 #[inline]
-pub(super) fn content<'a>(text: &'a str, field: &Field, scratch: &'a mut String) -> &'a str {
+pub(crate) fn content<'a>(text: &'a str, field: &Field, scratch: &'a mut String) -> &'a str {
     let raw = &text[field.range.clone()];
     if !field.doubled {
         return raw;
@@ -152,7 +152,7 @@ pub(super) fn content<'a>(text: &'a str, field: &Field, scratch: &'a mut String)
 
 /// How a scan for the end of the last whole record went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// The first `0` bytes are whole records (possibly none).
     At(usize),
     /// A quoted field that starts at this offset is still open after more than the allowed bytes.
@@ -163,7 +163,7 @@ pub(super) enum Cut {
 ///
 /// Without quotes this is the last line break. Otherwise quotes decide which line breaks belong to a field: a quote
 /// opens a field only right after a delimiter or a line break (blanks between), elsewhere it is an ordinary character.
-pub(super) fn whole_records(text: &[u8], delimiter: u8, max_field_bytes: usize) -> Cut {
+pub(crate) fn whole_records(text: &[u8], delimiter: u8, max_field_bytes: usize) -> Cut {
     let last_break = |part: &[u8]| memchr::memrchr(b'\n', part).map(|i| i + 1);
     let (mut from, mut cut) = (0, 0);
     while let Some(i) = memchr(b'"', &text[from..]) {

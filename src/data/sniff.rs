@@ -224,7 +224,7 @@ fn read_record(
 }
 
 /// The delimiter that cuts the most of the sampled records into the same number of fields, more than one.
-fn best_delimiter(bytes: &[u8]) -> u8 {
+pub(crate) fn best_delimiter(bytes: &[u8]) -> u8 {
     let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
     let mut best = (0, 0, b',');
     for delimiter in DELIMITERS {
