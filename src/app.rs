@@ -9,11 +9,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::blobs::{BlobError, Blobs, Faults};
-use crate::clock::{Clock, Entropy, EntropyError, Ids};
+use crate::clock::{Clock, Entropy, Ids};
 use crate::config::Config;
 use crate::runs::{Runs, RunsError};
-use crate::store::{self, Store, StoreError, Tx};
-use crate::tokens::{self, Scopes, Token};
+use crate::store::{Store, StoreError};
+use crate::tokens::{self, ADMIN, NewToken, Scopes, Token, TokenError};
 
 /// Why the application cannot open.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +38,9 @@ pub enum AppError {
     /// The life of runs.
     #[error(transparent)]
     Runs(#[from] RunsError),
-    /// Randomness.
+    /// Tokens.
     #[error(transparent)]
-    Entropy(#[from] EntropyError),
+    Token(#[from] TokenError),
 }
 
 /// The handles; cheap to clone.
@@ -65,9 +65,6 @@ pub struct App {
     /// Keeps the data folder ours while any handle lives.
     _lock: Arc<fs::File>,
 }
-
-/// Owner of the admin token and of everything made before there were others.
-pub const ADMIN: &str = "admin";
 
 impl App {
     /// Opens the data folder with the machine's clock and randomness.
@@ -99,14 +96,7 @@ impl App {
             faults,
         )?;
         let ids = Ids::new(clock.clone(), entropy.clone());
-        let runs = Runs::new(
-            store.clone(),
-            blobs.clone(),
-            clock.clone(),
-            ids.clone(),
-            config.worker.clone(),
-            config.quota.clone(),
-        );
+        let runs = Runs::new(store.clone(), blobs.clone(), clock.clone(), ids.clone(), &config);
         let stopping = CancellationToken::new();
         Ok(Self {
             config: Arc::new(config),
@@ -125,66 +115,24 @@ impl App {
     ///
     /// # Errors
     /// When the record fails.
-    pub async fn create_token(
-        &self,
-        owner: &str,
-        name: &str,
-        scopes: Scopes,
-        expires_at_ms: Option<i64>,
-        actor: &str,
-    ) -> Result<(Token, String), AppError> {
-        let minted = tokens::mint(&self.entropy)?;
-        let token = Token {
-            id: minted.id,
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-            scopes,
-            secret_sha256: minted.secret_sha256,
-            created_at_ms: self.clock.now_ms(),
-            expires_at_ms,
-            revoked_at_ms: None,
-        };
-        let (row, actor) = (token.clone(), actor.to_owned());
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let entry = (row.id.clone(), row.owner.clone(), row.created_at_ms);
-                    store::tokens::insert(tx, &row.into()).await?;
-                    audit(tx, &actor, &entry.1, "token.create", &entry.0, entry.2).await
-                })
-            })
-            .await?;
-        Ok((token, minted.text))
+    pub async fn create_token(&self, wanted: NewToken, actor: &str) -> Result<(Token, String), TokenError> {
+        tokens::create(&self.store, &self.entropy, self.clock.now_ms(), wanted, actor).await
     }
 
     /// Revokes a token. `false`: there is none such, or it was revoked before.
     ///
     /// # Errors
     /// When the record fails.
-    pub async fn revoke_token(&self, id: &str, actor: &str) -> Result<bool, AppError> {
-        let (id, actor, now_ms) = (id.to_owned(), actor.to_owned(), self.clock.now_ms());
-        let revoked = self.store.write(move |tx| {
-            Box::pin(async move {
-                let revoked = store::tokens::revoke(tx, &id, now_ms).await?;
-                if revoked {
-                    audit(tx, &actor, ADMIN, "token.revoke", &id, now_ms).await?;
-                }
-                Ok::<_, StoreError>(revoked)
-            })
-        });
-        Ok(revoked.await?)
+    pub async fn revoke_token(&self, id: &str, actor: &str) -> Result<bool, TokenError> {
+        tokens::revoke(&self.store, id, self.clock.now_ms(), actor).await
     }
 
     /// The tokens that may open a door now.
     ///
     /// # Errors
     /// When the record fails.
-    pub async fn live_tokens(&self) -> Result<Vec<Token>, AppError> {
-        let rows = store::tokens::live(&self.store, self.clock.now_ms()).await?;
-        Ok(rows
-            .into_iter()
-            .map(Token::try_from)
-            .collect::<Result<_, _>>()?)
+    pub async fn live_tokens(&self) -> Result<Vec<Token>, TokenError> {
+        tokens::live(&self.store, self.clock.now_ms()).await
     }
 
     /// On the first start: writes an admin token to `<data-dir>/admin.token`, readable by this user alone.
@@ -196,9 +144,13 @@ impl App {
         if path.exists() {
             return Ok(path);
         }
-        let (_, text) = self
-            .create_token(ADMIN, "first start", Scopes::admin(), None, "server")
-            .await?;
+        let wanted = NewToken {
+            owner: ADMIN.to_owned(),
+            name: "first start".to_owned(),
+            scopes: Scopes::admin(),
+            expires_at_ms: None,
+        };
+        let (_, text) = self.create_token(wanted, "server").await?;
         let write = || {
             let mut options = fs::OpenOptions::new();
             // Under another name first: a killed start leaves no half token that the next start would take for good.
@@ -219,26 +171,6 @@ impl App {
         })?;
         Ok(path)
     }
-}
-
-async fn audit(
-    tx: &mut Tx,
-    actor: &str,
-    owner: &str,
-    action: &str,
-    subject: &str,
-    ts_ms: i64,
-) -> Result<(), StoreError> {
-    let entry = store::audit::Entry {
-        id: 0,
-        ts_ms,
-        actor: actor.to_owned(),
-        owner: owner.to_owned(),
-        action: action.to_owned(),
-        subject: subject.to_owned(),
-        detail: store::Json::of(&serde_json::json!({}))?,
-    };
-    store::audit::append(tx, &entry).await
 }
 
 /// Makes the folder and takes its lock: two servers on one folder would each believe the other's runs lost.

@@ -109,7 +109,7 @@ macro_rules! settings {
             #[doc = concat!("What was given of [`", stringify!($Struct), "`].")]
             #[derive(Debug, Clone, Default, Deserialize, clap::Args)]
             #[serde(deny_unknown_fields, default)]
-            pub struct $Given { $( #[doc = $about] #[arg(long)] pub $name: Option<$kind>, )* }
+            pub struct $Given { $( #[doc = $about] #[arg(long, num_args = 0..=1, default_missing_value = "true")] pub $name: Option<$kind>, )* }
 
             impl Default for $Struct {
                 fn default() -> Self { Self { $( $name: $default, )* } }

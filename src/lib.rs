@@ -12,3 +12,4 @@ pub mod predictor;
 pub mod runs;
 pub mod store;
 pub mod tokens;
+pub mod worker;

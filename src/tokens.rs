@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::blobs::hex;
 use crate::clock::{Entropy, EntropyError};
-use crate::store::{self, StoreError};
+use crate::store::{self, Store, StoreError};
 
 /// A token as the gate needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +189,108 @@ pub struct Minted {
     pub text: String,
     /// What is kept.
     pub secret_sha256: [u8; 32],
+}
+
+/// What a new token shall be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Whose data the bearer sees.
+    pub owner: String,
+    /// For people.
+    pub name: String,
+    /// What the bearer may do.
+    pub scopes: Scopes,
+    /// When it ends by itself.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// Owner of the admin token and of everything made before there were others.
+pub const ADMIN: &str = "admin";
+
+/// What can go wrong with tokens.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TokenError {
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The record failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes a token, with its line in the audit, and answers its row and the text that is shown once.
+///
+/// # Errors
+/// When there is no randomness or the record fails.
+pub async fn create(
+    store: &Store,
+    entropy: &Entropy,
+    now_ms: i64,
+    wanted: NewToken,
+    actor: &str,
+) -> Result<(Token, String), TokenError> {
+    let minted = mint(entropy)?;
+    let token = Token {
+        id: minted.id,
+        owner: wanted.owner,
+        name: wanted.name,
+        scopes: wanted.scopes,
+        secret_sha256: minted.secret_sha256,
+        created_at_ms: now_ms,
+        expires_at_ms: wanted.expires_at_ms,
+        revoked_at_ms: None,
+    };
+    let entry = entry(actor, &token.owner, "token.create", &token.id, now_ms)?;
+    let row: store::tokens::Token = token.clone().into();
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                store::tokens::insert(tx, &row).await?;
+                store::audit::append(tx, &entry).await
+            })
+        })
+        .await?;
+    Ok((token, minted.text))
+}
+
+/// Revokes a token, with its line in the audit. `false`: there is none such, or it was revoked before.
+///
+/// # Errors
+/// When the record fails.
+pub async fn revoke(store: &Store, id: &str, now_ms: i64, actor: &str) -> Result<bool, TokenError> {
+    let Some(row) = store::tokens::find(store, id).await? else { return Ok(false) };
+    let entry = entry(actor, &row.owner, "token.revoke", id, now_ms)?;
+    let revoked = store.write(move |tx| {
+        Box::pin(async move {
+            let revoked = store::tokens::revoke(tx, &row.id, now_ms).await?;
+            if revoked {
+                store::audit::append(tx, &entry).await?;
+            }
+            Ok::<_, StoreError>(revoked)
+        })
+    });
+    Ok(revoked.await?)
+}
+
+/// The tokens that may open a door at `now_ms`.
+///
+/// # Errors
+/// When the record fails.
+pub async fn live(store: &Store, now_ms: i64) -> Result<Vec<Token>, TokenError> {
+    let rows = store::tokens::live(store, now_ms).await?;
+    Ok(rows.into_iter().map(Token::try_from).collect::<Result<_, _>>()?)
+}
+
+fn entry(actor: &str, owner: &str, action: &str, subject: &str, ts_ms: i64) -> Result<store::audit::Entry, StoreError> {
+    Ok(store::audit::Entry {
+        id: 0,
+        ts_ms,
+        actor: actor.to_owned(),
+        owner: owner.to_owned(),
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+        detail: store::Json::of(&serde_json::json!({}))?,
+    })
 }
 
 /// Makes a token from fresh random bytes.

@@ -73,3 +73,14 @@ pub enum RunsError {
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }
+
+impl RunsError {
+    /// Whether the same may work later without anybody changing anything: a full disk, a failing one, too much to do.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::DiskFull | StoreError::Io(_) | StoreError::Overloaded | StoreError::Refused(_))
+                | Self::Blob(BlobError::NoSpace { .. } | BlobError::Io { .. })
+        )
+    }
+}

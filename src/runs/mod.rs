@@ -12,6 +12,7 @@ mod control;
 mod error;
 mod finish;
 pub mod message;
+mod plan;
 mod queue;
 mod recover;
 mod report;
@@ -29,13 +30,14 @@ pub use bytes::Source;
 pub use claim::Beat;
 pub use control::Acted;
 pub use error::RunsError;
+pub use plan::Plan;
 pub use queue::{Queue, Queued};
 pub use submit::ForkFrom;
 pub use transition::Verb;
 
 use crate::blobs::Blobs;
 use crate::clock::{Clock, Ids};
-use crate::config;
+use crate::config::{self, Config};
 use crate::ids::RunId;
 use crate::store::Store;
 use crate::store::runs::Status;
@@ -54,6 +56,10 @@ struct Inner {
     ids: Ids,
     worker: config::Worker,
     quota: config::Quota,
+    run_memory_bytes: u64,
+    slots: usize,
+    /// Measured speed of training, once there was one worth measuring.
+    flops_per_s: Mutex<Option<f64>>,
     /// Wakes workers that found the queue empty.
     work: Notify,
     /// Wakes whoever renews leases: a run was paused or cancelled.
@@ -76,21 +82,17 @@ struct Recorded {
 
 impl Runs {
     /// The life of the runs in `store`.
-    pub fn new(
-        store: Store,
-        blobs: Blobs,
-        clock: Clock,
-        ids: Ids,
-        worker: config::Worker,
-        quota: config::Quota,
-    ) -> Self {
+    pub fn new(store: Store, blobs: Blobs, clock: Clock, ids: Ids, config: &Config) -> Self {
         Self(Arc::new(Inner {
             store,
             blobs,
             clock,
             ids,
-            worker,
-            quota,
+            worker: config.worker.clone(),
+            quota: config.quota.clone(),
+            run_memory_bytes: config.specs.run_memory_bytes,
+            slots: config.slots(),
+            flops_per_s: Mutex::default(),
             work: Notify::new(),
             attention: Notify::new(),
             moved: broadcast::channel(NOTICES).0,
@@ -113,6 +115,16 @@ impl Runs {
     /// Ends when a run may be waiting for a worker. Enable it before looking, so that no bell falls between.
     pub fn work(&self) -> tokio::sync::futures::Notified<'_> {
         self.0.work.notified()
+    }
+
+    /// Wakes one worker that found the queue empty, to look again.
+    pub fn wake_a_worker(&self) {
+        self.0.work.notify_one();
+    }
+
+    /// Wakes every waiting worker, to look again.
+    pub fn wake_workers(&self) {
+        self.0.work.notify_waiters();
     }
 
     /// Ends when a run in work was paused or cancelled.

@@ -7,7 +7,7 @@ use crate::ids::RunId;
 use crate::store::runs::{self, OwnerTurn, Waiting};
 
 /// Queued runs looked at; what lies behind is counted but not ordered.
-const SHOWN: u32 = 10_000;
+pub(super) const SHOWN: u32 = 10_000;
 
 /// The queue as it stands.
 #[derive(Debug, Clone)]

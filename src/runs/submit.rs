@@ -177,6 +177,10 @@ impl Runs {
     ) -> Result<Run, RunsError> {
         self.0.blobs.check_space(0)?;
         let dataset = self.dataset_of(&owner, &spec).await?;
+        // A child on its parent's bytes fitted them before; the profile may have been corrected since, its columns have not.
+        if origin.dataset.is_none() {
+            self.fit(&spec, &dataset)?;
+        }
         let run = self.row(owner, &spec, &dataset, origin)?;
         let runs = self.clone();
         let limit = self.0.quota.owner_queued_runs;

@@ -7,6 +7,7 @@ use descent::app::App;
 use descent::blobs::Faults;
 use descent::clock::{Clock, Entropy};
 use descent::config::Config;
+use descent::data::{Hint, Ingest, Limits};
 use descent::ids::{DatasetId, RunId};
 use descent::runs::RunsError;
 use descent::runs::message::{Job, Submission};
@@ -62,17 +63,12 @@ impl Bench {
         self.hand.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// A dataset of `owner` whose bytes are `bytes`.
-    pub async fn dataset(
-        &self,
-        owner: &str,
-        name: &str,
-        bytes: Vec<u8>,
-        format: Value,
-        schema: Value,
-        profile: Value,
-    ) -> DatasetId {
-        let staged = self.app.blobs.put(bytes).await.unwrap();
+    /// A dataset of `owner` whose bytes are `bytes`, looked at as an upload would be.
+    pub async fn dataset(&self, owner: &str, name: &str, bytes: &[u8]) -> DatasetId {
+        let mut ingest = Ingest::new(Limits::default(), Hint::default());
+        ingest.push(bytes).unwrap();
+        let ingested = ingest.finish().unwrap();
+        let staged = self.app.blobs.put(bytes.to_vec()).await.unwrap();
         let id = DatasetId(self.app.ids.next().unwrap());
         let now_ms = self.app.clock.now_ms();
         let row = Dataset {
@@ -81,11 +77,11 @@ impl Bench {
             name: name.to_owned(),
             sha256: staged.sha256().to_owned(),
             size_bytes: staged.size_bytes(),
-            format: Json::of(&format).unwrap(),
-            n_rows: 1,
-            n_columns: 1,
-            schema: Json::of(&schema).unwrap(),
-            profile: Json::of(&profile).unwrap(),
+            format: Json::of(&ingested.format).unwrap(),
+            n_rows: ingested.n_rows as i64,
+            n_columns: ingested.columns.len() as i64,
+            schema: Json::of(&ingested.schema()).unwrap(),
+            profile: Json::of(&ingested).unwrap(),
             version: 1,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
@@ -103,17 +99,10 @@ impl Bench {
         id
     }
 
-    /// A dataset nobody will ever decode, for tests of the record alone.
-    pub async fn empty_dataset(&self, owner: &str) -> DatasetId {
-        self.dataset(
-            owner,
-            "empty",
-            b"a\n1\n".to_vec(),
-            json!({}),
-            json!({}),
-            json!({}),
-        )
-        .await
+    /// Two classes on a line, for tests of the record alone.
+    pub async fn small_dataset(&self, owner: &str) -> DatasetId {
+        let rows: String = (0..60).map(|i| format!("{i}.5,{}\n", if i % 2 == 0 { "even" } else { "odd" })).collect();
+        self.dataset(owner, "small", format!("x,target\n{rows}").as_bytes()).await
     }
 
     pub async fn submit(

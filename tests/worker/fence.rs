@@ -46,7 +46,7 @@ async fn trained(bench: &Bench) -> Outcome {
 #[tokio::test]
 async fn an_old_writer_is_refused_whatever_it_says() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let run = bench.submit("ann", dataset, 0).await.unwrap().id;
     let old = bench.claim().await.unwrap();
     bench
@@ -95,7 +95,7 @@ async fn an_old_writer_is_refused_whatever_it_says() {
         .clone();
     assert_eq!(steps, [1, 2, 3]);
     assert!(
-        models::find(&bench.app.store, "ann", "empty", &models::Which::Latest)
+        models::find(&bench.app.store, "ann", "small", &models::Which::Latest)
             .await
             .unwrap()
             .is_none()
@@ -105,7 +105,7 @@ async fn an_old_writer_is_refused_whatever_it_says() {
 #[tokio::test]
 async fn a_run_finishes_exactly_once() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let run = bench.submit("ann", dataset, 0).await.unwrap().id;
     let job = bench.claim().await.unwrap();
     let finish = |outcome| {
@@ -135,7 +135,7 @@ async fn a_run_finishes_exactly_once() {
 #[tokio::test]
 async fn what_is_on_record_is_kept_bit_by_bit_and_not_said_twice() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let run = bench.submit("ann", dataset, 0).await.unwrap().id;
     let job = bench.claim().await.unwrap();
     let odd = [
@@ -192,7 +192,7 @@ async fn what_is_on_record_is_kept_bit_by_bit_and_not_said_twice() {
 #[tokio::test]
 async fn a_cancelled_run_stays_cancelled_even_if_its_training_ended_meanwhile() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let run = bench.submit("ann", dataset, 0).await.unwrap().id;
     let job = bench.claim().await.unwrap();
     bench.app.runs.cancel("ann", run).await.unwrap();

@@ -9,8 +9,8 @@ use crate::bench::Bench;
 async fn priority_then_fairness_between_owners_then_time() {
     let bench = Bench::new().await;
     let (ann, bob) = (
-        bench.empty_dataset("ann").await,
-        bench.empty_dataset("bob").await,
+        bench.small_dataset("ann").await,
+        bench.small_dataset("bob").await,
     );
     let mut expected = Vec::new();
     let mut ids = Vec::new();
@@ -58,7 +58,7 @@ async fn the_shown_order_is_the_order_of_claims_in_random_queues() {
         let owners = ["ann", "bob", "cleo"];
         let mut datasets = Vec::new();
         for owner in owners {
-            datasets.push(bench.empty_dataset(owner).await);
+            datasets.push(bench.small_dataset(owner).await);
         }
         for draw in random.chunks(3) {
             let owner = usize::from(draw[0]) % owners.len();
@@ -93,8 +93,8 @@ async fn the_shown_order_is_the_order_of_claims_in_random_queues() {
 async fn an_owner_at_the_limit_waits_while_others_go_on() {
     let bench = Bench::with(|config| config.quota.owner_running_runs = 1, None).await;
     let (ann, bob) = (
-        bench.empty_dataset("ann").await,
-        bench.empty_dataset("bob").await,
+        bench.small_dataset("ann").await,
+        bench.small_dataset("bob").await,
     );
     let first = bench.submit("ann", ann, 0).await.unwrap().id;
     let second = bench.submit("ann", ann, 9).await.unwrap().id;
@@ -119,7 +119,7 @@ async fn an_owner_at_the_limit_waits_while_others_go_on() {
 #[tokio::test]
 async fn more_queued_runs_than_the_quota_are_refused_exactly() {
     let bench = Bench::with(|config| config.quota.owner_queued_runs = 10, None).await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let tries = (0..40).map(|_| bench.submit("ann", dataset, 0));
     let answers = futures_util::future::join_all(tries).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 10);
@@ -134,7 +134,7 @@ async fn more_queued_runs_than_the_quota_are_refused_exactly() {
 #[tokio::test]
 async fn another_owners_dataset_and_run_do_not_exist() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     assert!(matches!(
         bench.submit("bob", dataset, 0).await,
         Err(RunsError::NoDataset(_))

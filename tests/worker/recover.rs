@@ -10,7 +10,7 @@ use crate::bench::Bench;
 #[tokio::test]
 async fn a_silent_worker_loses_its_run_and_a_speaking_one_keeps_it() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let (silent, speaking) = (
         bench.submit("ann", dataset, 1).await.unwrap().id,
         bench.submit("ann", dataset, 0).await.unwrap().id,
@@ -46,7 +46,7 @@ async fn a_silent_worker_loses_its_run_and_a_speaking_one_keeps_it() {
 #[tokio::test]
 async fn after_a_restart_every_state_in_work_finds_its_place() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let mut runs = Vec::new();
     for status in Status::ALL {
         let run = bench.submit("ann", dataset, 0).await.unwrap().id;
@@ -70,7 +70,7 @@ async fn after_a_restart_every_state_in_work_finds_its_place() {
 #[tokio::test]
 async fn a_run_that_kills_its_worker_three_times_is_poison_unless_it_gets_further() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     let run = bench.submit("ann", dataset, 0).await.unwrap().id;
     for round in 0..5_i64 {
         let job = bench.claim().await.unwrap();

@@ -69,7 +69,7 @@ fn nothing_leaves_a_terminal_state_and_every_other_state_can_be_left() {
 #[tokio::test]
 async fn users_actions_follow_the_table_and_a_repeated_one_changes_nothing() {
     let bench = Bench::new().await;
-    let dataset = bench.empty_dataset("ann").await;
+    let dataset = bench.small_dataset("ann").await;
     for status in Status::ALL {
         for verb in [Verb::Cancel, Verb::Pause, Verb::Resume] {
             let run = bench.submit("ann", dataset, 0).await.unwrap().id;
