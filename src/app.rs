@@ -96,7 +96,13 @@ impl App {
             faults,
         )?;
         let ids = Ids::new(clock.clone(), entropy.clone());
-        let runs = Runs::new(store.clone(), blobs.clone(), clock.clone(), ids.clone(), &config);
+        let runs = Runs::new(
+            store.clone(),
+            blobs.clone(),
+            clock.clone(),
+            ids.clone(),
+            &config,
+        );
         let stopping = CancellationToken::new();
         Ok(Self {
             config: Arc::new(config),
@@ -115,8 +121,19 @@ impl App {
     ///
     /// # Errors
     /// When the record fails.
-    pub async fn create_token(&self, wanted: NewToken, actor: &str) -> Result<(Token, String), TokenError> {
-        tokens::create(&self.store, &self.entropy, self.clock.now_ms(), wanted, actor).await
+    pub async fn create_token(
+        &self,
+        wanted: NewToken,
+        actor: &str,
+    ) -> Result<(Token, String), TokenError> {
+        tokens::create(
+            &self.store,
+            &self.entropy,
+            self.clock.now_ms(),
+            wanted,
+            actor,
+        )
+        .await
     }
 
     /// Revokes a token. `false`: there is none such, or it was revoked before.

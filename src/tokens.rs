@@ -258,7 +258,9 @@ pub async fn create(
 /// # Errors
 /// When the record fails.
 pub async fn revoke(store: &Store, id: &str, now_ms: i64, actor: &str) -> Result<bool, TokenError> {
-    let Some(row) = store::tokens::find(store, id).await? else { return Ok(false) };
+    let Some(row) = store::tokens::find(store, id).await? else {
+        return Ok(false);
+    };
     let entry = entry(actor, &row.owner, "token.revoke", id, now_ms)?;
     let revoked = store.write(move |tx| {
         Box::pin(async move {
@@ -278,10 +280,19 @@ pub async fn revoke(store: &Store, id: &str, now_ms: i64, actor: &str) -> Result
 /// When the record fails.
 pub async fn live(store: &Store, now_ms: i64) -> Result<Vec<Token>, TokenError> {
     let rows = store::tokens::live(store, now_ms).await?;
-    Ok(rows.into_iter().map(Token::try_from).collect::<Result<_, _>>()?)
+    Ok(rows
+        .into_iter()
+        .map(Token::try_from)
+        .collect::<Result<_, _>>()?)
 }
 
-fn entry(actor: &str, owner: &str, action: &str, subject: &str, ts_ms: i64) -> Result<store::audit::Entry, StoreError> {
+fn entry(
+    actor: &str,
+    owner: &str,
+    action: &str,
+    subject: &str,
+    ts_ms: i64,
+) -> Result<store::audit::Entry, StoreError> {
     Ok(store::audit::Entry {
         id: 0,
         ts_ms,

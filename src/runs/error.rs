@@ -79,8 +79,12 @@ impl RunsError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Store(StoreError::DiskFull | StoreError::Io(_) | StoreError::Overloaded | StoreError::Refused(_))
-                | Self::Blob(BlobError::NoSpace { .. } | BlobError::Io { .. })
+            Self::Store(
+                StoreError::DiskFull
+                    | StoreError::Io(_)
+                    | StoreError::Overloaded
+                    | StoreError::Refused(_)
+            ) | Self::Blob(BlobError::NoSpace { .. } | BlobError::Io { .. })
         )
     }
 }

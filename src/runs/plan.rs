@@ -46,7 +46,11 @@ impl Runs {
         let dataset = self.dataset_of(owner, spec).await?;
         let (resolved_spec, facts, cost) = self.fit(spec, &dataset)?;
         let epochs = u64::from(resolved_spec.training.epochs.unwrap_or(1));
-        let steps = epochs.saturating_mul(facts.n_train.div_ceil(u64::from(resolved_spec.training.batch_size.unwrap_or(1)).max(1)));
+        let steps = epochs.saturating_mul(
+            facts
+                .n_train
+                .div_ceil(u64::from(resolved_spec.training.batch_size.unwrap_or(1)).max(1)),
+        );
         let flops = cost.flops_per_sample as f64 * facts.n_train as f64 * epochs as f64;
         let (queue_position, mean_ms) = self.place(owner, spec.priority.into()).await?;
         let waves = (queue_position - 1) / self.0.slots.max(1);
@@ -63,12 +67,18 @@ impl Runs {
     }
 
     /// The spec filled in, if it fits the dataset and the memory of a run.
-    pub(super) fn fit(&self, spec: &Spec, dataset: &Dataset) -> Result<(Spec, DataFacts, Cost), RunsError> {
+    pub(super) fn fit(
+        &self,
+        spec: &Spec,
+        dataset: &Dataset,
+    ) -> Result<(Spec, DataFacts, Cost), RunsError> {
         let ingested: Ingested = dataset.profile.parse()?;
-        let facts = data::facts(&spec.task, spec.training.seed, &ingested).map_err(RunsError::Spec)?;
+        let facts =
+            data::facts(&spec.task, spec.training.seed, &ingested).map_err(RunsError::Spec)?;
         let resolved = spec.resolve(&facts).map_err(RunsError::Spec)?;
         let cost = resolved.cost(&facts).map_err(RunsError::Spec)?;
-        cost.within(self.0.run_memory_bytes).map_err(|violation| RunsError::Spec(vec![violation]))?;
+        cost.within(self.0.run_memory_bytes)
+            .map_err(|violation| RunsError::Spec(vec![violation]))?;
         Ok((resolved, facts, cost))
     }
 
@@ -76,14 +86,27 @@ impl Runs {
     async fn place(&self, owner: &str, priority: i64) -> Result<(usize, Option<f64>), RunsError> {
         let (mut waiting, mut owners) = runs::waiting(&self.0.store, super::queue::SHOWN).await?;
         let id = RunId(self.0.ids.next()?);
-        let one = Waiting { id, owner: owner.to_owned(), name: String::new(), priority, queued_at_ms: self.0.clock.now_ms() };
+        let one = Waiting {
+            id,
+            owner: owner.to_owned(),
+            name: String::new(),
+            priority,
+            queued_at_ms: self.0.clock.now_ms(),
+        };
         let index = waiting.partition_point(|other| other.priority >= priority);
         waiting.insert(index, one);
         if !owners.iter().any(|known| known.owner == owner) {
-            owners.push(OwnerTurn { owner: owner.to_owned(), n_active: 0, turn: 0 });
+            owners.push(OwnerTurn {
+                owner: owner.to_owned(),
+                n_active: 0,
+                turn: 0,
+            });
         }
         let ordered = order(waiting, owners);
-        let position = ordered.iter().find(|queued| queued.run.id == id).map_or(1, |queued| queued.position);
+        let position = ordered
+            .iter()
+            .find(|queued| queued.run.id == id)
+            .map_or(1, |queued| queued.position);
         Ok((position, runs::mean_running_ms(&self.0.store).await?))
     }
 
@@ -92,12 +115,20 @@ impl Runs {
         // Very short trainings measure the clock, not the machine.
         if took_ms >= 20 {
             let measured = flops / took_ms as f64 * 1e3;
-            let mut rate = self.0.flops_per_s.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut rate = self
+                .0
+                .flops_per_s
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             *rate = Some(rate.map_or(measured, |known| 0.7 * known + 0.3 * measured));
         }
     }
 
     fn flops_per_s(&self) -> f64 {
-        self.0.flops_per_s.lock().unwrap_or_else(std::sync::PoisonError::into_inner).unwrap_or(ASSUMED_FLOPS_PER_S)
+        self.0
+            .flops_per_s
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or(ASSUMED_FLOPS_PER_S)
     }
 }

@@ -22,11 +22,21 @@ struct Entries<V> {
 
 impl<V> Cache<V> {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { entries: Mutex::new(Entries { slots: HashMap::new(), uses: 0 }), max_bytes }
+        Self {
+            entries: Mutex::new(Entries {
+                slots: HashMap::new(),
+                uses: 0,
+            }),
+            max_bytes,
+        }
     }
 
     /// The value for `key`, made by `make` (value and its bytes) when it is not there. A failure is not kept.
-    pub(super) fn get<E>(&self, key: &str, make: impl FnOnce() -> Result<(V, usize), E>) -> Result<Arc<V>, E> {
+    pub(super) fn get<E>(
+        &self,
+        key: &str,
+        make: impl FnOnce() -> Result<(V, usize), E>,
+    ) -> Result<Arc<V>, E> {
         let slot = self.slot(key);
         let value = {
             let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,12 +66,25 @@ impl<V> Cache<V> {
     fn shrink(&self) {
         let mut entries = self.lock();
         // A slot that is locked is being filled; it is weighed when it is done.
-        let size = |slot: &Slot<V>| slot.try_lock().ok().and_then(|held| held.as_ref().map(|(_, n_bytes)| *n_bytes)).unwrap_or(0);
+        let size = |slot: &Slot<V>| {
+            slot.try_lock()
+                .ok()
+                .and_then(|held| held.as_ref().map(|(_, n_bytes)| *n_bytes))
+                .unwrap_or(0)
+        };
         let mut n_bytes: usize = entries.slots.values().map(|(_, slot)| size(slot)).sum();
         // The newest stays even when it alone is too large: its run needs it anyway.
-        while entries.slots.len() > 1 && (n_bytes > self.max_bytes || entries.slots.len() > MAX_ENTRIES) {
-            let oldest = entries.slots.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
-            let Some((_, slot)) = oldest.and_then(|key| entries.slots.remove(&key)) else { break };
+        while entries.slots.len() > 1
+            && (n_bytes > self.max_bytes || entries.slots.len() > MAX_ENTRIES)
+        {
+            let oldest = entries
+                .slots
+                .iter()
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(key, _)| key.clone());
+            let Some((_, slot)) = oldest.and_then(|key| entries.slots.remove(&key)) else {
+                break;
+            };
             n_bytes -= size(&slot);
         }
     }
@@ -82,10 +105,16 @@ mod tests {
         for key in ["a", "b", "c"] {
             cache.get(key, make(1)).unwrap();
         }
-        cache.get("a", || -> Result<_, ()> { panic!("a is there") }).unwrap();
+        cache
+            .get("a", || -> Result<_, ()> { panic!("a is there") })
+            .unwrap();
         cache.get("d", make(2)).unwrap();
         assert_eq!(*cache.get("a", make(9)).unwrap(), 1);
-        assert_eq!(*cache.get("b", make(9)).unwrap(), 9, "b was the least recently used");
+        assert_eq!(
+            *cache.get("b", make(9)).unwrap(),
+            9,
+            "b was the least recently used"
+        );
         assert!(cache.get("e", || Err(())).is_err());
         assert_eq!(*cache.get("e", make(5)).unwrap(), 5);
     }

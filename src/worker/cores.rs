@@ -24,8 +24,16 @@ pub(super) struct Held<'c> {
 
 impl Cores {
     pub(super) fn new(n_cores: usize) -> Self {
-        let state = State { free: n_cores, serving: 0, next: 0 };
-        Self { state: Mutex::new(state), freed: Condvar::new(), n_cores }
+        let state = State {
+            free: n_cores,
+            serving: 0,
+            next: 0,
+        };
+        Self {
+            state: Mutex::new(state),
+            freed: Condvar::new(),
+            n_cores,
+        }
     }
 
     /// Waits until `wanted` cores (at most all) are free, and takes them.
@@ -35,12 +43,18 @@ impl Cores {
         let ticket = state.next;
         state.next += 1;
         while state.serving != ticket || state.free < n_held {
-            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .freed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         state.serving += 1;
         state.free -= n_held;
         self.freed.notify_all();
-        Held { cores: self, n_held }
+        Held {
+            cores: self,
+            n_held,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -18,9 +18,18 @@ pub(super) fn model(
     trainer: &Trainer,
     ending: &Ending,
 ) -> Result<Outcome, Reason> {
-    let broken = |error: String| Reason::new("bad_model", format!("the trained model cannot be kept: {error}"));
+    let broken = |error: String| {
+        Reason::new(
+            "bad_model",
+            format!("the trained model cannot be kept: {error}"),
+        )
+    };
     let trained = trainer.trained().map_err(|e| broken(e.to_string()))?;
-    let metrics: Map<String, Value> = trained.metrics.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let metrics: Map<String, Value> = trained
+        .metrics
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     let result = json!({
         "metrics": metrics,
         "confusion": trained.confusion,
@@ -30,9 +39,14 @@ pub(super) fn model(
         "ending": ended(ending),
     });
     let document = json!({"spec": spec, "transform": ready.transform, "dataset_sha256": job.dataset_sha256, "weights_sha256": trained.sha256});
-    let weights = shared.handle.block_on(shared.runs.stage(trained.weights)).map_err(|e| broken(e.to_string()))?;
+    let weights = shared
+        .handle
+        .block_on(shared.runs.stage(trained.weights))
+        .map_err(|e| broken(e.to_string()))?;
     if weights.sha256() != trained.sha256 {
-        return Err(broken("its weights changed on the way to the disk".to_owned()));
+        return Err(broken(
+            "its weights changed on the way to the disk".to_owned(),
+        ));
     }
     let json = |value: &Value| Json::of(value).map_err(|e| broken(e.to_string()));
     let model = NewModel {
@@ -41,8 +55,12 @@ pub(super) fn model(
         metrics: json(&Value::Object(metrics))?,
         result: json(&result)?,
     };
-    let reason = matches!(ending, Ending::TimeLimit)
-        .then(|| Reason::new("deadline", "the time limit was reached; the model is the best of the epochs done"));
+    let reason = matches!(ending, Ending::TimeLimit).then(|| {
+        Reason::new(
+            "deadline",
+            "the time limit was reached; the model is the best of the epochs done",
+        )
+    });
     Ok(Outcome::Trained(Box::new(model), reason))
 }
 
@@ -53,7 +71,9 @@ fn ended(ending: &Ending) -> Value {
         Ending::Completed(Completion::EarlyStopped { epoch, best_epoch }) => {
             json!({"kind": "early_stopped", "epoch": epoch, "best_epoch": best_epoch})
         }
-        Ending::Completed(Completion::Converged { epoch }) => json!({"kind": "converged", "epoch": epoch}),
+        Ending::Completed(Completion::Converged { epoch }) => {
+            json!({"kind": "converged", "epoch": epoch})
+        }
         Ending::Completed(Completion::NotLinearlySeparable { epoch, message }) => {
             json!({"kind": "not_linearly_separable", "epoch": epoch, "message": message})
         }

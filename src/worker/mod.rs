@@ -61,7 +61,12 @@ impl Workers {
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn start(runs: Runs, clock: Clock, config: &Config, probe: Option<Probe>) -> std::io::Result<Self> {
+    pub fn start(
+        runs: Runs,
+        clock: Clock,
+        config: &Config,
+        probe: Option<Probe>,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             name: format!("{}", std::process::id()),
             runs,
@@ -70,7 +75,11 @@ impl Workers {
             run_memory_bytes: config.specs.run_memory_bytes,
             handle: Handle::current(),
             caches: Caches::new(config.worker.dataset_cache_bytes),
-            cores: Cores::new(thread::available_parallelism().map_or(1, usize::from).max(config.slots())),
+            cores: Cores::new(
+                thread::available_parallelism()
+                    .map_or(1, usize::from)
+                    .max(config.slots()),
+            ),
             active: Mutex::default(),
             woken: Notify::new(),
             stopping: AtomicBool::new(false),
@@ -80,20 +89,33 @@ impl Workers {
         let mut threads = Vec::new();
         for slot in 0..config.slots() {
             let shared = shared.clone();
-            threads.push(thread::Builder::new().name(format!("train-{slot}")).spawn(move || slot::work(&shared))?);
+            threads.push(
+                thread::Builder::new()
+                    .name(format!("train-{slot}"))
+                    .spawn(move || slot::work(&shared))?,
+            );
         }
-        Ok(Self { shared, threads, pulse })
+        Ok(Self {
+            shared,
+            threads,
+            pulse,
+        })
     }
 
     /// Lets every training take a checkpoint and hand its run back, and ends the threads. The runs go on after the next
     /// start as if nothing had happened.
     pub async fn drain(self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.actives().iter().for_each(|signal| signal.want(Wish::Release));
+        self.shared
+            .actives()
+            .iter()
+            .for_each(|signal| signal.want(Wish::Release));
         self.shared.woken.notify_one();
         self.shared.runs.wake_workers();
         let threads = self.threads;
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().for_each(|thread| drop(thread.join()))
+        });
         if joined.await.is_err() {
             tracing::error!("a training thread did not end cleanly");
         }
@@ -107,13 +129,21 @@ impl Shared {
     }
 
     fn actives(&self) -> Vec<Arc<Signal>> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.active
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// Opens the line to a run that was just claimed.
     fn enter(&self, beat: Beat) -> Arc<Signal> {
         let signal = Arc::new(Signal::new(beat));
-        self.active.lock().unwrap_or_else(PoisonError::into_inner).insert(beat.run, signal.clone());
+        self.active
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(beat.run, signal.clone());
         self.woken.notify_one();
         if self.is_stopping() {
             signal.want(Wish::Release); // the drain may have looked just before this run came in
@@ -123,7 +153,10 @@ impl Shared {
 
     fn leave(&self, signal: &Arc<Signal>) {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        if active.get(&signal.beat.run).is_some_and(|current| Arc::ptr_eq(current, signal)) {
+        if active
+            .get(&signal.beat.run)
+            .is_some_and(|current| Arc::ptr_eq(current, signal))
+        {
             active.remove(&signal.beat.run);
         }
     }

@@ -10,7 +10,9 @@ use super::Shared;
 use super::signal::Wish;
 
 pub(super) async fn beat(shared: Arc<Shared>) {
-    let mut report = tokio::time::interval(Duration::from_millis(shared.settings.report_interval_ms.max(1)));
+    let mut report = tokio::time::interval(Duration::from_millis(
+        shared.settings.report_interval_ms.max(1),
+    ));
     report.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let heartbeat = Duration::from_millis(shared.settings.heartbeat_ms);
     let mut next_beat = Instant::now() + heartbeat;

@@ -42,7 +42,11 @@ pub(super) struct Signal {
 
 impl Signal {
     pub(super) fn new(beat: Beat) -> Self {
-        Self { beat, wish: AtomicU8::new(Wish::Continue as u8), due: AtomicBool::new(false) }
+        Self {
+            beat,
+            wish: AtomicU8::new(Wish::Continue as u8),
+            due: AtomicBool::new(false),
+        }
     }
 
     /// Wants something of the training.
@@ -79,10 +83,16 @@ mod tests {
 
     #[test]
     fn a_stronger_wish_stays() {
-        let signal = Signal::new(Beat { run: RunId(uuid::Uuid::nil()), fence: 1 });
-        for (want, is) in
-            [(Wish::Pause, Wish::Pause), (Wish::Cancel, Wish::Cancel), (Wish::Release, Wish::Cancel), (Wish::Drop, Wish::Drop)]
-        {
+        let signal = Signal::new(Beat {
+            run: RunId(uuid::Uuid::nil()),
+            fence: 1,
+        });
+        for (want, is) in [
+            (Wish::Pause, Wish::Pause),
+            (Wish::Cancel, Wish::Cancel),
+            (Wish::Release, Wish::Cancel),
+            (Wish::Drop, Wish::Drop),
+        ] {
             signal.want(want);
             assert_eq!(signal.wish(), is);
         }

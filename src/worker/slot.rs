@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use descent_engine::trainer::{CheckpointReport, EngineError, Ending, Trainer};
+use descent_engine::trainer::{CheckpointReport, Ending, EngineError, Trainer};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -29,7 +29,11 @@ struct Attempt {
 
 impl Attempt {
     fn failed(reason: Reason) -> Self {
-        Self { rest: Report::default(), state: None, outcome: Outcome::Failed(reason) }
+        Self {
+            rest: Report::default(),
+            state: None,
+            outcome: Outcome::Failed(reason),
+        }
     }
 }
 
@@ -39,8 +43,13 @@ pub(super) fn work(shared: &Arc<Shared>) {
     // The previous run's last write: on its way while the next run is claimed, so that both share a commit.
     let mut finishing: Option<JoinHandle<()>> = None;
     while !shared.is_stopping() {
-        let Some(job) = shared.handle.block_on(next(shared)) else { continue };
-        let signal = shared.enter(Beat { run: job.run, fence: job.fence });
+        let Some(job) = shared.handle.block_on(next(shared)) else {
+            continue;
+        };
+        let signal = shared.enter(Beat {
+            run: job.run,
+            fence: job.fence,
+        });
         let attempt = catch_unwind(AssertUnwindSafe(|| train(shared, &job, &signal))).unwrap_or_else(|_| {
             tracing::error!(run = %job.run, "a training panicked; its run fails");
             Attempt::failed(Reason::new("panic", "training stopped by an internal error; the server's log has the details under this run's id"))
@@ -91,7 +100,13 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
         Ok(trainer) => trainer,
         Err(reason) => return Attempt::failed(reason),
     };
-    let mut watcher = match Watcher::new(shared, job, signal.clone(), &spec, ready.parts.train.len() as u64) {
+    let mut watcher = match Watcher::new(
+        shared,
+        job,
+        signal.clone(),
+        &spec,
+        ready.parts.train.len() as u64,
+    ) {
         Ok(watcher) => watcher,
         Err(error) => return Attempt::failed(Reason::new("bad_data", error.to_string())),
     };
@@ -104,23 +119,41 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
     let ending = trainer.run(&mut watcher);
     drop(cores);
     let (rest, state) = watcher.rest();
-    let mut attempt = Attempt { rest, state, outcome: Outcome::Stopped };
+    let mut attempt = Attempt {
+        rest,
+        state,
+        outcome: Outcome::Stopped,
+    };
     match ending {
         Ending::Completed(_) | Ending::TimeLimit => {
             let state = trainer.checkpoint();
-            if job.resume.is_none() && let Ok(cost) = spec.cost(&ready.facts) {
+            if job.resume.is_none()
+                && let Ok(cost) = spec.cost(&ready.facts)
+            {
                 let n_rows = f64::from(state.epoch) * ready.facts.n_train as f64;
-                shared.runs.learn_rate(cost.flops_per_sample as f64 * n_rows, shared.clock.now_ms() - began_ms);
+                shared.runs.learn_rate(
+                    cost.flops_per_sample as f64 * n_rows,
+                    shared.clock.now_ms() - began_ms,
+                );
             }
             attempt.state = Some(state);
-            attempt.outcome = finalize::model(shared, job, &spec, &ready, &trainer, &ending).unwrap_or_else(Outcome::Failed);
+            attempt.outcome = finalize::model(shared, job, &spec, &ready, &trainer, &ending)
+                .unwrap_or_else(Outcome::Failed);
         }
         Ending::Paused => {
             attempt.state = Some(trainer.checkpoint());
-            attempt.outcome = if signal.wish() == Wish::Release { Outcome::Released } else { Outcome::Paused };
+            attempt.outcome = if signal.wish() == Wish::Release {
+                Outcome::Released
+            } else {
+                Outcome::Paused
+            };
         }
         Ending::Stopped => {}
-        Ending::Diverged { step, what, suggested_learning_rate } => {
+        Ending::Diverged {
+            step,
+            what,
+            suggested_learning_rate,
+        } => {
             // The weights before the bad step are worth keeping: a fork with a smaller learning rate starts from them.
             attempt.state = Some(trainer.checkpoint());
             attempt.outcome = Outcome::Failed(diverged(step, &what, suggested_learning_rate));
@@ -130,13 +163,24 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
 }
 
 /// A trainer at the right place: new, where an earlier attempt was, or with another run's weights.
-fn begin(shared: &Shared, job: &Job, spec: &descent_engine::spec::Spec, ready: &prepare::Ready) -> Result<Trainer, Reason> {
+fn begin(
+    shared: &Shared,
+    job: &Job,
+    spec: &descent_engine::spec::Spec,
+    ready: &prepare::Ready,
+) -> Result<Trainer, Reason> {
     let engine = |error: EngineError| match &error {
         EngineError::Spec(found) => prepare::violated(found),
         _ => Reason::new("bad_data", error.to_string()),
     };
-    let bytes = |sha256: &str| shared.handle.block_on(shared.runs.bytes(sha256)).map_err(|e| Reason::new("bad_data", e.to_string()));
-    let mut trainer = Trainer::new(spec, ready.dataset.clone(), ready.parts.clone()).map_err(engine)?;
+    let bytes = |sha256: &str| {
+        shared
+            .handle
+            .block_on(shared.runs.bytes(sha256))
+            .map_err(|e| Reason::new("bad_data", e.to_string()))
+    };
+    let mut trainer =
+        Trainer::new(spec, ready.dataset.clone(), ready.parts.clone()).map_err(engine)?;
     if let Some(state) = &job.resume {
         trainer.restore(&bytes(state)?).map_err(engine)?;
     } else if let Some(start) = &job.start {
@@ -146,23 +190,36 @@ fn begin(shared: &Shared, job: &Job, spec: &descent_engine::spec::Spec, ready: &
 }
 
 fn diverged(step: u64, what: &str, suggested_learning_rate: f64) -> Reason {
-    let message = format!("training diverged at step {step}: {what}; try a learning rate of {suggested_learning_rate}");
+    let message = format!(
+        "training diverged at step {step}: {what}; try a learning rate of {suggested_learning_rate}"
+    );
     let patch = json!({"optimizer": {"learning_rate": suggested_learning_rate}});
     Reason {
         code: "diverged".to_owned(),
         message,
-        detail: Some(json!({"step": step, "what": what, "suggested_learning_rate": suggested_learning_rate, "spec_patch": patch})),
+        detail: Some(
+            json!({"step": step, "what": what, "suggested_learning_rate": suggested_learning_rate, "spec_patch": patch}),
+        ),
     }
 }
 
 async fn finish(shared: Arc<Shared>, signal: Arc<Signal>, attempt: Attempt) {
-    let Attempt { mut rest, state, outcome } = attempt;
+    let Attempt {
+        mut rest,
+        state,
+        outcome,
+    } = attempt;
     if signal.wish() != Wish::Drop {
         if let Some(state) = state {
             rest.checkpoint = stage(&shared.runs, &signal, state).await;
         }
         let Beat { run, fence } = signal.beat;
-        persist(&signal, || shared.runs.finish(run, fence, rest.clone(), outcome.clone())).await;
+        persist(&signal, || {
+            shared
+                .runs
+                .finish(run, fence, rest.clone(), outcome.clone())
+        })
+        .await;
     }
     shared.leave(&signal);
 }

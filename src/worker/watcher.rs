@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use descent_engine::diagnosis::Diagnosis;
 use descent_engine::spec::Spec;
-use descent_engine::trainer::{CheckpointReport, Directive, EpochReport, Observer, StepReport, StopReason};
+use descent_engine::trainer::{
+    CheckpointReport, Directive, EpochReport, Observer, StepReport, StopReason,
+};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -41,18 +43,36 @@ pub(super) struct Watcher<'s> {
 
 impl<'s> Watcher<'s> {
     /// Watches the training of a resolved `spec` with `n_train` rows.
-    pub(super) fn new(shared: &'s Shared, job: &'s Job, signal: Arc<Signal>, spec: &Spec, n_train: u64) -> Result<Self, RunsError> {
+    pub(super) fn new(
+        shared: &'s Shared,
+        job: &'s Job,
+        signal: Arc<Signal>,
+        spec: &Spec,
+        n_train: u64,
+    ) -> Result<Self, RunsError> {
         let now_ms = shared.clock.now_ms();
         let epochs = spec.training.epochs.map_or(0, i64::from);
         let batch = u64::from(spec.training.batch_size.unwrap_or(1)).max(1);
-        let left_ms = spec.training.time_limit_s.map(|limit_s| i64::from(limit_s) * 1_000 - job.running_ms);
-        let series = STEP_SERIES.map(|name| Series { name: name.to_owned(), ..Series::default() });
-        let started = Some(Started { resolved_spec: Json::of(spec)? });
+        let left_ms = spec
+            .training
+            .time_limit_s
+            .map(|limit_s| i64::from(limit_s) * 1_000 - job.running_ms);
+        let series = STEP_SERIES.map(|name| Series {
+            name: name.to_owned(),
+            ..Series::default()
+        });
+        let started = Some(Started {
+            resolved_spec: Json::of(spec)?,
+        });
         Ok(Self {
             shared,
             job,
             signal,
-            pending: Report { started, series: series.into(), ..Report::default() },
+            pending: Report {
+                started,
+                series: series.into(),
+                ..Report::default()
+            },
             n_points: 0,
             state: None,
             in_flight: None,
@@ -84,9 +104,16 @@ impl<'s> Watcher<'s> {
     }
 
     fn push_named(&mut self, name: &str, step: u64, value: f64) {
-        let known = self.pending.series.iter().position(|series| series.name == name);
+        let known = self
+            .pending
+            .series
+            .iter()
+            .position(|series| series.name == name);
         let index = known.unwrap_or_else(|| {
-            self.pending.series.push(Series { name: name.to_owned(), ..Series::default() });
+            self.pending.series.push(Series {
+                name: name.to_owned(),
+                ..Series::default()
+            });
             self.pending.series.len() - 1
         });
         self.push(index, step, value);
@@ -94,16 +121,38 @@ impl<'s> Watcher<'s> {
 
     /// Sends what is pending, unless an earlier report is still on its way: then it joins the next one.
     fn flush(&mut self) {
-        if self.in_flight.as_ref().is_some_and(|task| !task.is_finished()) {
+        if self
+            .in_flight
+            .as_ref()
+            .is_some_and(|task| !task.is_finished())
+        {
             if self.n_points < MAX_PENDING_POINTS {
                 return;
             }
             self.wait();
         }
-        let names = self.pending.series.iter().map(|series| Series { name: series.name.clone(), ..Series::default() }).collect();
-        let report = std::mem::replace(&mut self.pending, Report { series: names, ..Report::default() });
+        let names = self
+            .pending
+            .series
+            .iter()
+            .map(|series| Series {
+                name: series.name.clone(),
+                ..Series::default()
+            })
+            .collect();
+        let report = std::mem::replace(
+            &mut self.pending,
+            Report {
+                series: names,
+                ..Report::default()
+            },
+        );
         self.n_points = 0;
-        let (runs, signal, state) = (self.shared.runs.clone(), self.signal.clone(), self.state.take());
+        let (runs, signal, state) = (
+            self.shared.runs.clone(),
+            self.signal.clone(),
+            self.state.take(),
+        );
         self.in_flight = Some(self.shared.handle.spawn(async move {
             let wish = deliver(&runs, &signal, report, state).await;
             signal.want(wish);
@@ -124,20 +173,31 @@ impl<'s> Watcher<'s> {
             Wish::Pause | Wish::Release => return Directive::Pause,
             Wish::Cancel | Wish::Drop => return Directive::Stop(StopReason::Asked),
         }
-        if timed && self.deadline_ms.is_some_and(|deadline_ms| self.shared.clock.now_ms() >= deadline_ms) {
+        if timed
+            && self
+                .deadline_ms
+                .is_some_and(|deadline_ms| self.shared.clock.now_ms() >= deadline_ms)
+        {
             return Directive::Stop(StopReason::TimeLimit);
         }
         Directive::Continue
     }
 
     fn checkpoint_after(&mut self, interval_ms: i64) -> Directive {
-        if self.shared.clock.now_ms() - self.last_checkpoint_ms >= interval_ms { Directive::Checkpoint } else { Directive::Continue }
+        if self.shared.clock.now_ms() - self.last_checkpoint_ms >= interval_ms {
+            Directive::Checkpoint
+        } else {
+            Directive::Continue
+        }
     }
 }
 
 impl Observer for Watcher<'_> {
     fn step(&mut self, report: &StepReport) -> Directive {
-        for (index, value) in [report.loss, report.learning_rate, report.gradient_norm].into_iter().enumerate() {
+        for (index, value) in [report.loss, report.learning_rate, report.gradient_norm]
+            .into_iter()
+            .enumerate()
+        {
             self.push(index, report.step, value);
         }
         if let Some(probe) = &self.shared.probe {
@@ -167,7 +227,11 @@ impl Observer for Watcher<'_> {
             self.push_named(name, report.step, *value);
         }
         let best = json!({"value": report.best, "patience_left": report.patience_left, "is_best": report.is_best});
-        let metrics: serde_json::Map<_, _> = report.metrics.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let metrics: serde_json::Map<_, _> = report
+            .metrics
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
         self.pending.progress = Some(Progress {
             epoch: i64::from(report.epoch),
             epochs: i64::from(report.epochs),
@@ -183,7 +247,8 @@ impl Observer for Watcher<'_> {
     }
 
     fn diagnosis(&mut self, diagnosis: &Diagnosis) {
-        let body = serde_json::to_value(diagnosis).unwrap_or_else(|_| json!({"code": diagnosis.code, "message": diagnosis.message}));
+        let body = serde_json::to_value(diagnosis)
+            .unwrap_or_else(|_| json!({"code": diagnosis.code, "message": diagnosis.message}));
         self.note(Kind::Diagnosis, Some(diagnosis.step as i64), body);
     }
 
@@ -196,23 +261,43 @@ impl Observer for Watcher<'_> {
 
 /// Writes a report, with its checkpoint, until the record has it. A full disk is waited out: what the training said is
 /// kept until it can be written, and the training itself goes on meanwhile.
-async fn deliver(runs: &Runs, signal: &Signal, mut report: Report, state: Option<CheckpointReport>) -> Wish {
+async fn deliver(
+    runs: &Runs,
+    signal: &Signal,
+    mut report: Report,
+    state: Option<CheckpointReport>,
+) -> Wish {
     if let Some(state) = state {
         report.checkpoint = stage(runs, signal, state).await;
     }
-    let answer = persist(signal, || runs.report(signal.beat.run, signal.beat.fence, report.clone())).await;
+    let answer = persist(signal, || {
+        runs.report(signal.beat.run, signal.beat.fence, report.clone())
+    })
+    .await;
     answer.map_or(Wish::Drop, Wish::from)
 }
 
 /// Makes a checkpoint's bytes durable; `None` when the run is no longer ours.
-pub(super) async fn stage(runs: &Runs, signal: &Signal, state: CheckpointReport) -> Option<Arc<NewCheckpoint>> {
+pub(super) async fn stage(
+    runs: &Runs,
+    signal: &Signal,
+    state: CheckpointReport,
+) -> Option<Arc<NewCheckpoint>> {
     let staged = persist(signal, || runs.stage(state.bytes.clone())).await?;
     let (step, epoch) = (state.step as i64, i64::from(state.epoch));
-    Some(Arc::new(NewCheckpoint { staged, step, epoch, is_best: state.is_best }))
+    Some(Arc::new(NewCheckpoint {
+        staged,
+        step,
+        epoch,
+        is_best: state.is_best,
+    }))
 }
 
 /// Tries until it works; `None` when it never can, because the run is somebody else's or the process ends.
-pub(super) async fn persist<T, F: Future<Output = Result<T, RunsError>>>(signal: &Signal, mut attempt: impl FnMut() -> F) -> Option<T> {
+pub(super) async fn persist<T, F: Future<Output = Result<T, RunsError>>>(
+    signal: &Signal,
+    mut attempt: impl FnMut() -> F,
+) -> Option<T> {
     /// Between two tries: long enough not to burden a sick disk, short enough to go on soon after it is well again.
     const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
     loop {

@@ -101,8 +101,11 @@ impl Bench {
 
     /// Two classes on a line, for tests of the record alone.
     pub async fn small_dataset(&self, owner: &str) -> DatasetId {
-        let rows: String = (0..60).map(|i| format!("{i}.5,{}\n", if i % 2 == 0 { "even" } else { "odd" })).collect();
-        self.dataset(owner, "small", format!("x,target\n{rows}").as_bytes()).await
+        let rows: String = (0..60)
+            .map(|i| format!("{i}.5,{}\n", if i % 2 == 0 { "even" } else { "odd" }))
+            .collect();
+        self.dataset(owner, "small", format!("x,target\n{rows}").as_bytes())
+            .await
     }
 
     pub async fn submit(
