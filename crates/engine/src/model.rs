@@ -17,7 +17,7 @@ use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
 use crate::network::{Mode, Network, Outcome, Parameters};
 use crate::op::{Activate, Function, Softmax, StepKey};
-use crate::plan::{Arena, Bindings, Crew, PlanError, Program, Results};
+use crate::plan::{Calculation, Inputs, PlanError, Targets, measure};
 
 /// Points on the path of an integrated gradient; the error of the midpoint rule falls with their square.
 const PATH_POINTS: usize = 64;
@@ -30,22 +30,43 @@ pub struct Model<T = f32> {
     network: Network,
     parameters: Parameters<T>,
     cpu: Cpu,
-    answer: NodeId,
-    graph: Graph,
-    explain: Explanation,
+    prediction: Wanted,
+    explanation: Wanted,
 }
 
-/// The graph of an integrated gradient.
-struct Explanation {
+/// A graph and the node of it that is asked for.
+struct Wanted {
     graph: Graph,
-    gradient: NodeId,
+    node: NodeId,
+}
+
+impl Wanted {
+    /// What makes a prediction of the features.
+    fn prediction(network: &Network) -> Result<Wanted, PlanError> {
+        let mut graph = Graph::new();
+        let (_, node) = answer(network, &mut graph)?;
+        Ok(Wanted { graph, node })
+    }
+
+    /// The gradient of one answer by the features; the targets of the graph choose which.
+    fn explanation(network: &Network) -> Result<Wanted, PlanError> {
+        let mut graph = Graph::new();
+        let (features, answer) = answer(network, &mut graph)?;
+        let seed = graph.targets(network.n_outputs());
+        let gradients = graph.gradients(answer, seed, &[features])?;
+        // The head reads every feature, so there is a gradient; without a path it would be nothing but the seed.
+        let node = gradients.into_iter().flatten().next().unwrap_or(seed);
+        Ok(Wanted { graph, node })
+    }
+
+    fn calculation<T: Real>(&self, rows: usize, cpu: Cpu) -> Result<Calculation<T>, PlanError> {
+        Calculation::compile(&self.graph, &[self.node], rows, cpu)
+    }
 }
 
 /// What one thread needs to predict: memory for the values of some rows at once.
 pub struct Scratch<T = f32> {
-    program: Program,
-    arena: Arena<T>,
-    crew: Crew<T>,
+    calculation: Calculation<T>,
 }
 
 /// Adds the network and what makes a prediction of its outputs.
@@ -79,24 +100,17 @@ impl<T: Real> Model<T> {
             network.n_parameters(),
             "parameters of another network"
         );
-        let mut graph = Graph::new();
-        let (_, answer_node) = answer(network, &mut graph)?;
-        let mut with_gradient = Graph::new();
-        let (features, answer_again) = answer(network, &mut with_gradient)?;
-        let seed = with_gradient.targets(network.n_outputs());
-        let found = with_gradient.gradients(answer_again, seed, &[features])?;
-        let gradient = found.into_iter().flatten().next().unwrap_or(seed);
-        let explain = Explanation {
-            graph: with_gradient,
-            gradient,
-        };
+        let (prediction, explanation) =
+            (Wanted::prediction(network)?, Wanted::explanation(network)?);
+        for (wanted, rows) in [(&prediction, MAX_ROWS), (&explanation, PATH_POINTS)] {
+            measure(&wanted.graph, &[wanted.node], rows)?;
+        }
         Ok(Model {
             network: network.clone(),
             parameters,
             cpu,
-            answer: answer_node,
-            graph,
-            explain,
+            prediction,
+            explanation,
         })
     }
 
@@ -111,25 +125,15 @@ impl<T: Real> Model<T> {
     }
 
     /// Memory for predicting up to `rows` rows at once (at least 1, at most 1024); longer inputs run in pieces.
-    ///
-    /// # Panics
-    /// When this much memory cannot be addressed.
     pub fn scratch(&self, rows: usize) -> Scratch<T> {
-        self.compile(&self.graph, self.answer, rows.clamp(1, MAX_ROWS))
+        self.memory(&self.prediction, rows.clamp(1, MAX_ROWS))
     }
 
-    fn compile(&self, graph: &Graph, keep: NodeId, rows: usize) -> Scratch<T> {
-        let results = Results {
-            keep: &[keep],
-            ..Results::default()
-        };
-        match Program::compile(graph, self.network.parameters(), results, rows) {
-            Ok(program) => Scratch {
-                arena: Arena::new(program.arena_len()),
-                crew: Crew::new(&program, self.cpu),
-                program,
-            },
-            Err(error) => panic!("{error}"),
+    fn memory(&self, wanted: &Wanted, rows: usize) -> Scratch<T> {
+        match wanted.calculation(rows, self.cpu) {
+            Ok(calculation) => Scratch { calculation },
+            // `new` compiled the same graphs for as many rows as there can be.
+            Err(error) => unreachable!("{error}"),
         }
     }
 
@@ -146,7 +150,7 @@ impl<T: Real> Model<T> {
             rows.len() / n_features * n_outputs,
             "room for every output"
         );
-        let piece = scratch.program.capacity();
+        let piece = scratch.calculation.batch_rows();
         for (rows, out) in rows
             .chunks(piece * n_features)
             .zip(out.chunks_mut(piece * n_outputs))
@@ -154,9 +158,7 @@ impl<T: Real> Model<T> {
             let batch_rows = rows.len() / n_features;
             scratch.run(&self.parameters, rows, &[], batch_rows);
             out.copy_from_slice(
-                scratch
-                    .program
-                    .value(&scratch.arena, self.answer, batch_rows),
+                scratch.calculation.value(self.prediction.node, batch_rows),
             );
         }
     }
@@ -186,11 +188,9 @@ impl<T: Real> Model<T> {
             .skip(output_idx)
             .step_by(n_outputs)
             .for_each(|seed| *seed = T::ONE);
-        let mut scratch = self.compile(&self.explain.graph, self.explain.gradient, PATH_POINTS);
+        let mut scratch = self.memory(&self.explanation, PATH_POINTS);
         scratch.run(&self.parameters, &path, &seed, PATH_POINTS);
-        let gradients = scratch
-            .program
-            .value(&scratch.arena, self.explain.gradient, PATH_POINTS);
+        let gradients = scratch.calculation.value(self.explanation.node, PATH_POINTS);
         let mut contributions = vec![0.0; n_features];
         for line in gradients.chunks_exact(n_features) {
             for (sum, &gradient) in contributions.iter_mut().zip(line) {
@@ -212,15 +212,13 @@ impl<T: Real> Scratch<T> {
         targets: &[T],
         batch_rows: usize,
     ) {
-        let parameters = &parameters.values;
-        let bindings = Bindings {
+        let inputs = Inputs {
             features,
-            targets,
-            labels: &[],
-            parameters,
+            targets: Targets::Values(targets),
+            parameters: &parameters.values,
             batch_rows,
             key: StepKey::default(),
         };
-        self.program.run(&mut self.arena, &mut self.crew, bindings);
+        self.calculation.run(&inputs);
     }
 }

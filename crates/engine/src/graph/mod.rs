@@ -207,6 +207,22 @@ impl Graph {
         self.ids().filter_map(position).collect()
     }
 
+    /// Where each parameter starts in the buffer that holds them one after another, by position.
+    pub fn parameter_offsets(&self) -> Vec<usize> {
+        let nodes = self.parameter_nodes();
+        let n = nodes.iter().map(|(position, _)| position + 1).max().unwrap_or(0);
+        let mut lengths = vec![0; n];
+        for (position, id) in nodes {
+            let shape = self.shape(id);
+            lengths[position] = shape.rows.count(1) * shape.cols;
+        }
+        let starts = lengths.iter().scan(0, |end, length| {
+            *end += length;
+            Some(*end - length)
+        });
+        starts.collect()
+    }
+
     /// One row of numbers that never change.
     pub fn constant(&mut self, numbers: Vec<f64>) -> NodeId {
         let shape = Shape::fixed(1, numbers.len());

@@ -11,14 +11,14 @@ struct Line([u64; 8]);
 
 /// Memory for `len` numbers, zero at first.
 #[derive(Clone)]
-pub(crate) struct Arena<T> {
+pub(super) struct Arena<T> {
     lines: Vec<Line>,
     numbers: PhantomData<T>,
 }
 
 impl<T: Real> Arena<T> {
     /// Memory for at least `len` numbers.
-    pub(crate) fn new(len: usize) -> Arena<T> {
+    pub(super) fn new(len: usize) -> Arena<T> {
         let per_line = size_of::<Line>() / size_of::<T>();
         Arena {
             lines: vec![Line([0; 8]); len.div_ceil(per_line)],
@@ -28,13 +28,13 @@ impl<T: Real> Arena<T> {
 
     /// All numbers.
     #[inline]
-    pub(crate) fn values(&self) -> &[T] {
+    pub(super) fn values(&self) -> &[T] {
         bytemuck::cast_slice(&self.lines)
     }
 
     /// All numbers, to be changed.
     #[inline]
-    pub(crate) fn values_mut(&mut self) -> &mut [T] {
+    pub(super) fn values_mut(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.lines)
     }
 }

@@ -5,17 +5,16 @@ use super::PlanError;
 use super::arena::{Lifetime, place};
 use super::program::{Instruction, MAX_INPUTS, Operand, Place, Program, Root, Stage};
 use crate::graph::{Graph, Node, NodeId, Origin, Rows};
-use crate::network::Parameter;
 
 /// What a program must leave behind.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Results<'a> {
+pub(super) struct Results<'a> {
     /// Nodes whose values must survive until the end.
-    pub(crate) keep: &'a [NodeId],
+    pub(super) keep: &'a [NodeId],
     /// Nodes whose values must lie at these elements of the arena, one behind the other from 0 to `pinned_len`.
-    pub(crate) pinned: &'a [(NodeId, usize)],
+    pub(super) pinned: &'a [(NodeId, usize)],
     /// Elements before the first value that is not pinned.
-    pub(crate) pinned_len: usize,
+    pub(super) pinned_len: usize,
 }
 
 /// An instruction while it is being built: its op's node, and the element-wise nodes appended to it.
@@ -35,9 +34,8 @@ impl Draft {
 
 impl Program {
     /// Compiles the part of a graph that the results depend on, for batches of up to `capacity` rows.
-    pub(crate) fn compile(
+    pub(super) fn compile(
         graph: &Graph,
-        parameters: &[Parameter],
         results: Results<'_>,
         capacity: usize,
     ) -> Result<Program, PlanError> {
@@ -53,7 +51,7 @@ impl Program {
         let needed = needed(graph, &wanted);
         let drafts = merge(graph, &needed, &wanted);
         let mut constants = Vec::new();
-        let mut places = leaves(graph, &needed, parameters, &mut constants);
+        let mut places = leaves(graph, &needed, &mut constants);
         let arena_len = place_values(graph, &drafts, results, capacity, &mut places)?;
         let instructions = drafts
             .iter()
@@ -136,16 +134,16 @@ fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
 fn leaves(
     graph: &Graph,
     needed: &[bool],
-    parameters: &[Parameter],
     constants: &mut Vec<f64>,
 ) -> Vec<Option<Operand>> {
+    let offsets = graph.parameter_offsets();
     let place_of = |(index, node): (usize, &Node)| {
         let place = match &node.origin {
             _ if !needed[index] => return None,
             Origin::Features => Place::Features,
             Origin::Targets => Place::Targets,
             Origin::Labels => Place::Labels,
-            Origin::Parameter(position) => Place::Parameter(parameters[*position].offset),
+            Origin::Parameter(position) => Place::Parameter(offsets[*position]),
             Origin::Constant(numbers) => {
                 constants.extend_from_slice(numbers);
                 Place::Constant(constants.len() - numbers.len())

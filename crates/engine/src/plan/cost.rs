@@ -46,7 +46,7 @@ impl Network {
             pinned: &step.gradients,
             pinned_len: 0,
         };
-        let program = Program::compile(&step.graph, self.parameters(), results, batch_rows)?;
+        let program = Program::compile(&step.graph, results, batch_rows)?;
         let bytes = |count: u64| {
             count
                 .checked_mul(size_of::<f32>() as u64)
@@ -57,7 +57,7 @@ impl Network {
         let optimizer_bytes = weights_bytes
             .checked_mul(optimizer.n_slots() as u64)
             .ok_or(PlanError::TooLarge)?;
-        let activations_bytes = bytes(program.arena_len() as u64)?;
+        let activations_bytes = bytes(program.arena_len as u64)?;
         let total_bytes = weights_bytes
             .checked_mul(2)
             .and_then(|sum| {

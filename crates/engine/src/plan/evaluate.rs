@@ -1,7 +1,6 @@
 //! Evaluation: outputs and loss of any number of rows, as the finished network would give them (dropout does nothing).
 
-use super::compile::Results;
-use super::{Arena, Bindings, Crew, PlanError, Program, Targets, split};
+use super::{Calculation, Inputs, PlanError, Targets};
 use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
@@ -11,9 +10,7 @@ use crate::op::StepKey;
 
 /// A network and its loss, compiled to be evaluated in pieces of up to a number of rows.
 pub struct EvaluationPlan<T> {
-    program: Program,
-    arena: Arena<T>,
-    crew: Crew<T>,
+    calculation: Calculation<T>,
     output: NodeId,
     loss: LossNodes,
     n_features: usize,
@@ -40,15 +37,8 @@ impl<T: Real> EvaluationPlan<T> {
             .map_err(crate::network::NetworkError::Loss)?;
         let mut keep = vec![output, loss.mean];
         keep.extend(loss.weight);
-        let results = Results {
-            keep: &keep,
-            ..Results::default()
-        };
-        let program = Program::compile(&graph, network.parameters(), results, batch_rows)?;
         Ok(EvaluationPlan {
-            arena: Arena::new(program.arena_len()),
-            crew: Crew::new(&program, cpu),
-            program,
+            calculation: Calculation::compile(&graph, &keep, batch_rows, cpu)?,
             output,
             loss,
             n_features: network.n_features(),
@@ -74,30 +64,23 @@ impl<T: Real> EvaluationPlan<T> {
             n_rows * self.n_outputs,
             "room for every output"
         );
-        let (labels, values) = split(targets);
         let (mut total, mut weight) = (0.0, 0.0);
-        let piece = self.program.capacity();
+        let piece = self.calculation.batch_rows();
         for first in (0..n_rows).step_by(piece) {
             let rows = first..(first + piece).min(n_rows);
             let of = |cols: usize| rows.start * cols..rows.end * cols;
-            let bindings = Bindings {
+            let inputs = Inputs {
                 features: &features[of(self.n_features)],
-                targets: if values.is_empty() {
-                    values
-                } else {
-                    &values[of(values.len() / n_rows)]
-                },
-                labels: if labels.is_empty() {
-                    labels
-                } else {
-                    &labels[rows.clone()]
+                targets: match targets {
+                    Targets::Labels(labels) => Targets::Labels(&labels[rows.clone()]),
+                    Targets::Values(values) => Targets::Values(&values[of(values.len() / n_rows)]),
                 },
                 parameters: &parameters.values,
                 batch_rows: rows.len(),
                 key: StepKey::default(),
             };
-            self.program.run(&mut self.arena, &mut self.crew, bindings);
-            let value = |node| self.program.value(&self.arena, node, rows.len());
+            self.calculation.run(&inputs);
+            let value = |node| self.calculation.value(node, rows.len());
             outputs[of(self.n_outputs)].copy_from_slice(value(self.output));
             let own = self
                 .loss

@@ -4,11 +4,12 @@
 //! Graph --compile--> Program (instructions in order, a place for every value) --run--> Arena (the numbers)
 //! ```
 //!
-//! A [`Program`] never changes, so threads may share it; each has an [`Arena`] of its own. The plans built on it:
-//! [`TrainPlan`] (loss, gradients, update), [`EvaluationPlan`] (outputs and loss), [`Probe`](probe::Probe) (what every
-//! layer does, for diagnoses) and [`crate::model::Model`] (predictions).
+//! A [`Calculation`] is both, for any graph. The plans built on it: [`TrainPlan`] (loss, gradients, update),
+//! [`EvaluationPlan`] (outputs and loss), [`Probe`] (what every layer does, for diagnoses) and
+//! [`crate::model::Model`] (predictions).
 
 mod arena;
+mod calculation;
 mod compile;
 mod cost;
 mod evaluate;
@@ -16,16 +17,12 @@ mod probe;
 mod program;
 mod train;
 
+pub use calculation::{Calculation, Inputs, measure};
 pub use cost::Cost;
 pub use evaluate::EvaluationPlan;
 pub use probe::{LayerActivity, Probe};
 pub use train::{StepResult, TrainPlan};
 
-pub(crate) use arena::Arena;
-pub(crate) use compile::Results;
-pub(crate) use program::{Bindings, Crew, Program};
-
-use crate::element::Real;
 use crate::graph::GraphError;
 use crate::network::NetworkError;
 
@@ -36,6 +33,17 @@ pub enum Targets<'a, T> {
     Labels(&'a [u32]),
     /// The target values, row-major `[rows x n_targets]`.
     Values(&'a [T]),
+}
+
+impl<'a, T> Targets<'a, T> {
+    /// The labels and the values; the one that the batch does not have is empty.
+    #[inline]
+    fn split(self) -> (&'a [u32], &'a [T]) {
+        match self {
+            Targets::Labels(labels) => (labels, &[]),
+            Targets::Values(values) => (&[], values),
+        }
+    }
 }
 
 /// Why a plan cannot be made for a network.
@@ -53,12 +61,4 @@ pub enum PlanError {
     /// The plan would need more memory than can be counted.
     #[error("the values of a step take more memory than this machine can address")]
     TooLarge,
-}
-
-/// The labels as a slice, and the values as a slice; the one that a batch does not have is empty.
-pub(crate) fn split<'a, T: Real>(targets: Targets<'a, T>) -> (&'a [u32], &'a [T]) {
-    match targets {
-        Targets::Labels(labels) => (labels, &[]),
-        Targets::Values(values) => (&[], values),
-    }
 }

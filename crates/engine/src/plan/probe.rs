@@ -2,7 +2,7 @@
 
 use super::compile::Results;
 use super::train::TrainingGraph;
-use super::{Arena, Bindings, Crew, PlanError, Program, Targets, split};
+use super::{Calculation, Inputs, PlanError, Targets};
 use crate::element::Real;
 use crate::graph::NodeId;
 use crate::isa::Cpu;
@@ -37,9 +37,7 @@ pub struct LayerActivity {
 
 /// A training step that keeps the output of every layer.
 pub struct Probe<T> {
-    program: Program,
-    arena: Arena<T>,
-    crew: Crew<T>,
+    calculation: Calculation<T>,
     network: Network,
     outputs: Vec<NodeId>,
 }
@@ -61,11 +59,8 @@ impl<T: Real> Probe<T> {
             pinned: &step.gradients,
             pinned_len: network.n_parameters(),
         };
-        let program = Program::compile(&step.graph, network.parameters(), results, batch_rows)?;
         Ok(Probe {
-            arena: Arena::new(program.arena_len()),
-            crew: Crew::new(&program, cpu),
-            program,
+            calculation: Calculation::with_results(&step.graph, results, batch_rows, cpu)?,
             network: network.clone(),
             outputs: step.outputs,
         })
@@ -83,16 +78,9 @@ impl<T: Real> Probe<T> {
         key: StepKey,
     ) -> Vec<LayerActivity> {
         let batch_rows = features.len() / self.network.n_features();
-        let (labels, targets) = split(targets);
-        let bindings = Bindings {
-            features,
-            targets,
-            labels,
-            parameters: &parameters.values,
-            batch_rows,
-            key,
-        };
-        self.program.run(&mut self.arena, &mut self.crew, bindings);
+        let inputs = Inputs { features, targets, parameters: &parameters.values, batch_rows, key };
+        self.calculation.run(&inputs);
+        let gradients = self.calculation.pinned(self.network.n_parameters());
         let widths = self.network.widths();
         let layers = self
             .network
@@ -103,7 +91,7 @@ impl<T: Real> Probe<T> {
             .enumerate();
         layers
             .map(|(layer_idx, ((layer, &output), n_units))| {
-                let values = self.program.value(&self.arena, output, batch_rows);
+                let values = self.calculation.value(output, batch_rows);
                 let (mean, std) = moments(values);
                 LayerActivity {
                     layer_idx,
@@ -113,7 +101,7 @@ impl<T: Real> Probe<T> {
                     saturated: saturated(layer, values),
                     mean,
                     std,
-                    gradient_norm: self.norm(layer_idx, self.arena.values()),
+                    gradient_norm: self.norm(layer_idx, gradients),
                     parameter_norm: self.norm(layer_idx, &parameters.values),
                 }
             })
@@ -127,7 +115,7 @@ impl<T: Real> Probe<T> {
             .parameters()
             .iter()
             .filter(|parameter| parameter.layer_idx == layer_idx);
-        own.map(|parameter| reduce::sum_of_squares(self.crew.isa(), &buffer[parameter.range()]))
+        own.map(|parameter| reduce::sum_of_squares(self.calculation.isa(), &buffer[parameter.range()]))
             .sum::<f64>()
             .sqrt()
     }

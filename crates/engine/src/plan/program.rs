@@ -1,11 +1,12 @@
 //! A compiled graph: instructions in order, each with the places of what it reads and writes.
 
-use super::Arena;
+use super::arena::Arena;
+use super::calculation::Inputs;
 use crate::element::Real;
 use crate::gemm::{Panels, Product};
 use crate::graph::{NodeId, Rows, Shape};
 use crate::isa::{Cpu, Isa};
-use crate::op::{Context, Matrix, Op, StepKey};
+use crate::op::{Context, Matrix, Op};
 use crate::threads::Threads;
 
 /// Most inputs of an op.
@@ -64,7 +65,7 @@ pub(super) struct Instruction {
 
 /// A compiled graph. It never changes; every thread that runs it has an arena and a crew of its own.
 #[derive(Clone, Debug)]
-pub(crate) struct Program {
+pub(super) struct Program {
     pub(super) instructions: Vec<Instruction>,
     /// Where each node of the graph lies, for those that lie anywhere.
     pub(super) places: Vec<Option<Operand>>,
@@ -75,20 +76,8 @@ pub(crate) struct Program {
     pub(super) capacity: usize,
 }
 
-/// The caller's matrices for one run.
-#[derive(Clone, Copy)]
-pub(crate) struct Bindings<'a, T> {
-    pub(crate) features: &'a [T],
-    pub(crate) targets: &'a [T],
-    pub(crate) labels: &'a [u32],
-    pub(crate) parameters: &'a [T],
-    /// Rows of the batch, from 1 to the capacity.
-    pub(crate) batch_rows: usize,
-    pub(crate) key: StepKey,
-}
-
 /// What runs a program: threads, packing buffers for each, and the constants in the element type.
-pub(crate) struct Crew<T> {
+pub(super) struct Crew<T> {
     isa: Isa,
     threads: Threads,
     panels: Vec<Panels<T>>,
@@ -97,7 +86,7 @@ pub(crate) struct Crew<T> {
 
 impl<T: Real> Crew<T> {
     /// Threads and buffers for a program.
-    pub(crate) fn new(program: &Program, cpu: Cpu) -> Crew<T> {
+    pub(super) fn new(program: &Program, cpu: Cpu) -> Crew<T> {
         let products: Vec<Product> = program.products().collect();
         // Threads that no product would use are not started.
         let useful = products
@@ -118,7 +107,7 @@ impl<T: Real> Crew<T> {
     }
 
     /// The instructions this crew uses.
-    pub(crate) fn isa(&self) -> Isa {
+    pub(super) fn isa(&self) -> Isa {
         self.isa
     }
 }
@@ -129,7 +118,8 @@ struct Surroundings<'a, T> {
     before: &'a [T],
     after: &'a [T],
     after_start: usize,
-    bindings: Bindings<'a, T>,
+    inputs: &'a Inputs<'a, T>,
+    targets: &'a [T],
     constants: &'a [T],
 }
 
@@ -138,13 +128,13 @@ impl<'a, T: Real> Surroundings<'a, T> {
     #[inline]
     fn matrix(&self, operand: &Operand) -> Matrix<'a, T> {
         let cols = operand.shape.cols;
-        let len = operand.shape.rows.count(self.bindings.batch_rows) * cols;
+        let len = operand.shape.rows.count(self.inputs.batch_rows) * cols;
         let values = match operand.place {
             Place::Value(start) if start < self.before.len() => &self.before[start..start + len],
             Place::Value(start) => &self.after[start - self.after_start..][..len],
-            Place::Parameter(start) => &self.bindings.parameters[start..start + len],
-            Place::Features => &self.bindings.features[..len],
-            Place::Targets => &self.bindings.targets[..len],
+            Place::Parameter(start) => &self.inputs.parameters[start..start + len],
+            Place::Features => &self.inputs.features[..len],
+            Place::Targets => &self.targets[..len],
             Place::Constant(start) => &self.constants[start..start + len],
             Place::Labels => &[],
         };
@@ -182,18 +172,8 @@ impl<'a, T: Real> Surroundings<'a, T> {
 }
 
 impl Program {
-    /// Numbers the arena must hold.
-    pub(crate) fn arena_len(&self) -> usize {
-        self.arena_len
-    }
-
-    /// Most rows a batch may have.
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     /// The matrix products of a full batch.
-    pub(crate) fn products(&self) -> impl Iterator<Item = Product> + '_ {
+    pub(super) fn products(&self) -> impl Iterator<Item = Product> + '_ {
         self.instructions
             .iter()
             .filter_map(|instruction| match &instruction.root {
@@ -207,7 +187,7 @@ impl Program {
     }
 
     /// The value of a node after a run with `batch_rows` rows; empty when the node was not kept.
-    pub(crate) fn value<'a, T: Real>(
+    pub(super) fn value<'a, T: Real>(
         &self,
         arena: &'a Arena<T>,
         node: NodeId,
@@ -223,18 +203,19 @@ impl Program {
     }
 
     /// Runs every instruction.
-    pub(crate) fn run<T: Real>(
+    pub(super) fn run<T: Real>(
         &self,
         arena: &mut Arena<T>,
         crew: &mut Crew<T>,
-        bindings: Bindings<'_, T>,
+        inputs: &Inputs<'_, T>,
     ) {
         assert!(
-            (1..=self.capacity).contains(&bindings.batch_rows),
+            (1..=self.capacity).contains(&inputs.batch_rows),
             "a batch of {} rows for a plan that holds 1 to {}",
-            bindings.batch_rows,
+            inputs.batch_rows,
             self.capacity
         );
+        let (labels, targets) = inputs.targets.split();
         let Crew {
             isa,
             threads,
@@ -243,12 +224,12 @@ impl Program {
         } = crew;
         let context = Context {
             isa: *isa,
-            labels: bindings.labels,
-            key: bindings.key,
+            labels,
+            key: inputs.key,
         };
         let values = arena.values_mut();
         for instruction in &self.instructions {
-            let len = instruction.shape.rows.count(bindings.batch_rows) * instruction.shape.cols;
+            let len = instruction.shape.rows.count(inputs.batch_rows) * instruction.shape.cols;
             let (before, rest) = values.split_at_mut(instruction.out);
             let (out, after) = rest.split_at_mut(len);
             let after_start = instruction.out + len;
@@ -256,21 +237,22 @@ impl Program {
                 before,
                 after,
                 after_start,
-                bindings,
+                inputs,
+                targets,
                 constants,
             };
-            let inputs = around.matrices(&instruction.inputs);
+            let matrices = around.matrices(&instruction.inputs);
             let stages = &instruction.stages;
             match &instruction.root {
                 Root::Copy => {
-                    out.copy_from_slice(inputs[0].values);
+                    out.copy_from_slice(matrices[0].values);
                     around.finish(stages, out, 0, context);
                 }
                 // The one op that is worth more than one thread; its stages run on each thread's rows.
                 Root::Op(Op::MatMul(matmul)) => {
                     let size = |matrix: &Matrix<'_, T>| (matrix.rows(), matrix.cols);
-                    let product = matmul.product(size(&inputs[0]), size(&inputs[1]));
-                    let (a, b) = (inputs[0].values, inputs[1].values);
+                    let product = matmul.product(size(&matrices[0]), size(&matrices[1]));
+                    let (a, b) = (matrices[0].values, matrices[1].values);
                     let rows_per_part = product.rows_per_thread(threads.count());
                     threads.for_each_part(
                         out,
@@ -284,7 +266,7 @@ impl Program {
                     );
                 }
                 Root::Op(op) => {
-                    op.run(out, &inputs[..instruction.inputs.len()], 0, context);
+                    op.run(out, &matrices[..instruction.inputs.len()], 0, context);
                     around.finish(stages, out, 0, context);
                 }
             }

@@ -1,7 +1,7 @@
 //! Training: one call is one step -- loss, gradients, guard, clipping, update.
 
 use super::compile::Results;
-use super::{Arena, Bindings, Crew, PlanError, Program, Targets, split};
+use super::{Calculation, Inputs, PlanError, Targets};
 use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
@@ -24,9 +24,7 @@ pub struct StepResult {
 
 /// A network, its loss and its optimizer, compiled for batches of up to a number of rows.
 pub struct TrainPlan<T> {
-    program: Program,
-    arena: Arena<T>,
-    crew: Crew<T>,
+    calculation: Calculation<T>,
     optimizer: Optimizer,
     loss: NodeId,
     n_parameters: usize,
@@ -52,11 +50,8 @@ impl<T: Real> TrainPlan<T> {
             pinned: &step.gradients,
             pinned_len: n_parameters,
         };
-        let program = Program::compile(&step.graph, network.parameters(), results, batch_rows)?;
         Ok(TrainPlan {
-            arena: Arena::new(program.arena_len()),
-            crew: Crew::new(&program, cpu),
-            program,
+            calculation: Calculation::with_results(&step.graph, results, batch_rows, cpu)?,
             optimizer: optimizer.clone(),
             loss: step.loss,
             n_parameters,
@@ -90,13 +85,13 @@ impl<T: Real> TrainPlan<T> {
             state.n_updates += 1;
             let update = Update {
                 parameters: &mut parameters.values,
-                gradients: &self.arena.values()[..self.n_parameters],
+                gradients: self.calculation.pinned(self.n_parameters),
                 state: &mut state.values,
                 scale: T::from_f64(scale),
                 learning_rate,
                 t: state.n_updates,
             };
-            self.optimizer.update(self.crew.isa(), update);
+            self.optimizer.update(self.calculation.isa(), update);
         }
         result
     }
@@ -113,24 +108,12 @@ impl<T: Real> TrainPlan<T> {
         key: StepKey,
     ) -> StepResult {
         let batch_rows = features.len() / self.n_features;
-        let (labels, targets) = split(targets);
         let parameters = &parameters.values;
-        assert_eq!(
-            parameters.len(),
-            self.n_parameters,
-            "parameters of another network"
-        );
-        let bindings = Bindings {
-            features,
-            targets,
-            labels,
-            parameters,
-            batch_rows,
-            key,
-        };
-        self.program.run(&mut self.arena, &mut self.crew, bindings);
-        let loss = self.program.value(&self.arena, self.loss, batch_rows)[0].to_f64();
-        let gradient_norm = reduce::sum_of_squares(self.crew.isa(), self.gradients()).sqrt();
+        assert_eq!(parameters.len(), self.n_parameters, "parameters of another network");
+        let inputs = Inputs { features, targets, parameters, batch_rows, key };
+        self.calculation.run(&inputs);
+        let loss = self.calculation.value(self.loss, batch_rows)[0].to_f64();
+        let gradient_norm = reduce::sum_of_squares(self.calculation.isa(), self.gradients()).sqrt();
         StepResult {
             loss,
             gradient_norm,
@@ -140,12 +123,12 @@ impl<T: Real> TrainPlan<T> {
 
     /// Gradients of the last batch, before clipping, in the order of the parameters' buffer.
     pub fn gradients(&self) -> &[T] {
-        &self.arena.values()[..self.n_parameters]
+        self.calculation.pinned(self.n_parameters)
     }
 
     /// Most rows a batch may have.
     pub fn batch_rows(&self) -> usize {
-        self.program.capacity()
+        self.calculation.batch_rows()
     }
 }
 

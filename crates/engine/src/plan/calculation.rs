@@ -1,0 +1,94 @@
+//! Any graph, compiled and ready to run: a program with an arena and a crew of its own. The other plans are made of it.
+
+use super::arena::Arena;
+use super::compile::Results;
+use super::program::{Crew, Program};
+use super::{PlanError, Targets};
+use crate::element::Real;
+use crate::graph::{Graph, NodeId};
+use crate::isa::{Cpu, Isa};
+use crate::op::StepKey;
+
+/// The numbers a run starts from. Features, targets and parameters are row-major.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a, T> {
+    /// `[rows x n_features]`.
+    pub features: &'a [T],
+    /// The targets of the rows, where the graph has any.
+    pub targets: Targets<'a, T>,
+    /// All parameters one after another, in the order of their positions.
+    pub parameters: &'a [T],
+    /// Rows of the batch, from 1 to the most that was compiled for.
+    pub batch_rows: usize,
+    /// Determines the random numbers.
+    pub key: StepKey,
+}
+
+/// Numbers that the values of a calculation take beside what is handed in; nothing is allocated.
+///
+/// # Errors
+/// As [`Calculation::compile`].
+pub fn measure(graph: &Graph, keep: &[NodeId], batch_rows: usize) -> Result<usize, PlanError> {
+    let results = Results { keep, ..Results::default() };
+    Program::compile(graph, results, batch_rows).map(|program| program.arena_len)
+}
+
+/// A compiled graph and the memory to run it.
+pub struct Calculation<T> {
+    program: Program,
+    arena: Arena<T>,
+    crew: Crew<T>,
+}
+
+impl<T: Real> Calculation<T> {
+    /// Compiles the part of a graph that the nodes of `keep` depend on, for batches of up to `batch_rows` rows.
+    ///
+    /// # Errors
+    /// [`PlanError::EmptyBatch`] for no rows, [`PlanError::TooLarge`] when the values cannot be held in memory.
+    pub fn compile(graph: &Graph, keep: &[NodeId], batch_rows: usize, cpu: Cpu) -> Result<Calculation<T>, PlanError> {
+        Calculation::with_results(graph, Results { keep, ..Results::default() }, batch_rows, cpu)
+    }
+
+    pub(super) fn with_results(
+        graph: &Graph,
+        results: Results<'_>,
+        batch_rows: usize,
+        cpu: Cpu,
+    ) -> Result<Calculation<T>, PlanError> {
+        let program = Program::compile(graph, results, batch_rows)?;
+        let crew = Crew::new(&program, cpu);
+        Ok(Calculation { arena: Arena::new(program.arena_len), crew, program })
+    }
+
+    /// Computes everything. Allocates nothing and takes no lock.
+    ///
+    /// # Panics
+    /// When a slice is too short for the batch, a label is no class, or the batch has no row or too many.
+    pub fn run(&mut self, inputs: &Inputs<'_, T>) {
+        self.program.run(&mut self.arena, &mut self.crew, inputs);
+    }
+
+    /// The value of a kept node after a run with `batch_rows` rows, row-major; empty for a node that was not kept.
+    pub fn value(&self, node: NodeId, batch_rows: usize) -> &[T] {
+        self.program.value(&self.arena, node, batch_rows)
+    }
+
+    /// Most rows a batch may have.
+    pub fn batch_rows(&self) -> usize {
+        self.program.capacity
+    }
+
+    /// Number of instructions, after merging.
+    pub fn n_instructions(&self) -> usize {
+        self.program.instructions.len()
+    }
+
+    /// The beginning of the arena, where pinned values lie.
+    pub(super) fn pinned(&self, len: usize) -> &[T] {
+        &self.arena.values()[..len]
+    }
+
+    pub(super) fn isa(&self) -> Isa {
+        self.crew.isa()
+    }
+}
