@@ -157,9 +157,7 @@ impl<T: Real> Model<T> {
         {
             let batch_rows = rows.len() / n_features;
             scratch.run(&self.parameters, rows, &[], batch_rows);
-            out.copy_from_slice(
-                scratch.calculation.value(self.prediction.node, batch_rows),
-            );
+            out.copy_from_slice(scratch.calculation.value(self.prediction.node, batch_rows));
         }
     }
 
@@ -190,7 +188,9 @@ impl<T: Real> Model<T> {
             .for_each(|seed| *seed = T::ONE);
         let mut scratch = self.memory(&self.explanation, PATH_POINTS);
         scratch.run(&self.parameters, &path, &seed, PATH_POINTS);
-        let gradients = scratch.calculation.value(self.explanation.node, PATH_POINTS);
+        let gradients = scratch
+            .calculation
+            .value(self.explanation.node, PATH_POINTS);
         let mut contributions = vec![0.0; n_features];
         for line in gradients.chunks_exact(n_features) {
             for (sum, &gradient) in contributions.iter_mut().zip(line) {

@@ -210,7 +210,11 @@ impl Graph {
     /// Where each parameter starts in the buffer that holds them one after another, by position.
     pub fn parameter_offsets(&self) -> Vec<usize> {
         let nodes = self.parameter_nodes();
-        let n = nodes.iter().map(|(position, _)| position + 1).max().unwrap_or(0);
+        let n = nodes
+            .iter()
+            .map(|(position, _)| position + 1)
+            .max()
+            .unwrap_or(0);
         let mut lengths = vec![0; n];
         for (position, id) in nodes {
             let shape = self.shape(id);

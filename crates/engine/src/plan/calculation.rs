@@ -29,7 +29,10 @@ pub struct Inputs<'a, T> {
 /// # Errors
 /// As [`Calculation::compile`].
 pub fn measure(graph: &Graph, keep: &[NodeId], batch_rows: usize) -> Result<usize, PlanError> {
-    let results = Results { keep, ..Results::default() };
+    let results = Results {
+        keep,
+        ..Results::default()
+    };
     Program::compile(graph, results, batch_rows).map(|program| program.arena_len)
 }
 
@@ -45,8 +48,21 @@ impl<T: Real> Calculation<T> {
     ///
     /// # Errors
     /// [`PlanError::EmptyBatch`] for no rows, [`PlanError::TooLarge`] when the values cannot be held in memory.
-    pub fn compile(graph: &Graph, keep: &[NodeId], batch_rows: usize, cpu: Cpu) -> Result<Calculation<T>, PlanError> {
-        Calculation::with_results(graph, Results { keep, ..Results::default() }, batch_rows, cpu)
+    pub fn compile(
+        graph: &Graph,
+        keep: &[NodeId],
+        batch_rows: usize,
+        cpu: Cpu,
+    ) -> Result<Calculation<T>, PlanError> {
+        Calculation::with_results(
+            graph,
+            Results {
+                keep,
+                ..Results::default()
+            },
+            batch_rows,
+            cpu,
+        )
     }
 
     pub(super) fn with_results(
@@ -57,7 +73,11 @@ impl<T: Real> Calculation<T> {
     ) -> Result<Calculation<T>, PlanError> {
         let program = Program::compile(graph, results, batch_rows)?;
         let crew = Crew::new(&program, cpu);
-        Ok(Calculation { arena: Arena::new(program.arena_len), crew, program })
+        Ok(Calculation {
+            arena: Arena::new(program.arena_len),
+            crew,
+            program,
+        })
     }
 
     /// Computes everything. Allocates nothing and takes no lock.

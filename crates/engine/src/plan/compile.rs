@@ -131,11 +131,7 @@ fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
 }
 
 /// The places of everything that is not computed.
-fn leaves(
-    graph: &Graph,
-    needed: &[bool],
-    constants: &mut Vec<f64>,
-) -> Vec<Option<Operand>> {
+fn leaves(graph: &Graph, needed: &[bool], constants: &mut Vec<f64>) -> Vec<Option<Operand>> {
     let offsets = graph.parameter_offsets();
     let place_of = |(index, node): (usize, &Node)| {
         let place = match &node.origin {

@@ -78,7 +78,13 @@ impl<T: Real> Probe<T> {
         key: StepKey,
     ) -> Vec<LayerActivity> {
         let batch_rows = features.len() / self.network.n_features();
-        let inputs = Inputs { features, targets, parameters: &parameters.values, batch_rows, key };
+        let inputs = Inputs {
+            features,
+            targets,
+            parameters: &parameters.values,
+            batch_rows,
+            key,
+        };
         self.calculation.run(&inputs);
         let gradients = self.calculation.pinned(self.network.n_parameters());
         let widths = self.network.widths();
@@ -115,9 +121,11 @@ impl<T: Real> Probe<T> {
             .parameters()
             .iter()
             .filter(|parameter| parameter.layer_idx == layer_idx);
-        own.map(|parameter| reduce::sum_of_squares(self.calculation.isa(), &buffer[parameter.range()]))
-            .sum::<f64>()
-            .sqrt()
+        own.map(|parameter| {
+            reduce::sum_of_squares(self.calculation.isa(), &buffer[parameter.range()])
+        })
+        .sum::<f64>()
+        .sqrt()
     }
 }
 

@@ -109,8 +109,18 @@ impl<T: Real> TrainPlan<T> {
     ) -> StepResult {
         let batch_rows = features.len() / self.n_features;
         let parameters = &parameters.values;
-        assert_eq!(parameters.len(), self.n_parameters, "parameters of another network");
-        let inputs = Inputs { features, targets, parameters, batch_rows, key };
+        assert_eq!(
+            parameters.len(),
+            self.n_parameters,
+            "parameters of another network"
+        );
+        let inputs = Inputs {
+            features,
+            targets,
+            parameters,
+            batch_rows,
+            key,
+        };
         self.calculation.run(&inputs);
         let loss = self.calculation.value(self.loss, batch_rows)[0].to_f64();
         let gradient_norm = reduce::sum_of_squares(self.calculation.isa(), self.gradients()).sqrt();
