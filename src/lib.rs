@@ -1,6 +1,7 @@
 //! The map of the house, in reading order. Imports point down only: see `tests/architecture.rs`.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod app;
 pub mod backup;
 pub mod blobs;
@@ -8,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod data;
 pub mod ids;
+pub mod listen;
 pub mod predictor;
 pub mod runs;
 pub mod store;

@@ -1,0 +1,238 @@
+//! What comes in: bodies with a limit, JSON whose errors carry a pointer, query parameters, ids in paths.
+//!
+//! axum's own extractors answer in plain text with limits of their own; these answer with our problem document.
+
+use std::str::FromStr;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::error::{Error, Kind, Result, Violation};
+use crate::listen::BodyStalled;
+
+/// Largest JSON body, unless a route states another limit.
+pub const JSON_LIMIT_BYTES: u64 = 1024 * 1024;
+
+/// A JSON body of at most [`JSON_LIMIT_BYTES`].
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        require_json(&parts.headers)?;
+        let bytes = read(&parts.headers, body, JSON_LIMIT_BYTES).await?;
+        Ok(Json(json(&bytes)?))
+    }
+}
+
+/// The media type without its parameters, in lower case.
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or("").trim().to_ascii_lowercase())
+}
+
+/// 415 unless the body is declared as JSON.
+pub fn require_json(headers: &HeaderMap) -> Result<()> {
+    // The form every client sends, without taking it apart.
+    if headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json") {
+        return Ok(());
+    }
+    match media_type(headers) {
+        Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => Ok(()),
+        other => Err(Error::unsupported_media_type(other.as_deref(), &["application/json"])),
+    }
+}
+
+/// 413 when the declared length is already too much, before a byte is read.
+pub fn check_declared_length(headers: &HeaderMap, limit_bytes: u64) -> Result<()> {
+    match declared_length(headers) {
+        Some(declared) if declared > limit_bytes => Err(Error::too_large("the request body", limit_bytes)),
+        _ => Ok(()),
+    }
+}
+
+/// `Content-Length`, when there is one.
+pub fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Reads a whole body of at most `limit_bytes`; a body that came in one piece is not copied.
+pub async fn read(headers: &HeaderMap, mut body: Body, limit_bytes: u64) -> Result<Bytes> {
+    check_declared_length(headers, limit_bytes)?;
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| broken_body(&error))?.into_data() else { continue };
+        if (first.len() + rest.len() + data.len()) as u64 > limit_bytes {
+            return Err(Error::too_large("the request body", limit_bytes));
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}
+
+/// Why a body ended early: 408 when it stalled, 400 when it broke off.
+pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Error {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if let Some(stalled) = current.downcast_ref::<BodyStalled>() {
+            return Error::new(Kind::Timeout, "body_timeout", stalled.to_string()).header(header::CONNECTION, header::HeaderValue::from_static("close"));
+        }
+        cause = current.source();
+    }
+    Error::new(Kind::Malformed, "body_incomplete", "the request body broke off before its end")
+}
+
+/// Parses JSON; a syntax error is 400 with line and column, a wrong shape 422 with a pointer.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // The path is only tracked when something is wrong: tracking it costs more than parsing.
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok(value),
+        Err(error) => Err(json_error::<T>(bytes, &error)),
+    }
+}
+
+fn json_error<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Error {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    if error.classify() != Category::Data {
+        let detail = if bytes.is_empty() { "the request body is empty; JSON is needed".to_owned() } else { format!("not JSON: {error}") };
+        let violation = Violation { code: "invalid_json".into(), message: format!("{error} ({place})"), ..Violation::default() };
+        return Error::new(Kind::Malformed, "invalid_json", detail).with(vec![violation]);
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let pointer = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Err(located) => pointer(located.path()),
+        Ok(_) => String::new(),
+    };
+    let message = without_place(&error.to_string());
+    let detail = if pointer.is_empty() { message.clone() } else { format!("{pointer}: {message}") };
+    let violation = Violation { pointer: Some(pointer), code: "invalid".into(), message, ..Violation::default() };
+    Error::new(Kind::Unprocessable, "invalid_body", detail).with(vec![violation])
+}
+
+/// serde_json appends " at line 1 column 7"; a pointer says it better.
+fn without_place(message: &str) -> String {
+    message.rfind(" at line ").map_or(message, |at| &message[..at]).to_owned()
+}
+
+/// A serde path as a JSON Pointer: `/network/3/units`.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut out = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => out.push_str(&format!("/{index}")),
+            Segment::Map { key } => {
+                out.push('/');
+                out.push_str(&key.replace('~', "~0").replace('/', "~1"));
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    out
+}
+
+/// Query parameters as a struct. Unknown and repeated names were refused before, by the router, from the contract.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
+            Ok(query) => Ok(Query(query.0)),
+            Err(rejection) => Err(Error::new(Kind::Malformed, "invalid_query", rejection.body_text())),
+        }
+    }
+}
+
+/// Segments of the path. What cannot be an id is simply not there: 404, never 400.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(path) => Ok(Path(path.0)),
+            Err(_) => Err(Error::new(Kind::NotFound, "not_found", format!("there is nothing at {:?}", parts.uri.path()))),
+        }
+    }
+}
+
+/// One header as text, parsed.
+pub fn header<T: FromStr>(headers: &HeaderMap, name: &header::HeaderName) -> Result<Option<T>> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let parsed = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    parsed.map(Some).ok_or_else(|| Error::new(Kind::Malformed, "invalid_header", format!("the {name} header cannot be read")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Doc {
+        layers: Vec<Layer>,
+    }
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Layer {
+        units: u32,
+    }
+
+    #[test]
+    fn a_wrong_type_is_pointed_at() {
+        let error = json::<Doc>(br#"{"layers": [{"units": 3}, {"units": "x"}]}"#).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unprocessable);
+        assert_eq!(error.violations()[0].pointer.as_deref(), Some("/layers/1/units"));
+        assert!(!error.detail().contains("line"), "{}", error.detail());
+    }
+
+    #[test]
+    fn broken_json_is_malformed() {
+        for text in ["", "{", "{\"layers\": [NaN]}", "{} {}", "\u{feff}{}"] {
+            assert_eq!(json::<Doc>(text.as_bytes()).unwrap_err().kind(), Kind::Malformed, "{text:?}");
+        }
+        assert_eq!(json::<Doc>(b"{\"layers\": \"\xff\"}").unwrap_err().kind(), Kind::Malformed);
+    }
+
+    #[test]
+    fn json_is_recognised_by_its_type() {
+        let with = |value: &'static str| HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static(value))]);
+        assert!(require_json(&with("application/json; charset=utf-8")).is_ok());
+        assert!(require_json(&with("application/merge-patch+json")).is_ok());
+        assert_eq!(require_json(&with("text/plain")).unwrap_err().kind(), Kind::UnsupportedMediaType);
+        assert_eq!(require_json(&HeaderMap::new()).unwrap_err().kind(), Kind::UnsupportedMediaType);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_counted_while_it_is_read() {
+        let body = Body::from(vec![0; 11]);
+        assert_eq!(read(&HeaderMap::new(), body, 10).await.unwrap_err().kind(), Kind::TooLarge);
+        let body = Body::from(vec![0; 10]);
+        assert_eq!(read(&HeaderMap::new(), body, 10).await.unwrap().len(), 10);
+    }
+}

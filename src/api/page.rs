@@ -1,0 +1,143 @@
+//! Lists: `?limit=&after=&order=` in, a page with `has_more` and a `Link: rel="next"` out.
+//!
+//! `after` is the id of the last item the client has seen, not a position, so rows that come or go in between neither
+//! repeat nor hide an item.
+
+use axum::Json;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::error::{Error, Result};
+
+/// Items on a page when the client does not say.
+pub const DEFAULT_LIMIT: u32 = 20;
+/// Most items on a page.
+pub const MAX_LIMIT: u32 = 100;
+
+/// Direction of a list by id, which is by time of creation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Oldest first.
+    Asc,
+    /// Newest first.
+    #[default]
+    Desc,
+}
+
+/// The window of a list after its parameters were checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Items wanted, 1 to [`MAX_LIMIT`].
+    pub limit: u32,
+    /// Start behind this id.
+    pub after: Option<String>,
+    /// Direction.
+    pub order: Order,
+}
+
+impl Window {
+    /// Checks the three parameters that every list has.
+    pub fn new(limit: Option<u32>, after: Option<String>, order: Option<Order>) -> Result<Self> {
+        let limit = limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Error::query("limit", format!("limit is {limit}; it must be 1 to {MAX_LIMIT}")));
+        }
+        if after.as_ref().is_some_and(|after| after.is_empty() || after.len() > 128) {
+            return Err(Error::query("after", "after must be the last_id of the page before"));
+        }
+        Ok(Window { limit, after, order: order.unwrap_or_default() })
+    }
+
+    /// Whether the list runs from old to new.
+    pub fn ascending(&self) -> bool {
+        self.order == Order::Asc
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// Always `list`.
+    #[schema(pattern = "^list$")]
+    pub object: &'static str,
+    /// The items.
+    pub data: Vec<T>,
+    /// Id of the first item here.
+    pub first_id: Option<String>,
+    /// Id of the last item here: the next page's `after`.
+    pub last_id: Option<String>,
+    /// Whether another page follows.
+    pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of `rows`, of which the store was asked for one more than `limit` to learn whether more follow.
+    pub fn new(mut rows: Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Self {
+        let has_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        Page { object: "list", first_id: rows.first().map(&id), last_id: rows.last().map(&id), data: rows, has_more }
+    }
+}
+
+impl<T: Serialize> Page<T> {
+    /// The answer, with the link to the next page of the list at `uri`.
+    pub fn answer(self, uri: &Uri) -> Response {
+        let next = self.last_id.as_deref().filter(|_| self.has_more).and_then(|last| next_link(uri, last));
+        let mut response = Json(self).into_response();
+        if let Some(next) = next {
+            response.headers_mut().insert(header::LINK, next);
+        }
+        response
+    }
+}
+
+/// `</v1/runs?status=failed&after=ID>; rel="next"`: the query as it came, with another `after`.
+fn next_link(uri: &Uri, last: &str) -> Option<HeaderValue> {
+    let kept = uri.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after=") && *pair != "after");
+    let mut query: Vec<&str> = kept.collect();
+    let after = format!("after={}", escaped(last));
+    query.push(&after);
+    HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&"))).ok()
+}
+
+/// Percent-encodes everything that is not unreserved in RFC 3986.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte as char);
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_too_many_means_more_follow() {
+        let page = Page::new(vec![1, 2, 3], 2, i32::to_string);
+        assert_eq!((page.data.len(), page.has_more, page.last_id.as_deref()), (2, true, Some("2")));
+        let page = Page::new(vec![1, 2], 2, i32::to_string);
+        assert!(!page.has_more);
+    }
+
+    #[test]
+    fn the_link_keeps_the_filters() {
+        let uri: Uri = "/v1/runs?status=failed&after=a&limit=2".parse().unwrap();
+        assert_eq!(next_link(&uri, "b c").unwrap(), "</v1/runs?status=failed&limit=2&after=b%20c>; rel=\"next\"");
+    }
+
+    #[test]
+    fn a_limit_has_limits() {
+        assert!(Window::new(Some(0), None, None).is_err());
+        assert!(Window::new(Some(101), None, None).is_err());
+        assert_eq!(Window::new(None, None, None).unwrap().limit, DEFAULT_LIMIT);
+    }
+}

@@ -1,0 +1,570 @@
+//! The connection loop: hyper's HTTP/1 with the timers that a plain `axum::serve` does not have.
+//!
+//! A client that sends nothing, sends its headers a byte at a time, stops in the middle of its body or no longer reads
+//! its answer is let go after a stated time. The four timers live where the bytes are seen: [`Watched`] around the
+//! socket (first byte, headers, idle, write stall) and [`Paced`] around the request body (progress). Timers are lazy: a
+//! request that flows arms none of them, so the fast path costs one clock reading.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What one connection may cost. All of it is configurable (`config.rs`) and shown by `GET /v1/limits`.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// From the connection to its first byte.
+    pub first_byte: Duration,
+    /// From the first byte of a request to the end of its headers.
+    pub headers: Duration,
+    /// Longest wait for the next [`PROGRESS_BYTES`] of a request body.
+    pub body_progress: Duration,
+    /// Longest wait for a client to take more of its answer.
+    pub write_stall: Duration,
+    /// How long a kept-alive connection may rest between two requests.
+    pub idle: Duration,
+    /// Connections at once; one more is answered 503 and closed.
+    pub connections: usize,
+    /// Request line and header fields together.
+    pub header_bytes: usize,
+    /// After a shutdown was asked for: how long answers in progress may take.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            first_byte: Duration::from_secs(10),
+            headers: Duration::from_secs(10),
+            body_progress: Duration::from_secs(30),
+            write_stall: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            connections: 4096,
+            header_bytes: 16 * 1024,
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A body must bring this much within `body_progress`, so that one byte every 29 s is not progress.
+pub const PROGRESS_BYTES: u64 = 1024;
+
+/// Largest piece of a request body that is read at once; an upload is hashed and parsed in pieces of this size.
+const READ_BUFFER_BYTES: usize = 512 * 1024;
+
+/// Refusals at the connection limit that may be in flight; above it the connection is closed without a word.
+const REFUSALS: usize = 64;
+
+/// Something that turns requests into answers: the edge of the API, or a test's stand-in.
+pub trait Answer: Clone + Send + Sync + 'static {
+    /// Answers one request from `peer`.
+    fn answer(&self, request: Request<Body>, peer: IpAddr) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// The request body stopped flowing; carried inside the body's error so that the edge can answer 408.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body stopped for {} s", .0.as_secs())]
+pub struct BodyStalled(pub Duration);
+
+/// Accepts until `shutdown`, then lets the open answers finish for at most `limits.drain`.
+pub async fn serve<A: Answer>(listener: TcpListener, answer: A, limits: Limits, shutdown: CancellationToken) {
+    let limits = Arc::new(limits);
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let (tracker, kill) = (TaskTracker::new(), CancellationToken::new());
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, or a connection reset before it was taken: the listener itself is fine, and a
+                // short pause keeps a full descriptor table from becoming a busy loop.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+                tokio::spawn(async move {
+                    refuse(stream).await;
+                    drop(permit);
+                });
+            }
+            continue;
+        };
+        // Answers are small and latency counts: never wait for more bytes to fill a packet.
+        let _ = stream.set_nodelay(true);
+        let (answer, limits) = (answer.clone(), Arc::clone(&limits));
+        let (shutdown, kill) = (shutdown.clone(), kill.clone());
+        tracker.spawn(async move {
+            tokio::select! {
+                () = connection(stream, peer, answer, limits, shutdown) => {}
+                () = kill.cancelled() => {}
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    tracker.close();
+    if tokio::time::timeout(limits.drain, tracker.wait()).await.is_err() {
+        tracing::warn!(open = tracker.len(), "connections cut at the end of the drain");
+        kill.cancel();
+        tracker.wait().await;
+    }
+}
+
+/// Serves one connection until it ends, times out, or finishes its answer after `shutdown`.
+pub async fn connection<IO, A>(io: IO, peer: SocketAddr, answer: A, limits: Arc<Limits>, shutdown: CancellationToken)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answer,
+{
+    let turn = Arc::new(Turn::default());
+    let watched = Watched::new(io, Arc::clone(&turn), Arc::clone(&limits));
+    let (body_progress, ip) = (limits.body_progress, peer.ip());
+    let service = service_fn(move |request: Request<Incoming>| {
+        turn.request();
+        let (turn, answer) = (Arc::clone(&turn), answer.clone());
+        async move {
+            let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(Paced::new(body, body_progress)) });
+            let response = answer.answer(request, ip).await;
+            Ok::<_, Infallible>(response.map(|body| Finishing { body, turn }))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(READ_BUFFER_BYTES)
+        .half_close(false)
+        .serve_connection(TokioIo::new(watched), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended early");
+    }
+}
+
+/// Says 503 to a connection above the limit; what the client sent is read for a moment so that the answer is not lost
+/// to a reset.
+async fn refuse(mut stream: TcpStream) {
+    const PROBLEM: &str = r#"{"type":"urn:descent:problem:too_many_connections","title":"Service Unavailable","status":503,"code":"too_many_connections","detail":"every connection is taken; try again","request_id":"none"}"#;
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{PROBLEM}",
+        PROBLEM.len()
+    );
+    let _ = tokio::time::timeout(Duration::from_secs(1), async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    })
+    .await;
+}
+
+/// Whose turn it is on a connection: even while a request is awaited, odd while one is answered.
+#[derive(Default)]
+struct Turn(AtomicU32);
+
+impl Turn {
+    fn request(&self) {
+        self.0.fetch_or(1, Ordering::Relaxed);
+    }
+    fn answered(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A response body that passes the turn back to the client when hyper is done with it.
+struct Finishing {
+    body: Body,
+    turn: Arc<Turn>,
+}
+
+impl Drop for Finishing {
+    fn drop(&mut self) {
+        self.turn.answered();
+    }
+}
+
+impl HttpBody for Finishing {
+    type Data = Bytes;
+    type Error = axum::Error;
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A deadline that is moved often and reached seldom: moving it is a store, the timer is set again only when it rings.
+struct Deadline {
+    at: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn new(at: Instant) -> Self {
+        Deadline { at, timer: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let at = self.at;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= at {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+}
+
+/// The socket with its timers.
+struct Watched<IO> {
+    io: IO,
+    turn: Arc<Turn>,
+    limits: Arc<Limits>,
+    /// The turn that `read` was armed for.
+    armed: Option<u32>,
+    head_begun: bool,
+    read: Deadline,
+    write: Deadline,
+    writing_stalled: bool,
+}
+
+impl<IO> Watched<IO> {
+    fn new(io: IO, turn: Arc<Turn>, limits: Arc<Limits>) -> Self {
+        let now = Instant::now();
+        Watched {
+            io,
+            turn,
+            limits,
+            armed: None,
+            head_begun: false,
+            read: Deadline::new(now),
+            write: Deadline::new(now),
+            writing_stalled: false,
+        }
+    }
+
+    /// While a request is awaited: which deadline holds now.
+    fn arm(&mut self, turn: u32) {
+        if self.armed != Some(turn) {
+            self.armed = Some(turn);
+            self.head_begun = false;
+            self.read.at = Instant::now() + if turn == 0 { self.limits.first_byte } else { self.limits.idle };
+        }
+    }
+
+    fn after_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.writing_stalled = false;
+            return written;
+        }
+        if !self.writing_stalled {
+            self.writing_stalled = true;
+            self.write.at = Instant::now() + self.limits.write_stall;
+        }
+        ready!(self.write.poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let turn = this.turn.get();
+        let awaiting = turn % 2 == 0;
+        eprintln!("poll_read turn {turn}");
+        if awaiting {
+            this.arm(turn);
+        }
+        let before = buf.filled().len();
+        match Pin::new(&mut this.io).poll_read(cx, buf) {
+            Poll::Ready(result) => {
+                if awaiting && !this.head_begun && buf.filled().len() > before {
+                    this.head_begun = true;
+                    this.read.at = Instant::now() + this.limits.headers;
+                }
+                Poll::Ready(result)
+            }
+            Poll::Pending if awaiting => {
+                ready!(this.read.poll(cx));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no request came in time")))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.after_write(cx, written)
+    }
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.after_write(cx, written)
+    }
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.after_write(cx, flushed)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let closed = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.after_write(cx, closed)
+    }
+}
+
+/// A request body that must keep flowing.
+struct Paced {
+    body: Incoming,
+    allowance: Duration,
+    since_progress: u64,
+    waiting: bool,
+    deadline: Deadline,
+}
+
+impl Paced {
+    fn new(body: Incoming, allowance: Duration) -> Self {
+        Paced { body, allowance, since_progress: 0, waiting: false, deadline: Deadline::new(Instant::now()) }
+    }
+}
+
+impl HttpBody for Paced {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.since_progress += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if this.since_progress >= PROGRESS_BYTES {
+                    (this.since_progress, this.waiting) = (0, false);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(other) => Poll::Ready(other.map(|frame| frame.map_err(Into::into))),
+            Poll::Pending => {
+                if !this.waiting {
+                    this.waiting = true;
+                    this.deadline.at = Instant::now() + this.allowance;
+                }
+                ready!(this.deadline.poll(cx));
+                Poll::Ready(Some(Err(Box::new(BodyStalled(this.allowance)))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+    use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+
+    /// Reads the whole body and answers its length; a body that breaks off is answered with its error.
+    #[derive(Clone)]
+    struct Echo;
+
+    impl Answer for Echo {
+        async fn answer(&self, request: Request<Body>, _: IpAddr) -> Response<Body> {
+            if request.uri().path() == "/endless" {
+                let chunk = || Ok::<_, Infallible>(Bytes::from(vec![b'x'; 64 * 1024]));
+                return Response::new(Body::from_stream(futures_util::stream::repeat_with(chunk)));
+            }
+            if request.uri().path() == "/never" {
+                std::future::pending::<()>().await;
+            }
+            match to_bytes(request.into_body(), usize::MAX).await {
+                Ok(bytes) => Response::new(Body::from(bytes.len().to_string())),
+                Err(error) => {
+                    let stalled = std::error::Error::source(&error).is_some_and(|cause| cause.is::<BodyStalled>());
+                    Response::new(Body::from(format!("stalled: {stalled}")))
+                }
+            }
+        }
+    }
+
+    fn open(limits: Limits) -> (DuplexStream, tokio::task::JoinHandle<()>, CancellationToken) {
+        let (client, server) = duplex(256 * 1024);
+        let shutdown = CancellationToken::new();
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let served = tokio::spawn(connection(server, peer, Echo, Arc::new(limits), shutdown.clone()));
+        (client, served, shutdown)
+    }
+
+    /// Virtual seconds until the server lets go of the connection.
+    async fn seconds_until_end(served: tokio::task::JoinHandle<()>) -> u64 {
+        let start = Instant::now();
+        served.await.unwrap();
+        start.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_is_let_go() {
+        let (_client, served, _) = open(Limits::default());
+        assert_eq!(seconds_until_end(served).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_of_headers_is_let_go() {
+        let (mut client, served, _) = open(Limits::default());
+        client.write_all(b"GET / HT").await.unwrap();
+        assert_eq!(seconds_until_end(served).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resting_connection_may_rest_longer() {
+        let (mut client, served, _) = open(Limits::default());
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut seen = vec![0; 4096];
+        let n = client.read(&mut seen).await.unwrap();
+        assert!(String::from_utf8_lossy(&seen[..n]).starts_with("HTTP/1.1 200"));
+        assert_eq!(seconds_until_end(served).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_is_an_error_after_its_time() {
+        let (mut client, served, _) = open(Limits::default());
+        client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc").await.unwrap();
+        let start = Instant::now();
+        let mut seen = String::new();
+        client.read_to_string(&mut seen).await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), 30);
+        assert!(seen.ends_with("stalled: true"), "{seen}");
+        served.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_byte_in_a_while_is_no_progress() {
+        let (mut client, _served, _) = open(Limits::default());
+        client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n").await.unwrap();
+        let start = Instant::now();
+        let mut seen = vec![0; 4096];
+        let answered = async {
+            let (mut reader, mut writer) = tokio::io::split(client);
+            let mut ticks = tokio::time::interval(Duration::from_secs(9));
+            loop {
+                tokio::select! {
+                    n = reader.read(&mut seen) => break n.unwrap(),
+                    _ = ticks.tick() => writer.write_all(b"x").await.unwrap(),
+                }
+            }
+        };
+        assert!(answered.await > 0);
+        assert_eq!(start.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_stops_reading_is_let_go() {
+        let (mut client, served, _) = open(Limits::default());
+        client.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert_eq!(seconds_until_end(served).await, 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_is_not_a_slow_client() {
+        let (mut client, served, _) = open(Limits::default());
+        client.write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let waited = tokio::time::timeout(Duration::from_secs(600), served).await;
+        assert!(waited.is_err(), "the connection must still be open");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn headers_have_a_limit() {
+        let (mut client, _served, _) = open(Limits::default());
+        let head = format!("GET / HTTP/1.1\r\nhost: x\r\nx-big: {}\r\n\r\n", "a".repeat(17 * 1024));
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut seen = String::new();
+        client.read_to_string(&mut seen).await.unwrap();
+        assert!(seen.starts_with("HTTP/1.1 431"), "{seen}");
+        let (mut client, _served, _) = open(Limits::default());
+        let head = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-f: 1\r\n".repeat(101));
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut seen = String::new();
+        client.read_to_string(&mut seen).await.unwrap();
+        assert!(seen.starts_with("HTTP/1.1 431"), "{seen}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shutdown_ends_a_resting_connection_at_once() {
+        let (mut client, served, shutdown) = open(Limits::default());
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut seen = vec![0; 4096];
+        assert!(client.read(&mut seen).await.unwrap() > 0);
+        shutdown.cancel();
+        assert_eq!(seconds_until_end(served).await, 0);
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_is_told_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let served = tokio::spawn(serve(listener, Echo, limits, shutdown.clone()));
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut seen = vec![0; 4096];
+        assert!(first.read(&mut seen).await.unwrap() > 0);
+        let mut second = TcpStream::connect(address).await.unwrap();
+        let mut refusal = String::new();
+        second.read_to_string(&mut refusal).await.unwrap();
+        assert!(refusal.starts_with("HTTP/1.1 503") && refusal.contains("retry-after: 1"), "{refusal}");
+        drop((first, second));
+        shutdown.cancel();
+        served.await.unwrap();
+    }
+}
