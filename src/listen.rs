@@ -1,17 +1,17 @@
 //! The connection loop: hyper's HTTP/1 with the timers that a plain `axum::serve` does not have.
 //!
 //! A client that sends nothing, sends its headers a byte at a time, stops in the middle of its body or no longer reads
-//! its answer is let go after a stated time. The four timers live where the bytes are seen: [`Watched`] around the
-//! socket (first byte, headers, idle, write stall) and [`Paced`] around the request body (progress). Timers are lazy: a
-//! request that flows arms none of them, so the fast path costs one clock reading.
+//! its answer is let go after a stated time: [`Patience`] waits for requests (first byte, headers, idle), [`Paced`] for the
+//! bytes of a body, [`Watched`] for the client to read. Timers are lazy: moving a deadline is a store, and only a timer that
+//! rings is set again, so the fast path costs one clock reading.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -143,7 +143,8 @@ where
     A: Answer,
 {
     let turn = Arc::new(Turn::default());
-    let watched = Watched::new(io, Arc::clone(&turn), Arc::clone(&limits));
+    let watched = Watched::new(io, Arc::clone(&turn), limits.write_stall);
+    let watching = Arc::clone(&turn);
     let (body_progress, ip) = (limits.body_progress, peer.ip());
     let service = service_fn(move |request: Request<Incoming>| {
         turn.request();
@@ -151,7 +152,7 @@ where
         async move {
             let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(Paced::new(body, body_progress)) });
             let response = answer.answer(request, ip).await;
-            Ok::<_, Infallible>(response.map(|body| Finishing { body, turn }))
+            Ok::<_, Infallible>(response.map(|body| Finishing::new(body, turn)))
         }
     });
     let connection = http1::Builder::new()
@@ -162,15 +163,21 @@ where
         .half_close(false)
         .serve_connection(TokioIo::new(watched), service);
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
+    let (mut patience, mut ending) = (Patience::new(), pin!(shutdown.cancelled()));
+    let mut told = false;
+    let ended = poll_fn(|cx| {
+        if !told && ending.as_mut().poll(cx).is_ready() {
+            told = true;
             connection.as_mut().graceful_shutdown();
-            connection.await
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "connection ended early");
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(ended.map_err(|error| error.to_string()));
+        }
+        ready!(patience.poll(cx, &watching, &limits));
+        Poll::Ready(Err("no request came in time".to_owned()))
+    });
+    if let Err(error) = ended.await {
+        tracing::debug!(%peer, error, "connection ended early");
     }
 }
 
@@ -192,29 +199,89 @@ async fn refuse(mut stream: TcpStream) {
 
 /// Whose turn it is on a connection: even while a request is awaited, odd while one is answered.
 #[derive(Default)]
-struct Turn(AtomicU32);
+struct Turn {
+    number: AtomicU32,
+    /// Whether bytes came since the last answer.
+    begun: AtomicBool,
+}
 
 impl Turn {
     fn request(&self) {
-        self.0.fetch_or(1, Ordering::Relaxed);
+        self.number.fetch_or(1, Ordering::Relaxed);
+        self.begun.store(false, Ordering::Relaxed);
     }
     fn answered(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.number.fetch_add(1, Ordering::Relaxed);
     }
-    fn get(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+    fn number(&self) -> u32 {
+        self.number.load(Ordering::Relaxed)
+    }
+    fn is_awaiting(&self) -> bool {
+        self.number() % 2 == 0
     }
 }
 
-/// A response body that passes the turn back to the client when hyper is done with it.
+/// The timer of a connection while a request is awaited. hyper does not read again when it knows that nothing came, so
+/// the timer cannot live in the socket; it is looked at whenever the connection has nothing more to do.
+struct Patience {
+    armed: Option<(u32, bool)>,
+    deadline: Deadline,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Patience { armed: None, deadline: Deadline::new(Instant::now()) }
+    }
+
+    /// Ready when the client had its time.
+    fn poll(&mut self, cx: &mut Context<'_>, turn: &Turn, limits: &Limits) -> Poll<()> {
+        if !turn.is_awaiting() {
+            return Poll::Pending;
+        }
+        let now = (turn.number(), turn.begun.load(Ordering::Relaxed));
+        if self.armed != Some(now) {
+            self.armed = Some(now);
+            self.deadline.at = Instant::now()
+                + match now {
+                    (_, true) => limits.headers,
+                    (0, false) => limits.first_byte,
+                    (_, false) => limits.idle,
+                };
+        }
+        self.deadline.poll(cx)
+    }
+}
+
+/// A response body that passes the turn back to the client with its last frame, or when hyper lets go of it: hyper may
+/// keep a finished body until the next request, and would wait for that request without a timer.
 struct Finishing {
     body: Body,
-    turn: Arc<Turn>,
+    turn: Option<Arc<Turn>>,
+}
+
+impl Finishing {
+    fn new(body: Body, turn: Arc<Turn>) -> Self {
+        let mut finishing = Finishing { body, turn: Some(turn) };
+        finishing.look();
+        finishing
+    }
+
+    fn look(&mut self) {
+        if self.body.is_end_stream() {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            turn.answered();
+        }
+    }
 }
 
 impl Drop for Finishing {
     fn drop(&mut self) {
-        self.turn.answered();
+        self.finish();
     }
 }
 
@@ -222,7 +289,13 @@ impl HttpBody for Finishing {
     type Data = Bytes;
     type Error = axum::Error;
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match &frame {
+            Poll::Ready(Some(Ok(_))) => self.look(),
+            Poll::Ready(_) => self.finish(),
+            Poll::Pending => {}
+        }
+        frame
     }
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
@@ -259,41 +332,18 @@ impl Deadline {
     }
 }
 
-/// The socket with its timers.
+/// The socket: says when a request begins, and gives up on a client that no longer reads.
 struct Watched<IO> {
     io: IO,
     turn: Arc<Turn>,
-    limits: Arc<Limits>,
-    /// The turn that `read` was armed for.
-    armed: Option<u32>,
-    head_begun: bool,
-    read: Deadline,
+    write_stall: Duration,
     write: Deadline,
     writing_stalled: bool,
 }
 
 impl<IO> Watched<IO> {
-    fn new(io: IO, turn: Arc<Turn>, limits: Arc<Limits>) -> Self {
-        let now = Instant::now();
-        Watched {
-            io,
-            turn,
-            limits,
-            armed: None,
-            head_begun: false,
-            read: Deadline::new(now),
-            write: Deadline::new(now),
-            writing_stalled: false,
-        }
-    }
-
-    /// While a request is awaited: which deadline holds now.
-    fn arm(&mut self, turn: u32) {
-        if self.armed != Some(turn) {
-            self.armed = Some(turn);
-            self.head_begun = false;
-            self.read.at = Instant::now() + if turn == 0 { self.limits.first_byte } else { self.limits.idle };
-        }
+    fn new(io: IO, turn: Arc<Turn>, write_stall: Duration) -> Self {
+        Watched { io, turn, write_stall, write: Deadline::new(Instant::now()), writing_stalled: false }
     }
 
     fn after_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -303,7 +353,7 @@ impl<IO> Watched<IO> {
         }
         if !self.writing_stalled {
             self.writing_stalled = true;
-            self.write.at = Instant::now() + self.limits.write_stall;
+            self.write.at = Instant::now() + self.write_stall;
         }
         ready!(self.write.poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
@@ -312,28 +362,12 @@ impl<IO> Watched<IO> {
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let turn = this.turn.get();
-        let awaiting = turn % 2 == 0;
-        eprintln!("poll_read turn {turn}");
-        if awaiting {
-            this.arm(turn);
-        }
         let before = buf.filled().len();
-        match Pin::new(&mut this.io).poll_read(cx, buf) {
-            Poll::Ready(result) => {
-                if awaiting && !this.head_begun && buf.filled().len() > before {
-                    this.head_begun = true;
-                    this.read.at = Instant::now() + this.limits.headers;
-                }
-                Poll::Ready(result)
-            }
-            Poll::Pending if awaiting => {
-                ready!(this.read.poll(cx));
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no request came in time")))
-            }
-            Poll::Pending => Poll::Pending,
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if buf.filled().len() > before && self.turn.is_awaiting() {
+            self.turn.begun.store(true, Ordering::Relaxed);
         }
+        read
     }
 }
 
@@ -430,7 +464,13 @@ mod tests {
             match to_bytes(request.into_body(), usize::MAX).await {
                 Ok(bytes) => Response::new(Body::from(bytes.len().to_string())),
                 Err(error) => {
-                    let stalled = std::error::Error::source(&error).is_some_and(|cause| cause.is::<BodyStalled>());
+                    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+                    let stalled = std::iter::from_fn(|| {
+                        let current = cause?;
+                        cause = current.source();
+                        Some(current.is::<BodyStalled>())
+                    })
+                    .any(|found| found);
                     Response::new(Body::from(format!("stalled: {stalled}")))
                 }
             }
