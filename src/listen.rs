@@ -77,7 +77,11 @@ const REFUSALS: usize = 64;
 /// Something that turns requests into answers: the edge of the API, or a test's stand-in.
 pub trait Answer: Clone + Send + Sync + 'static {
     /// Answers one request from `peer`.
-    fn answer(&self, request: Request<Body>, peer: IpAddr) -> impl Future<Output = Response<Body>> + Send;
+    fn answer(
+        &self,
+        request: Request<Body>,
+        peer: IpAddr,
+    ) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// The request body stopped flowing; carried inside the body's error so that the edge can answer 408.
@@ -86,7 +90,12 @@ pub trait Answer: Clone + Send + Sync + 'static {
 pub struct BodyStalled(pub Duration);
 
 /// Accepts until `shutdown`, then lets the open answers finish for at most `limits.drain`.
-pub async fn serve<A: Answer>(listener: TcpListener, answer: A, limits: Limits, shutdown: CancellationToken) {
+pub async fn serve<A: Answer>(
+    listener: TcpListener,
+    answer: A,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
     let limits = Arc::new(limits);
     let slots = Arc::new(Semaphore::new(limits.connections));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
@@ -129,16 +138,27 @@ pub async fn serve<A: Answer>(listener: TcpListener, answer: A, limits: Limits, 
     }
     drop(listener);
     tracker.close();
-    if tokio::time::timeout(limits.drain, tracker.wait()).await.is_err() {
-        tracing::warn!(open = tracker.len(), "connections cut at the end of the drain");
+    if tokio::time::timeout(limits.drain, tracker.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            open = tracker.len(),
+            "connections cut at the end of the drain"
+        );
         kill.cancel();
         tracker.wait().await;
     }
 }
 
 /// Serves one connection until it ends, times out, or finishes its answer after `shutdown`.
-pub async fn connection<IO, A>(io: IO, peer: SocketAddr, answer: A, limits: Arc<Limits>, shutdown: CancellationToken)
-where
+pub async fn connection<IO, A>(
+    io: IO,
+    peer: SocketAddr,
+    answer: A,
+    limits: Arc<Limits>,
+    shutdown: CancellationToken,
+) where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Answer,
 {
@@ -150,7 +170,13 @@ where
         turn.request();
         let (turn, answer) = (Arc::clone(&turn), answer.clone());
         async move {
-            let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(Paced::new(body, body_progress)) });
+            let request = request.map(|body| {
+                if body.is_end_stream() {
+                    Body::empty()
+                } else {
+                    Body::new(Paced::new(body, body_progress))
+                }
+            });
             let response = answer.answer(request, ip).await;
             Ok::<_, Infallible>(response.map(|body| Finishing::new(body, turn)))
         }
@@ -230,7 +256,10 @@ struct Patience {
 
 impl Patience {
     fn new() -> Self {
-        Patience { armed: None, deadline: Deadline::new(Instant::now()) }
+        Patience {
+            armed: None,
+            deadline: Deadline::new(Instant::now()),
+        }
     }
 
     /// Ready when the client had its time.
@@ -261,7 +290,10 @@ struct Finishing {
 
 impl Finishing {
     fn new(body: Body, turn: Arc<Turn>) -> Self {
-        let mut finishing = Finishing { body, turn: Some(turn) };
+        let mut finishing = Finishing {
+            body,
+            turn: Some(turn),
+        };
         finishing.look();
         finishing
     }
@@ -288,7 +320,10 @@ impl Drop for Finishing {
 impl HttpBody for Finishing {
     type Data = Bytes;
     type Error = axum::Error;
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
             Poll::Ready(Some(Ok(_))) => self.look(),
@@ -318,7 +353,9 @@ impl Deadline {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let at = self.at;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if timer.deadline() > at {
             timer.as_mut().reset(at);
         }
@@ -343,10 +380,20 @@ struct Watched<IO> {
 
 impl<IO> Watched<IO> {
     fn new(io: IO, turn: Arc<Turn>, write_stall: Duration) -> Self {
-        Watched { io, turn, write_stall, write: Deadline::new(Instant::now()), writing_stalled: false }
+        Watched {
+            io,
+            turn,
+            write_stall,
+            write: Deadline::new(Instant::now()),
+            writing_stalled: false,
+        }
     }
 
-    fn after_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn after_write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.writing_stalled = false;
             return written;
@@ -356,12 +403,19 @@ impl<IO> Watched<IO> {
             self.write.at = Instant::now() + self.write_stall;
         }
         ready!(self.write.poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client stopped reading",
+        )))
     }
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         if buf.filled().len() > before && self.turn.is_awaiting() {
@@ -372,11 +426,19 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
 }
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
         self.after_write(cx, written)
     }
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.after_write(cx, written)
     }
@@ -404,7 +466,13 @@ struct Paced {
 
 impl Paced {
     fn new(body: Incoming, allowance: Duration) -> Self {
-        Paced { body, allowance, since_progress: 0, waiting: false, deadline: Deadline::new(Instant::now()) }
+        Paced {
+            body,
+            allowance,
+            since_progress: 0,
+            waiting: false,
+            deadline: Deadline::new(Instant::now()),
+        }
     }
 }
 
@@ -412,7 +480,10 @@ impl HttpBody for Paced {
     type Data = Bytes;
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -481,7 +552,13 @@ mod tests {
         let (client, server) = duplex(256 * 1024);
         let shutdown = CancellationToken::new();
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        let served = tokio::spawn(connection(server, peer, Echo, Arc::new(limits), shutdown.clone()));
+        let served = tokio::spawn(connection(
+            server,
+            peer,
+            Echo,
+            Arc::new(limits),
+            shutdown.clone(),
+        ));
         (client, served, shutdown)
     }
 
@@ -508,7 +585,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_resting_connection_may_rest_longer() {
         let (mut client, served, _) = open(Limits::default());
-        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
         let mut seen = vec![0; 4096];
         let n = client.read(&mut seen).await.unwrap();
         assert!(String::from_utf8_lossy(&seen[..n]).starts_with("HTTP/1.1 200"));
@@ -518,7 +598,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stops_is_an_error_after_its_time() {
         let (mut client, served, _) = open(Limits::default());
-        client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc").await.unwrap();
+        client
+            .write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc")
+            .await
+            .unwrap();
         let start = Instant::now();
         let mut seen = String::new();
         client.read_to_string(&mut seen).await.unwrap();
@@ -530,7 +613,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_byte_in_a_while_is_no_progress() {
         let (mut client, _served, _) = open(Limits::default());
-        client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n").await.unwrap();
+        client
+            .write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n")
+            .await
+            .unwrap();
         let start = Instant::now();
         let mut seen = vec![0; 4096];
         let answered = async {
@@ -550,14 +636,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_stops_reading_is_let_go() {
         let (mut client, served, _) = open(Limits::default());
-        client.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        client
+            .write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
         assert_eq!(seconds_until_end(served).await, 30);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_answer_is_not_a_slow_client() {
         let (mut client, served, _) = open(Limits::default());
-        client.write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        client
+            .write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
         let waited = tokio::time::timeout(Duration::from_secs(600), served).await;
         assert!(waited.is_err(), "the connection must still be open");
     }
@@ -565,13 +657,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn headers_have_a_limit() {
         let (mut client, _served, _) = open(Limits::default());
-        let head = format!("GET / HTTP/1.1\r\nhost: x\r\nx-big: {}\r\n\r\n", "a".repeat(17 * 1024));
+        let head = format!(
+            "GET / HTTP/1.1\r\nhost: x\r\nx-big: {}\r\n\r\n",
+            "a".repeat(17 * 1024)
+        );
         client.write_all(head.as_bytes()).await.unwrap();
         let mut seen = String::new();
         client.read_to_string(&mut seen).await.unwrap();
         assert!(seen.starts_with("HTTP/1.1 431"), "{seen}");
         let (mut client, _served, _) = open(Limits::default());
-        let head = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-f: 1\r\n".repeat(101));
+        let head = format!(
+            "GET / HTTP/1.1\r\nhost: x\r\n{}\r\n",
+            "x-f: 1\r\n".repeat(101)
+        );
         client.write_all(head.as_bytes()).await.unwrap();
         let mut seen = String::new();
         client.read_to_string(&mut seen).await.unwrap();
@@ -581,7 +679,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_shutdown_ends_a_resting_connection_at_once() {
         let (mut client, served, shutdown) = open(Limits::default());
-        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
         let mut seen = vec![0; 4096];
         assert!(client.read(&mut seen).await.unwrap() > 0);
         shutdown.cancel();
@@ -593,16 +694,25 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let limits = Limits { connections: 1, ..Limits::default() };
+        let limits = Limits {
+            connections: 1,
+            ..Limits::default()
+        };
         let served = tokio::spawn(serve(listener, Echo, limits, shutdown.clone()));
         let mut first = TcpStream::connect(address).await.unwrap();
-        first.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        first
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
         let mut seen = vec![0; 4096];
         assert!(first.read(&mut seen).await.unwrap() > 0);
         let mut second = TcpStream::connect(address).await.unwrap();
         let mut refusal = String::new();
         second.read_to_string(&mut refusal).await.unwrap();
-        assert!(refusal.starts_with("HTTP/1.1 503") && refusal.contains("retry-after: 1"), "{refusal}");
+        assert!(
+            refusal.starts_with("HTTP/1.1 503") && refusal.contains("retry-after: 1"),
+            "{refusal}"
+        );
         drop((first, second));
         shutdown.cancel();
         served.await.unwrap();

@@ -188,7 +188,11 @@ impl Error {
 
     /// 404: `what` is the noun ("run"), `name` what the client called it.
     pub fn not_found(what: &str, name: &str) -> Self {
-        Error::new(Kind::NotFound, "not_found", format!("there is no {what} {name:?}"))
+        Error::new(
+            Kind::NotFound,
+            "not_found",
+            format!("there is no {what} {name:?}"),
+        )
     }
 
     /// 409 with its own code.
@@ -199,8 +203,12 @@ impl Error {
     /// 400 for one query parameter.
     pub fn query(name: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        let violation =
-            Violation { pointer: Some(format!("?{name}")), code: "invalid".into(), message: detail.clone(), ..Violation::default() };
+        let violation = Violation {
+            pointer: Some(format!("?{name}")),
+            code: "invalid".into(),
+            message: detail.clone(),
+            ..Violation::default()
+        };
         Error::new(Kind::Malformed, "invalid_query", detail).with(vec![violation])
     }
 
@@ -227,14 +235,23 @@ impl Error {
     }
 
     /// 429 or 503 after which the client should wait: `Retry-After` in whole seconds, at least one.
-    pub fn retry_later(kind: Kind, code: &'static str, detail: impl Into<String>, wait: Duration) -> Self {
+    pub fn retry_later(
+        kind: Kind,
+        code: &'static str,
+        detail: impl Into<String>,
+        wait: Duration,
+    ) -> Self {
         let seconds = wait.as_secs_f64().ceil().clamp(1.0, 86_400.0) as u64;
         Error::new(kind, code, detail).header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// 500. `cause` goes to the log with the request id, never to the client.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
-        let mut error = Error::new(Kind::Internal, "internal", "something went wrong on our side; the request id finds it in the log");
+        let mut error = Error::new(
+            Kind::Internal,
+            "internal",
+            "something went wrong on our side; the request id finds it in the log",
+        );
         error.0.cause = Some(cause.to_string());
         error
     }
@@ -307,17 +324,29 @@ impl IntoResponse for Error {
 
 /// Writes the problem document of a response made from an [`Error`]; any other response passes untouched.
 pub fn render(response: &mut Response, request_id: &str) {
-    let Some(error) = response.extensions_mut().remove::<Error>() else { return };
+    let Some(error) = response.extensions_mut().remove::<Error>() else {
+        return;
+    };
     if let Some(cause) = error.cause() {
         tracing::error!(request_id, code = error.code(), cause, "request failed");
     }
     *response.body_mut() = error.problem(request_id).into();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
 }
 
 /// What the router answers for a path that is not on its page.
 pub async fn no_such_route(uri: axum::http::Uri) -> Error {
-    Error::new(Kind::NotFound, "no_such_route", format!("there is nothing at {:?}; GET /openapi.json lists every route", uri.path()))
+    Error::new(
+        Kind::NotFound,
+        "no_such_route",
+        format!(
+            "there is nothing at {:?}; GET /openapi.json lists every route",
+            uri.path()
+        ),
+    )
 }
 
 /// What the router answers for a method that a path does not have; the router adds `Allow`.
@@ -325,7 +354,10 @@ pub async fn no_such_method(method: Method, uri: axum::http::Uri) -> Error {
     Error::new(
         Kind::MethodNotAllowed,
         "method_not_allowed",
-        format!("{method} is not possible at {:?}; the Allow header lists what is", uri.path()),
+        format!(
+            "{method} is not possible at {:?}; the Allow header lists what is",
+            uri.path()
+        ),
     )
 }
 
@@ -344,13 +376,21 @@ mod tests {
 
     #[test]
     fn a_wait_is_whole_seconds_and_never_zero() {
-        let error = Error::retry_later(Kind::TooManyRequests, "rate_limited", "slow down", Duration::from_millis(3));
+        let error = Error::retry_later(
+            Kind::TooManyRequests,
+            "rate_limited",
+            "slow down",
+            Duration::from_millis(3),
+        );
         assert_eq!(error.into_response().headers()[header::RETRY_AFTER], "1");
     }
 
     #[test]
     fn every_kind_has_its_own_status() {
-        let mut seen: Vec<u16> = Kind::ALL.iter().map(|kind| kind.status().as_u16()).collect();
+        let mut seen: Vec<u16> = Kind::ALL
+            .iter()
+            .map(|kind| kind.status().as_u16())
+            .collect();
         assert!(seen.is_sorted(), "{seen:?}");
         seen.dedup();
         assert_eq!(seen.len(), Kind::ALL.len());

@@ -27,18 +27,29 @@ pub fn require_match(headers: &HeaderMap, current: &str) -> Result<()> {
     if tags.any(|tag| tag == "*" || tag == current) {
         return Ok(());
     }
-    Err(Error::new(Kind::PreconditionFailed, "stale_etag", format!("it has changed since you read it; its ETag is {current} now")))
+    Err(Error::new(
+        Kind::PreconditionFailed,
+        "stale_etag",
+        format!("it has changed since you read it; its ETag is {current} now"),
+    ))
 }
 
 /// Whether the client already holds `current` (weak comparison, RFC 9110 13.1.2).
 pub fn is_known(headers: &HeaderMap, current: &str) -> bool {
-    tags(headers, &header::IF_NONE_MATCH).any(|tag| tag == "*" || tag.trim_start_matches("W/") == current)
+    tags(headers, &header::IF_NONE_MATCH)
+        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == current)
 }
 
 /// Every tag of every line of the header.
 fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty())
+    let lines = headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty())
 }
 
 #[cfg(test)]
@@ -51,8 +62,18 @@ mod tests {
 
     #[test]
     fn a_change_wants_the_tag_that_was_read() {
-        assert_eq!(require_match(&HeaderMap::new(), "\"1\"").unwrap_err().kind(), Kind::PreconditionRequired);
-        assert_eq!(require_match(&headers(header::IF_MATCH, "\"1\""), "\"2\"").unwrap_err().kind(), Kind::PreconditionFailed);
+        assert_eq!(
+            require_match(&HeaderMap::new(), "\"1\"")
+                .unwrap_err()
+                .kind(),
+            Kind::PreconditionRequired
+        );
+        assert_eq!(
+            require_match(&headers(header::IF_MATCH, "\"1\""), "\"2\"")
+                .unwrap_err()
+                .kind(),
+            Kind::PreconditionFailed
+        );
         assert!(require_match(&headers(header::IF_MATCH, "\"1\", \"2\""), "\"2\"").is_ok());
         assert!(require_match(&headers(header::IF_MATCH, "*"), "\"2\"").is_ok());
         // A weak tag never guards a change.
@@ -61,7 +82,10 @@ mod tests {
 
     #[test]
     fn what_is_known_is_not_sent() {
-        assert!(is_known(&headers(header::IF_NONE_MATCH, "W/\"2\""), "\"2\""));
+        assert!(is_known(
+            &headers(header::IF_NONE_MATCH, "W/\"2\""),
+            "\"2\""
+        ));
         assert!(!is_known(&headers(header::IF_NONE_MATCH, "\"1\""), "\"2\""));
         assert!(!is_known(&HeaderMap::new(), "\"1\""));
     }

@@ -36,32 +36,57 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 /// The media type without its parameters, in lower case.
 pub fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or("").trim().to_ascii_lowercase())
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_ascii_lowercase(),
+    )
 }
 
 /// 415 unless the body is declared as JSON.
 pub fn require_json(headers: &HeaderMap) -> Result<()> {
     // The form every client sends, without taking it apart.
-    if headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json") {
+    if headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value == "application/json")
+    {
         return Ok(());
     }
     match media_type(headers) {
-        Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => Ok(()),
-        other => Err(Error::unsupported_media_type(other.as_deref(), &["application/json"])),
+        Some(kind)
+            if kind == "application/json"
+                || (kind.starts_with("application/") && kind.ends_with("+json")) =>
+        {
+            Ok(())
+        }
+        other => Err(Error::unsupported_media_type(
+            other.as_deref(),
+            &["application/json"],
+        )),
     }
 }
 
 /// 413 when the declared length is already too much, before a byte is read.
 pub fn check_declared_length(headers: &HeaderMap, limit_bytes: u64) -> Result<()> {
     match declared_length(headers) {
-        Some(declared) if declared > limit_bytes => Err(Error::too_large("the request body", limit_bytes)),
+        Some(declared) if declared > limit_bytes => {
+            Err(Error::too_large("the request body", limit_bytes))
+        }
         _ => Ok(()),
     }
 }
 
 /// `Content-Length`, when there is one.
 pub fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// Reads a whole body of at most `limit_bytes`; a body that came in one piece is not copied.
@@ -70,7 +95,9 @@ pub async fn read(headers: &HeaderMap, mut body: Body, limit_bytes: u64) -> Resu
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| broken_body(&error))?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| broken_body(&error))?.into_data() else {
+            continue;
+        };
         if (first.len() + rest.len() + data.len()) as u64 > limit_bytes {
             return Err(Error::too_large("the request body", limit_bytes));
         }
@@ -94,11 +121,18 @@ pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Error {
     let mut cause = Some(error);
     while let Some(current) = cause {
         if let Some(stalled) = current.downcast_ref::<BodyStalled>() {
-            return Error::new(Kind::Timeout, "body_timeout", stalled.to_string()).header(header::CONNECTION, header::HeaderValue::from_static("close"));
+            return Error::new(Kind::Timeout, "body_timeout", stalled.to_string()).header(
+                header::CONNECTION,
+                header::HeaderValue::from_static("close"),
+            );
         }
         cause = current.source();
     }
-    Error::new(Kind::Malformed, "body_incomplete", "the request body broke off before its end")
+    Error::new(
+        Kind::Malformed,
+        "body_incomplete",
+        "the request body broke off before its end",
+    )
 }
 
 /// Parses JSON; a syntax error is 400 with line and column, a wrong shape 422 with a pointer.
@@ -113,8 +147,16 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 fn json_error<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Error {
     let place = format!("line {}, column {}", error.line(), error.column());
     if error.classify() != Category::Data {
-        let detail = if bytes.is_empty() { "the request body is empty; JSON is needed".to_owned() } else { format!("not JSON: {error}") };
-        let violation = Violation { code: "invalid_json".into(), message: format!("{error} ({place})"), ..Violation::default() };
+        let detail = if bytes.is_empty() {
+            "the request body is empty; JSON is needed".to_owned()
+        } else {
+            format!("not JSON: {error}")
+        };
+        let violation = Violation {
+            code: "invalid_json".into(),
+            message: format!("{error} ({place})"),
+            ..Violation::default()
+        };
         return Error::new(Kind::Malformed, "invalid_json", detail).with(vec![violation]);
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -123,14 +165,26 @@ fn json_error<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> E
         Ok(_) => String::new(),
     };
     let message = without_place(&error.to_string());
-    let detail = if pointer.is_empty() { message.clone() } else { format!("{pointer}: {message}") };
-    let violation = Violation { pointer: Some(pointer), code: "invalid".into(), message, ..Violation::default() };
+    let detail = if pointer.is_empty() {
+        message.clone()
+    } else {
+        format!("{pointer}: {message}")
+    };
+    let violation = Violation {
+        pointer: Some(pointer),
+        code: "invalid".into(),
+        message,
+        ..Violation::default()
+    };
     Error::new(Kind::Unprocessable, "invalid_body", detail).with(vec![violation])
 }
 
 /// serde_json appends " at line 1 column 7"; a pointer says it better.
 fn without_place(message: &str) -> String {
-    message.rfind(" at line ").map_or(message, |at| &message[..at]).to_owned()
+    message
+        .rfind(" at line ")
+        .map_or(message, |at| &message[..at])
+        .to_owned()
 }
 
 /// A serde path as a JSON Pointer: `/network/3/units`.
@@ -159,7 +213,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(query) => Ok(Query(query.0)),
-            Err(rejection) => Err(Error::new(Kind::Malformed, "invalid_query", rejection.body_text())),
+            Err(rejection) => Err(Error::new(
+                Kind::Malformed,
+                "invalid_query",
+                rejection.body_text(),
+            )),
         }
     }
 }
@@ -173,16 +231,31 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(path) => Ok(Path(path.0)),
-            Err(_) => Err(Error::new(Kind::NotFound, "not_found", format!("there is nothing at {:?}", parts.uri.path()))),
+            Err(_) => Err(Error::new(
+                Kind::NotFound,
+                "not_found",
+                format!("there is nothing at {:?}", parts.uri.path()),
+            )),
         }
     }
 }
 
 /// One header as text, parsed.
 pub fn header<T: FromStr>(headers: &HeaderMap, name: &header::HeaderName) -> Result<Option<T>> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
-    let parsed = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    parsed.map(Some).ok_or_else(|| Error::new(Kind::Malformed, "invalid_header", format!("the {name} header cannot be read")))
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let parsed = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    parsed.map(Some).ok_or_else(|| {
+        Error::new(
+            Kind::Malformed,
+            "invalid_header",
+            format!("the {name} header cannot be read"),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -207,31 +280,55 @@ mod tests {
     fn a_wrong_type_is_pointed_at() {
         let error = json::<Doc>(br#"{"layers": [{"units": 3}, {"units": "x"}]}"#).unwrap_err();
         assert_eq!(error.kind(), Kind::Unprocessable);
-        assert_eq!(error.violations()[0].pointer.as_deref(), Some("/layers/1/units"));
+        assert_eq!(
+            error.violations()[0].pointer.as_deref(),
+            Some("/layers/1/units")
+        );
         assert!(!error.detail().contains("line"), "{}", error.detail());
     }
 
     #[test]
     fn broken_json_is_malformed() {
         for text in ["", "{", "{\"layers\": [NaN]}", "{} {}", "\u{feff}{}"] {
-            assert_eq!(json::<Doc>(text.as_bytes()).unwrap_err().kind(), Kind::Malformed, "{text:?}");
+            assert_eq!(
+                json::<Doc>(text.as_bytes()).unwrap_err().kind(),
+                Kind::Malformed,
+                "{text:?}"
+            );
         }
-        assert_eq!(json::<Doc>(b"{\"layers\": \"\xff\"}").unwrap_err().kind(), Kind::Malformed);
+        assert_eq!(
+            json::<Doc>(b"{\"layers\": \"\xff\"}").unwrap_err().kind(),
+            Kind::Malformed
+        );
     }
 
     #[test]
     fn json_is_recognised_by_its_type() {
-        let with = |value: &'static str| HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static(value))]);
+        let with = |value: &'static str| {
+            HeaderMap::from_iter([(
+                header::CONTENT_TYPE,
+                header::HeaderValue::from_static(value),
+            )])
+        };
         assert!(require_json(&with("application/json; charset=utf-8")).is_ok());
         assert!(require_json(&with("application/merge-patch+json")).is_ok());
-        assert_eq!(require_json(&with("text/plain")).unwrap_err().kind(), Kind::UnsupportedMediaType);
-        assert_eq!(require_json(&HeaderMap::new()).unwrap_err().kind(), Kind::UnsupportedMediaType);
+        assert_eq!(
+            require_json(&with("text/plain")).unwrap_err().kind(),
+            Kind::UnsupportedMediaType
+        );
+        assert_eq!(
+            require_json(&HeaderMap::new()).unwrap_err().kind(),
+            Kind::UnsupportedMediaType
+        );
     }
 
     #[tokio::test]
     async fn a_body_is_counted_while_it_is_read() {
         let body = Body::from(vec![0; 11]);
-        assert_eq!(read(&HeaderMap::new(), body, 10).await.unwrap_err().kind(), Kind::TooLarge);
+        assert_eq!(
+            read(&HeaderMap::new(), body, 10).await.unwrap_err().kind(),
+            Kind::TooLarge
+        );
         let body = Body::from(vec![0; 10]);
         assert_eq!(read(&HeaderMap::new(), body, 10).await.unwrap().len(), 10);
     }

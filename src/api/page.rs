@@ -43,12 +43,25 @@ impl Window {
     pub fn new(limit: Option<u32>, after: Option<String>, order: Option<Order>) -> Result<Self> {
         let limit = limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Error::query("limit", format!("limit is {limit}; it must be 1 to {MAX_LIMIT}")));
+            return Err(Error::query(
+                "limit",
+                format!("limit is {limit}; it must be 1 to {MAX_LIMIT}"),
+            ));
         }
-        if after.as_ref().is_some_and(|after| after.is_empty() || after.len() > 128) {
-            return Err(Error::query("after", "after must be the last_id of the page before"));
+        if after
+            .as_ref()
+            .is_some_and(|after| after.is_empty() || after.len() > 128)
+        {
+            return Err(Error::query(
+                "after",
+                "after must be the last_id of the page before",
+            ));
         }
-        Ok(Window { limit, after, order: order.unwrap_or_default() })
+        Ok(Window {
+            limit,
+            after,
+            order: order.unwrap_or_default(),
+        })
     }
 
     /// Whether the list runs from old to new.
@@ -78,14 +91,24 @@ impl<T> Page<T> {
     pub fn new(mut rows: Vec<T>, limit: u32, id: impl Fn(&T) -> String) -> Self {
         let has_more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        Page { object: "list", first_id: rows.first().map(&id), last_id: rows.last().map(&id), data: rows, has_more }
+        Page {
+            object: "list",
+            first_id: rows.first().map(&id),
+            last_id: rows.last().map(&id),
+            data: rows,
+            has_more,
+        }
     }
 }
 
 impl<T: Serialize> Page<T> {
     /// The answer, with the link to the next page of the list at `uri`.
     pub fn answer(self, uri: &Uri) -> Response {
-        let next = self.last_id.as_deref().filter(|_| self.has_more).and_then(|last| next_link(uri, last));
+        let next = self
+            .last_id
+            .as_deref()
+            .filter(|_| self.has_more)
+            .and_then(|last| next_link(uri, last));
         let mut response = Json(self).into_response();
         if let Some(next) = next {
             response.headers_mut().insert(header::LINK, next);
@@ -96,11 +119,20 @@ impl<T: Serialize> Page<T> {
 
 /// `</v1/runs?status=failed&after=ID>; rel="next"`: the query as it came, with another `after`.
 fn next_link(uri: &Uri, last: &str) -> Option<HeaderValue> {
-    let kept = uri.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after=") && *pair != "after");
+    let kept = uri
+        .query()
+        .unwrap_or("")
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("after=") && *pair != "after");
     let mut query: Vec<&str> = kept.collect();
     let after = format!("after={}", escaped(last));
     query.push(&after);
-    HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&"))).ok()
+    HeaderValue::from_str(&format!(
+        "<{}?{}>; rel=\"next\"",
+        uri.path(),
+        query.join("&")
+    ))
+    .ok()
 }
 
 /// Percent-encodes everything that is not unreserved in RFC 3986.
@@ -123,7 +155,10 @@ mod tests {
     #[test]
     fn one_row_too_many_means_more_follow() {
         let page = Page::new(vec![1, 2, 3], 2, i32::to_string);
-        assert_eq!((page.data.len(), page.has_more, page.last_id.as_deref()), (2, true, Some("2")));
+        assert_eq!(
+            (page.data.len(), page.has_more, page.last_id.as_deref()),
+            (2, true, Some("2"))
+        );
         let page = Page::new(vec![1, 2], 2, i32::to_string);
         assert!(!page.has_more);
     }
@@ -131,7 +166,10 @@ mod tests {
     #[test]
     fn the_link_keeps_the_filters() {
         let uri: Uri = "/v1/runs?status=failed&after=a&limit=2".parse().unwrap();
-        assert_eq!(next_link(&uri, "b c").unwrap(), "</v1/runs?status=failed&limit=2&after=b%20c>; rel=\"next\"");
+        assert_eq!(
+            next_link(&uri, "b c").unwrap(),
+            "</v1/runs?status=failed&limit=2&after=b%20c>; rel=\"next\""
+        );
     }
 
     #[test]

@@ -51,13 +51,24 @@ impl Bucket {
     }
 
     fn refusal(&self, wait: Duration) -> Error {
-        let detail = format!("more than {} {} requests a second", self.limiter_quota(), self.name);
+        let detail = format!(
+            "more than {} {} requests a second",
+            self.limiter_quota(),
+            self.name
+        );
         let error = Error::retry_later(Kind::TooManyRequests, "rate_limited", detail, wait);
-        error.header(POLICY, self.policy.clone()).header(REMAINING, left(self.name, 0))
+        error
+            .header(POLICY, self.policy.clone())
+            .header(REMAINING, left(self.name, 0))
     }
 
     fn limiter_quota(&self) -> &str {
-        self.policy.to_str().ok().and_then(|policy| policy.split("q=").nth(1)).and_then(|rest| rest.split(';').next()).unwrap_or("")
+        self.policy
+            .to_str()
+            .ok()
+            .and_then(|policy| policy.split("q=").nth(1))
+            .and_then(|rest| rest.split(';').next())
+            .unwrap_or("")
     }
 
     /// Tells the client what it may ask and what is left.
@@ -69,7 +80,8 @@ impl Bucket {
 
 /// `"predict";r=999;t=1`: a full bucket is back after one second at the latest.
 fn left(name: &str, remaining: u32) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{name}\";r={remaining};t=1")).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::from_str(&format!("\"{name}\";r={remaining};t=1"))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
