@@ -58,12 +58,22 @@ fn network(outcome: Outcome) -> Network {
         Layer::Dense(Dense::new(96)),
         Layer::Activation(Activation::new(Function::Gelu)),
     ];
-    Network::build(&layers, 64, Head { n_outputs: 3, outcome }).expect("the network fits")
+    Network::build(
+        &layers,
+        64,
+        Head {
+            n_outputs: 3,
+            outcome,
+        },
+    )
+    .expect("the network fits")
 }
 
 fn noise(n: usize) -> Vec<f32> {
     let stream = Stream::new(1, Purpose::Probe, 0);
-    (0..n as u64).map(|index| stream.normal(index) as f32).collect()
+    (0..n as u64)
+        .map(|index| stream.normal(index) as f32)
+        .collect()
 }
 
 /// One test, because the counter belongs to the whole process.
@@ -75,11 +85,20 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
     let values = noise(ROWS * 3);
     let weights = Some(ClassWeights::Values(vec![1.0, 2.0, 0.5]));
     let losses = [
-        (Loss::CrossEntropy(CrossEntropy { class_weights: weights, label_smoothing: 0.1 }), Targets::Labels(&labels[..])),
+        (
+            Loss::CrossEntropy(CrossEntropy {
+                class_weights: weights,
+                label_smoothing: 0.1,
+            }),
+            Targets::Labels(&labels[..]),
+        ),
         (Loss::Mse(Mse::default()), Targets::Values(&values[..])),
     ];
     let optimizers = [
-        Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() }),
+        Optimizer::Sgd(Sgd {
+            momentum: 0.9,
+            ..Sgd::default()
+        }),
         Optimizer::Rmsprop(Rmsprop::default()),
         Optimizer::Adam(Adam::default()),
         Optimizer::AdamW(AdamW::default()),
@@ -89,17 +108,27 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             let network = network(Outcome::Classes);
             let mut parameters = network.initialise::<f32>(0);
             for optimizer in &optimizers {
-                let mut plan = TrainPlan::compile(&network, loss, optimizer, ROWS, cpu).expect("the step fits");
+                let mut plan = TrainPlan::compile(&network, loss, optimizer, ROWS, cpu)
+                    .expect("the step fits");
                 let mut state = OptimizerState::new(optimizer, network.n_parameters());
                 let counted = allocations(|| {
                     for step in 0..5 {
                         let key = StepKey { seed: 0, step };
-                        plan.step(&mut parameters, &mut state, &features, *targets, 1e-3, Some(1.0), key);
+                        plan.step(
+                            &mut parameters,
+                            &mut state,
+                            &features,
+                            *targets,
+                            1e-3,
+                            Some(1.0),
+                            key,
+                        );
                     }
                 });
                 assert_eq!(counted, 0, "{} with {cpu:?}", optimizer.kind());
             }
-            let mut plan = EvaluationPlan::compile(&network, loss, 32, cpu).expect("the evaluation fits");
+            let mut plan =
+                EvaluationPlan::compile(&network, loss, 32, cpu).expect("the evaluation fits");
             let mut outputs = vec![0.0; ROWS * 3];
             let counted = allocations(|| {
                 plan.evaluate(&parameters, &features, *targets, &mut outputs);
@@ -108,7 +137,8 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         }
         for outcome in [Outcome::Classes, Outcome::Values] {
             let network = network(outcome);
-            let model = Model::new(&network, network.initialise::<f32>(0), cpu).expect("the model fits");
+            let model =
+                Model::new(&network, network.initialise::<f32>(0), cpu).expect("the model fits");
             let mut scratch = model.scratch(32);
             let mut out = vec![0.0; ROWS * 3];
             let counted = allocations(|| {

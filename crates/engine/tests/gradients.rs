@@ -10,9 +10,7 @@ use std::collections::BTreeSet;
 
 use descent_engine::graph::{Graph, NodeId};
 use descent_engine::layer::{Activation, Dense, Dropout, Layer};
-use descent_engine::loss::{
-    BinaryCrossEntropy, ClassWeights, CrossEntropy, Huber, Loss, Mae, Mse,
-};
+use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Huber, Loss, Mae, Mse};
 use descent_engine::network::{Head, Mode, Network, Outcome};
 use descent_engine::op::{self, Activate, Function, MatMul, Op};
 use proof::{Problem, kinds};
@@ -28,9 +26,24 @@ fn apply(graph: &mut Graph, op: impl Into<Op>, inputs: &[NodeId]) -> NodeId {
 }
 
 fn product(graph: &mut Graph, transpose_a: bool, transpose_b: bool) -> NodeId {
-    let a = if transpose_a { graph.parameter(0, 7, 3) } else { graph.parameter(0, 3, 7) };
-    let b = if transpose_b { graph.parameter(1, 2, 7) } else { graph.parameter(1, 7, 2) };
-    apply(graph, MatMul { transpose_a, transpose_b }, &[a, b])
+    let a = if transpose_a {
+        graph.parameter(0, 7, 3)
+    } else {
+        graph.parameter(0, 3, 7)
+    };
+    let b = if transpose_b {
+        graph.parameter(1, 2, 7)
+    } else {
+        graph.parameter(1, 7, 2)
+    };
+    apply(
+        graph,
+        MatMul {
+            transpose_a,
+            transpose_b,
+        },
+        &[a, b],
+    )
 }
 
 fn function(graph: &mut Graph, function: Function, constant: f64) -> NodeId {
@@ -91,7 +104,14 @@ fn op_rows() -> Vec<OpRow> {
         ("activate", |g| function(g, Function::Softplus, 1.0)),
         ("drop", |g| {
             let x = g.features(7);
-            apply(g, op::Drop { rate: 0.4, position: 3 }, &[x])
+            apply(
+                g,
+                op::Drop {
+                    rate: 0.4,
+                    position: 3,
+                },
+                &[x],
+            )
         }),
         ("softmax", |g| {
             let x = g.features(4);
@@ -103,10 +123,28 @@ fn op_rows() -> Vec<OpRow> {
         }),
         ("cross_entropy", |g| cross_entropy(g, 0.0, None)),
         ("cross_entropy", |g| cross_entropy(g, 0.2, None)),
-        ("cross_entropy", |g| cross_entropy(g, 0.0, Some(vec![0.5, 2.0, 0.0, 1.0]))),
-        ("cross_entropy", |g| cross_entropy(g, 0.2, Some(vec![0.5, 2.0, 0.0, 1.0]))),
-        ("binary_cross_entropy", |g| on_values(g, op::BinaryCrossEntropy { positive_weight: 1.0 })),
-        ("binary_cross_entropy", |g| on_values(g, op::BinaryCrossEntropy { positive_weight: 3.0 })),
+        ("cross_entropy", |g| {
+            cross_entropy(g, 0.0, Some(vec![0.5, 2.0, 0.0, 1.0]))
+        }),
+        ("cross_entropy", |g| {
+            cross_entropy(g, 0.2, Some(vec![0.5, 2.0, 0.0, 1.0]))
+        }),
+        ("binary_cross_entropy", |g| {
+            on_values(
+                g,
+                op::BinaryCrossEntropy {
+                    positive_weight: 1.0,
+                },
+            )
+        }),
+        ("binary_cross_entropy", |g| {
+            on_values(
+                g,
+                op::BinaryCrossEntropy {
+                    positive_weight: 3.0,
+                },
+            )
+        }),
         ("mse", |g| on_values(g, op::Mse)),
         ("mae", |g| on_values(g, op::Mae)),
         ("huber", |g| on_values(g, op::Huber { delta: 0.7 })),
@@ -117,7 +155,10 @@ fn layer_rows() -> Vec<Layer> {
     let dense = || Dense::new(6);
     let mut rows = vec![
         Layer::Dense(dense()),
-        Layer::Dense(Dense { use_bias: false, ..dense() }),
+        Layer::Dense(Dense {
+            use_bias: false,
+            ..dense()
+        }),
         Layer::Dropout(Dropout::new(0.3)),
     ];
     rows.extend(Function::ALL.map(|function| Layer::Dense(dense().with(function))));
@@ -129,11 +170,22 @@ fn loss_rows() -> Vec<Loss> {
     let weights = Some(ClassWeights::Values(vec![0.2, 1.0, 3.0]));
     vec![
         Loss::CrossEntropy(CrossEntropy::default()),
-        Loss::CrossEntropy(CrossEntropy { class_weights: weights.clone(), label_smoothing: 0.0 }),
-        Loss::CrossEntropy(CrossEntropy { class_weights: None, label_smoothing: 0.1 }),
-        Loss::CrossEntropy(CrossEntropy { class_weights: weights, label_smoothing: 0.1 }),
+        Loss::CrossEntropy(CrossEntropy {
+            class_weights: weights.clone(),
+            label_smoothing: 0.0,
+        }),
+        Loss::CrossEntropy(CrossEntropy {
+            class_weights: None,
+            label_smoothing: 0.1,
+        }),
+        Loss::CrossEntropy(CrossEntropy {
+            class_weights: weights,
+            label_smoothing: 0.1,
+        }),
         Loss::BinaryCrossEntropy(BinaryCrossEntropy::default()),
-        Loss::BinaryCrossEntropy(BinaryCrossEntropy { positive_weight: 0.3 }),
+        Loss::BinaryCrossEntropy(BinaryCrossEntropy {
+            positive_weight: 0.3,
+        }),
         Loss::Mse(Mse::default()),
         Loss::Mae(Mae::default()),
         Loss::Huber(Huber { delta: 0.5 }),
@@ -153,12 +205,18 @@ fn every_op_agrees_with_central_differences() {
 fn every_layer_agrees_with_central_differences() {
     for (row, layer) in layer_rows().into_iter().enumerate() {
         let name = format!("layer row {row}, {layer:?}");
-        let head = Head { n_outputs: 3, outcome: Outcome::Classes };
+        let head = Head {
+            n_outputs: 3,
+            outcome: Outcome::Classes,
+        };
         // The layer twice, so that the gradient of its input is exercised by parameters before it as well.
-        let network = Network::build(&[layer.clone(), layer], 4, head).expect("the row is a network");
+        let network =
+            Network::build(&[layer.clone(), layer], 4, head).expect("the row is a network");
         let mut graph = Graph::new();
         let x = graph.features(4);
-        let outputs = network.forward(&mut graph, x, Mode::Train).expect("the row is a network");
+        let outputs = network
+            .forward(&mut graph, x, Mode::Train)
+            .expect("the row is a network");
         Problem::new(graph, outputs[outputs.len() - 1], ROWS, 100 + row as u64).check(&name);
     }
 }
@@ -167,13 +225,20 @@ fn every_layer_agrees_with_central_differences() {
 fn every_loss_agrees_with_central_differences() {
     for (row, loss) in loss_rows().into_iter().enumerate() {
         let name = format!("loss row {row}, {loss:?}");
-        let head = Head { n_outputs: 3, outcome: Outcome::Values };
+        let head = Head {
+            n_outputs: 3,
+            outcome: Outcome::Values,
+        };
         let layers = [Layer::Dense(Dense::new(6).with(Function::Tanh))];
         let network = Network::build(&layers, 4, head).expect("the row is a network");
         let mut graph = Graph::new();
         let x = graph.features(4);
-        let outputs = network.forward(&mut graph, x, Mode::Train).expect("the row is a network");
-        let nodes = loss.forward(&mut graph, outputs[outputs.len() - 1]).expect("the loss fits");
+        let outputs = network
+            .forward(&mut graph, x, Mode::Train)
+            .expect("the row is a network");
+        let nodes = loss
+            .forward(&mut graph, outputs[outputs.len() - 1])
+            .expect("the loss fits");
         Problem::new(graph, nodes.mean, ROWS, 200 + row as u64).check(&name);
     }
 }
@@ -190,7 +255,10 @@ fn no_op_is_without_a_row() {
         let problem = Problem::new(graph, output, ROWS, 0);
         let used = problem.op_names();
         assert!(used.contains(name), "the row of {name} does not use it");
-        covered.extend(used.difference(&own).filter(|name| problem.has_no_derivative(name)));
+        covered.extend(
+            used.difference(&own)
+                .filter(|name| problem.has_no_derivative(name)),
+        );
     }
     let all: BTreeSet<&str> = Op::NAMES.iter().copied().collect();
     let missing: Vec<_> = all.difference(&covered).collect();
@@ -199,11 +267,24 @@ fn no_op_is_without_a_row() {
 
 #[test]
 fn no_layer_loss_or_function_is_without_a_row() {
-    let layers: BTreeSet<String> = layer_rows().iter().map(|layer| layer.kind().to_owned()).collect();
+    let layers: BTreeSet<String> = layer_rows()
+        .iter()
+        .map(|layer| layer.kind().to_owned())
+        .collect();
     assert_eq!(layers, kinds::<Layer>(), "layers");
-    let losses: BTreeSet<String> = loss_rows().iter().map(|loss| loss.kind().to_owned()).collect();
+    let losses: BTreeSet<String> = loss_rows()
+        .iter()
+        .map(|loss| loss.kind().to_owned())
+        .collect();
     assert_eq!(losses, kinds::<Loss>(), "losses");
-    let functions: BTreeSet<String> =
-        Function::ALL.iter().map(|function| serde_json::json!(function).as_str().unwrap_or("").to_owned()).collect();
+    let functions: BTreeSet<String> = Function::ALL
+        .iter()
+        .map(|function| {
+            serde_json::json!(function)
+                .as_str()
+                .unwrap_or("")
+                .to_owned()
+        })
+        .collect();
     assert_eq!(functions, kinds::<Function>(), "functions");
 }

@@ -14,23 +14,50 @@ use proptest::prelude::*;
 
 fn noise(n: usize, step: u64) -> Vec<f32> {
     let stream = Stream::new(4, Purpose::Probe, step);
-    (0..n as u64).map(|index| stream.normal(index) as f32).collect()
+    (0..n as u64)
+        .map(|index| stream.normal(index) as f32)
+        .collect()
 }
 
 /// Every instruction set this machine has.
 fn sets() -> impl Iterator<Item = Isa> {
-    ["portable", "avx2", "avx512"].into_iter().filter_map(Isa::named)
+    ["portable", "avx2", "avx512"]
+        .into_iter()
+        .filter_map(Isa::named)
 }
 
 /// The definition: c_ij = sum over p of a_ip b_pj, in f64, and the sum of the absolute products beside it.
 fn reference(product: &Product, a: &[f32], b: &[f32]) -> Vec<(f64, f64)> {
-    let &Product { m, n, k, transpose_a, transpose_b } = product;
-    let a = |i: usize, p: usize| f64::from(if transpose_a { a[p * m + i] } else { a[i * k + p] });
-    let b = |p: usize, j: usize| f64::from(if transpose_b { b[j * k + p] } else { b[p * n + j] });
-    let element = |i: usize, j: usize| {
-        (0..k).fold((0.0, 0.0), |(sum, size), p| (sum + a(i, p) * b(p, j), size + (a(i, p) * b(p, j)).abs()))
+    let &Product {
+        m,
+        n,
+        k,
+        transpose_a,
+        transpose_b,
+    } = product;
+    let a = |i: usize, p: usize| {
+        f64::from(if transpose_a {
+            a[p * m + i]
+        } else {
+            a[i * k + p]
+        })
     };
-    (0..m).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| element(i, j)).collect()
+    let b = |p: usize, j: usize| {
+        f64::from(if transpose_b {
+            b[j * k + p]
+        } else {
+            b[p * n + j]
+        })
+    };
+    let element = |i: usize, j: usize| {
+        (0..k).fold((0.0, 0.0), |(sum, size), p| {
+            (sum + a(i, p) * b(p, j), size + (a(i, p) * b(p, j)).abs())
+        })
+    };
+    (0..m)
+        .flat_map(|i| (0..n).map(move |j| (i, j)))
+        .map(|(i, j)| element(i, j))
+        .collect()
 }
 
 fn run(product: &Product, isa: Isa, a: &[f32], b: &[f32], rows_per_call: usize) -> Vec<f32> {
@@ -78,7 +105,13 @@ proptest! {
 
 #[test]
 fn a_product_over_nothing_is_zero() {
-    let product = Product { m: 2, n: 3, k: 0, transpose_a: false, transpose_b: false };
+    let product = Product {
+        m: 2,
+        n: 3,
+        k: 0,
+        transpose_a: false,
+        transpose_b: false,
+    };
     assert_eq!(run(&product, Isa::detect(), &[], &[], 2), [0.0; 6]);
 }
 
@@ -88,7 +121,15 @@ fn network() -> Network {
         Layer::Dropout(Dropout::new(0.3)),
         Layer::Dense(Dense::new(70).with(Function::Tanh)),
     ];
-    Network::build(&layers, 90, Head { n_outputs: 4, outcome: Outcome::Classes }).expect("the network fits")
+    Network::build(
+        &layers,
+        90,
+        Head {
+            n_outputs: 4,
+            outcome: Outcome::Classes,
+        },
+    )
+    .expect("the network fits")
 }
 
 /// Parameters after some steps, with a smaller batch at the end.
@@ -102,9 +143,19 @@ fn trained(cpu: Cpu) -> Vec<f32> {
     for step in 0..12 {
         let rows = if step % 4 == 3 { 17 } else { 61 };
         let features = noise(rows * 90, step);
-        let labels: Vec<u32> = (0..rows as u32).map(|row| (row + step as u32) % 4).collect();
+        let labels: Vec<u32> = (0..rows as u32)
+            .map(|row| (row + step as u32) % 4)
+            .collect();
         let key = StepKey { seed: 3, step };
-        let result = plan.step(&mut parameters, &mut state, &features, Targets::Labels(&labels), 1e-3, Some(1.0), key);
+        let result = plan.step(
+            &mut parameters,
+            &mut state,
+            &features,
+            Targets::Labels(&labels),
+            1e-3,
+            Some(1.0),
+            key,
+        );
         assert!(result.finite);
     }
     parameters.values
@@ -124,7 +175,8 @@ fn the_number_of_threads_changes_no_bit() {
 fn a_row_alone_is_predicted_as_in_a_batch() {
     let network = network();
     for cpu in [Cpu::native(1), Cpu::portable(2)] {
-        let model = Model::new(&network, network.initialise::<f32>(3), cpu).expect("the model fits");
+        let model =
+            Model::new(&network, network.initialise::<f32>(3), cpu).expect("the model fits");
         let rows = noise(40 * 90, 0);
         let mut together = vec![0.0; 40 * 4];
         model.predict(&rows, &mut model.scratch(40), &mut together);
@@ -140,16 +192,23 @@ fn a_row_alone_is_predicted_as_in_a_batch() {
 #[test]
 fn contributions_of_features_add_up() {
     let network = network();
-    let model = Model::new(&network, network.initialise::<f64>(5), Cpu::native(1)).expect("the model fits");
+    let model =
+        Model::new(&network, network.initialise::<f64>(5), Cpu::native(1)).expect("the model fits");
     let row: Vec<f64> = noise(90, 7).into_iter().map(f64::from).collect();
     let baseline = vec![0.0; 90];
     let (mut at_row, mut at_baseline) = ([0.0; 4], [0.0; 4]);
     model.predict(&row, &mut model.scratch(1), &mut at_row);
     model.predict(&baseline, &mut model.scratch(1), &mut at_baseline);
     for output in 0..4 {
-        let sum: f64 = model.integrated_gradients(&row, &baseline, output).iter().sum();
+        let sum: f64 = model
+            .integrated_gradients(&row, &baseline, output)
+            .iter()
+            .sum();
         let difference = at_row[output] - at_baseline[output];
-        assert!((sum - difference).abs() <= 5e-3, "output {output}: {sum} for {difference}");
+        assert!(
+            (sum - difference).abs() <= 5e-3,
+            "output {output}: {sum} for {difference}"
+        );
     }
 }
 
@@ -158,15 +217,23 @@ fn a_step_that_is_not_finite_leaves_everything_as_it_was() {
     let network = network();
     let optimizer = Optimizer::Adam(Adam::default());
     let loss = Loss::CrossEntropy(CrossEntropy::default());
-    let mut plan = TrainPlan::compile(&network, &loss, &optimizer, 8, Cpu::native(1)).expect("the step fits");
+    let mut plan =
+        TrainPlan::compile(&network, &loss, &optimizer, 8, Cpu::native(1)).expect("the step fits");
     let mut parameters = network.initialise::<f32>(3);
     let mut state = OptimizerState::new(&optimizer, network.n_parameters());
     let (parameters_before, state_before) = (parameters.clone(), state.clone());
     for poison in [f32::NAN, f32::INFINITY] {
         let mut features = noise(8 * 90, 0);
         features[5] = poison;
-        let result =
-            plan.step(&mut parameters, &mut state, &features, Targets::Labels(&[0; 8]), 0.1, Some(1.0), StepKey::default());
+        let result = plan.step(
+            &mut parameters,
+            &mut state,
+            &features,
+            Targets::Labels(&[0; 8]),
+            0.1,
+            Some(1.0),
+            StepKey::default(),
+        );
         assert!(!result.finite, "{poison}");
         assert_eq!(parameters, parameters_before);
         assert_eq!(state, state_before);
