@@ -39,11 +39,7 @@ pub struct Perceptron {
 
 impl Perceptron {
     /// Draws small first weights, multiples of 1/64, so that they do not spoil exactness.
-    pub fn new<'a>(
-        seed: u64,
-        n_features: usize,
-        rows: impl Iterator<Item = &'a [f32]>,
-    ) -> Self {
+    pub fn new<'a>(seed: u64, n_features: usize, rows: impl Iterator<Item = &'a [f32]>) -> Self {
         let stream = Stream::new(seed, Purpose::Initialisation(0), 0);
         let weights: Vec<f64> = (0..=n_features)
             .map(|index| (stream.below(index as u64, 65) as f64 - 32.0) / 64.0)
@@ -89,7 +85,9 @@ impl Perceptron {
     pub(crate) fn start_from(&mut self, weights: &[f64]) {
         self.weights.copy_from_slice(weights);
         self.earlier.copy_from_slice(weights);
-        self.quantum = weights.iter().fold(self.quantum, |quantum, &weight| lowest_bit(weight).min(quantum));
+        self.quantum = weights.iter().fold(self.quantum, |quantum, &weight| {
+            lowest_bit(weight).min(quantum)
+        });
         (self.corrections, self.earlier_corrections, self.returned) = (0, 0, None);
     }
 
@@ -106,7 +104,9 @@ impl Perceptron {
     pub(crate) fn load(&mut self, reader: &mut Reader<'_>) -> Result<(), CheckpointError> {
         let (weights, earlier) = (reader.f64s()?, reader.f64s()?);
         if weights.len() != self.weights.len() || earlier.len() != weights.len() {
-            return Err(CheckpointError::Foreign { what: "the number of features" });
+            return Err(CheckpointError::Foreign {
+                what: "the number of features",
+            });
         }
         (self.weights, self.earlier, self.quantum) = (weights, earlier, reader.f64()?);
         (self.corrections, self.earlier_corrections) = (reader.u64()?, reader.u64()?);

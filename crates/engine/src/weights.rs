@@ -57,13 +57,18 @@ impl From<PlanError> for WeightsError {
 /// When the spec is not resolved.
 pub fn network(spec: &Spec, n_features: usize, outcome: Outcome) -> Result<Network, WeightsError> {
     if spec.family() == Family::Perceptron {
-        let head = Head { n_outputs: 1, outcome: Meaning::Binary };
+        let head = Head {
+            n_outputs: 1,
+            outcome: Meaning::Binary,
+        };
         return Ok(Network::build(&[], n_features, head)?);
     }
     match (&spec.network, &spec.loss) {
-        (Some(spec::Network::Layers(layers)), Some(loss)) => {
-            Ok(Network::build(layers, n_features, spec::resolve::head(loss, outcome))?)
-        }
+        (Some(spec::Network::Layers(layers)), Some(loss)) => Ok(Network::build(
+            layers,
+            n_features,
+            spec::resolve::head(loss, outcome),
+        )?),
         _ => Err(WeightsError::Network("the spec is not resolved".into())),
     }
 }
@@ -72,7 +77,13 @@ pub fn network(spec: &Spec, n_features: usize, outcome: Outcome) -> Result<Netwo
 ///
 /// # Errors
 /// When the spec is not resolved, or the weights are damaged or belong to another network.
-pub fn open(spec: &Spec, n_features: usize, outcome: Outcome, weights: &[u8], cpu: Cpu) -> Result<Model, WeightsError> {
+pub fn open(
+    spec: &Spec,
+    n_features: usize,
+    outcome: Outcome,
+    weights: &[u8],
+    cpu: Cpu,
+) -> Result<Model, WeightsError> {
     let network = network(spec, n_features, outcome)?;
     let parameters = read(&network, weights)?;
     Ok(Model::new(&network, parameters, cpu)?)
@@ -83,14 +94,24 @@ pub fn open(spec: &Spec, n_features: usize, outcome: Outcome, weights: &[u8], cp
 /// # Errors
 /// Never for parameters of this network: names are unique and lengths agree.
 pub fn write(network: &Network, parameters: &Parameters<f32>) -> Result<Vec<u8>, WeightsError> {
-    let bytes: Vec<u8> = parameters.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let bytes: Vec<u8> = parameters
+        .values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
     let format = |error: safetensors::SafeTensorError| WeightsError::Format(error.to_string());
     let view = |parameter: &Parameter| {
         let range = parameter.range();
         let data = &bytes[4 * range.start..4 * range.end];
-        TensorView::new(Dtype::F32, vec![parameter.rows, parameter.cols], data).map(|view| (parameter.name.clone(), view))
+        TensorView::new(Dtype::F32, vec![parameter.rows, parameter.cols], data)
+            .map(|view| (parameter.name.clone(), view))
     };
-    let views = network.parameters().iter().map(view).collect::<Result<Vec<_>, _>>().map_err(format)?;
+    let views = network
+        .parameters()
+        .iter()
+        .map(view)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(format)?;
     safetensors::serialize(views, None).map_err(format)
 }
 
@@ -99,16 +120,26 @@ pub fn write(network: &Network, parameters: &Parameters<f32>) -> Result<Vec<u8>,
 /// # Errors
 /// When the file is damaged, a parameter is missing or has another shape.
 pub fn read(network: &Network, bytes: &[u8]) -> Result<Parameters<f32>, WeightsError> {
-    let tensors = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
+    let tensors =
+        SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
     let mut values = vec![0.0_f32; network.n_parameters()];
     for parameter in network.parameters() {
-        let tensor = tensors.tensor(&parameter.name).map_err(|_| WeightsError::Missing(parameter.name.clone()))?;
+        let tensor = tensors
+            .tensor(&parameter.name)
+            .map_err(|_| WeightsError::Missing(parameter.name.clone()))?;
         let expected = [parameter.rows, parameter.cols];
         if tensor.dtype() != Dtype::F32 || tensor.shape() != expected {
             let got = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
-            return Err(WeightsError::Shape { name: parameter.name.clone(), got, expected });
+            return Err(WeightsError::Shape {
+                name: parameter.name.clone(),
+                got,
+                expected,
+            });
         }
-        for (value, bytes) in values[parameter.range()].iter_mut().zip(tensor.data().as_chunks().0) {
+        for (value, bytes) in values[parameter.range()]
+            .iter_mut()
+            .zip(tensor.data().as_chunks().0)
+        {
             *value = f32::from_le_bytes(*bytes);
         }
     }
@@ -118,7 +149,10 @@ pub fn read(network: &Network, bytes: &[u8]) -> Result<Parameters<f32>, WeightsE
 /// SHA-256 as lower-case hex.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -127,7 +161,14 @@ mod tests {
     use crate::layer::{Dense, Layer};
 
     fn small() -> Result<Network, NetworkError> {
-        Network::build(&[Layer::Dense(Dense::new(5))], 3, Head { n_outputs: 2, outcome: Meaning::Classes })
+        Network::build(
+            &[Layer::Dense(Dense::new(5))],
+            3,
+            Head {
+                n_outputs: 2,
+                outcome: Meaning::Classes,
+            },
+        )
     }
 
     #[test]
@@ -137,7 +178,10 @@ mod tests {
         let bytes = write(&network, &parameters)?;
         assert_eq!(read(&network, &bytes)?, parameters);
         assert_eq!(write(&network, &parameters)?, bytes);
-        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            sha256_hex(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         Ok(())
     }
 
@@ -145,11 +189,24 @@ mod tests {
     fn damaged_and_foreign_weights_are_refused() -> Result<(), WeightsError> {
         let network = small()?;
         let bytes = write(&network, &network.initialise::<f32>(3))?;
-        assert!(matches!(read(&network, &bytes[..bytes.len() - 1]), Err(WeightsError::Format(_))));
+        assert!(matches!(
+            read(&network, &bytes[..bytes.len() - 1]),
+            Err(WeightsError::Format(_))
+        ));
         let other = Network::build(&[Layer::Dense(Dense::new(6))], 3, network.head())?;
-        assert!(matches!(read(&other, &bytes), Err(WeightsError::Shape { .. })));
-        let deeper = Network::build(&[Layer::Dense(Dense::new(5)), Layer::Dense(Dense::new(5))], 3, network.head())?;
-        assert!(matches!(read(&deeper, &bytes), Err(WeightsError::Missing(_) | WeightsError::Shape { .. })));
+        assert!(matches!(
+            read(&other, &bytes),
+            Err(WeightsError::Shape { .. })
+        ));
+        let deeper = Network::build(
+            &[Layer::Dense(Dense::new(5)), Layer::Dense(Dense::new(5))],
+            3,
+            network.head(),
+        )?;
+        assert!(matches!(
+            read(&deeper, &bytes),
+            Err(WeightsError::Missing(_) | WeightsError::Shape { .. })
+        ));
         Ok(())
     }
 }

@@ -27,11 +27,21 @@ fn optimizers() -> [Value; 3] {
 }
 
 /// What must be equal: steps, metrics of every epoch, hash of the weights, metrics of the model.
-type Story = (Vec<StepReport>, Vec<(u32, u64, Vec<(&'static str, f64)>)>, String, Vec<(&'static str, f64)>);
+type Story = (
+    Vec<StepReport>,
+    Vec<(u32, u64, Vec<(&'static str, f64)>)>,
+    String,
+    Vec<(&'static str, f64)>,
+);
 
 fn story(trainer: &Trainer, record: Record) -> Story {
     let trained = trainer.trained().expect("there is a model");
-    (record.steps, record.epochs, trained.sha256.clone(), trained.metrics.clone())
+    (
+        record.steps,
+        record.epochs,
+        trained.sha256.clone(),
+        trained.metrics.clone(),
+    )
 }
 
 fn undisturbed(problem: &Problem, spec: &Value) -> (Ending, Story) {
@@ -48,16 +58,25 @@ fn pausing_at_every_step_changes_no_bit() {
         let (ending, expected) = undisturbed(&problem, &spec);
         for pause_after in 1..=expected.0.len() as u64 {
             let mut first = problem.trainer(spec.clone());
-            let mut record = Record { pause_after: Some(pause_after), ..Record::default() };
+            let mut record = Record {
+                pause_after: Some(pause_after),
+                ..Record::default()
+            };
             assert_eq!(first.run(&mut record), Ending::Paused);
             let checkpoint = first.checkpoint();
             assert_eq!(checkpoint.step, pause_after);
             let mut second = problem.trainer(spec.clone());
-            second.restore(&checkpoint.bytes).expect("the checkpoint is whole");
+            second
+                .restore(&checkpoint.bytes)
+                .expect("the checkpoint is whole");
             assert_eq!(second.checkpoint().bytes, checkpoint.bytes);
             record.pause_after = None;
             assert_eq!(second.run(&mut record), ending);
-            assert_eq!(story(&second, record), expected, "paused after step {pause_after}");
+            assert_eq!(
+                story(&second, record),
+                expected,
+                "paused after step {pause_after}"
+            );
         }
     }
 }
@@ -67,15 +86,30 @@ fn every_checkpoint_of_an_epoch_end_leads_to_the_same_bits() {
     let problem = blobs(100, 3, 1.5, 4);
     let spec = short_run(optimizers()[0].clone());
     let (_, expected) = undisturbed(&problem, &spec);
-    let mut record = Record { checkpoint_epochs: true, ..Record::default() };
+    let mut record = Record {
+        checkpoint_epochs: true,
+        ..Record::default()
+    };
     problem.trainer(spec.clone()).run(&mut record);
     assert_eq!(record.checkpoints.len(), expected.1.len());
-    assert!(record.checkpoints.iter().any(|checkpoint| checkpoint.is_best));
+    assert!(
+        record
+            .checkpoints
+            .iter()
+            .any(|checkpoint| checkpoint.is_best)
+    );
     for checkpoint in &record.checkpoints {
         let mut trainer = problem.trainer(spec.clone());
-        trainer.restore(&checkpoint.bytes).expect("the checkpoint is whole");
+        trainer
+            .restore(&checkpoint.bytes)
+            .expect("the checkpoint is whole");
         trainer.run(&mut Record::default());
-        assert_eq!(trainer.trained().expect("there is a model").sha256, expected.2, "epoch {}", checkpoint.epoch);
+        assert_eq!(
+            trainer.trained().expect("there is a model").sha256,
+            expected.2,
+            "epoch {}",
+            checkpoint.epoch
+        );
     }
 }
 
@@ -85,7 +119,10 @@ fn a_pause_and_a_second_call_go_on_in_the_same_trainer() {
     let spec = short_run(optimizers()[1].clone());
     let (ending, expected) = undisturbed(&problem, &spec);
     let mut trainer = problem.trainer(spec);
-    let mut record = Record { pause_after: Some(13), ..Record::default() };
+    let mut record = Record {
+        pause_after: Some(13),
+        ..Record::default()
+    };
     assert_eq!(trainer.run(&mut record), Ending::Paused);
     assert_eq!(trainer.run(&mut record), ending);
     assert_eq!(story(&trainer, record), expected);
@@ -94,7 +131,10 @@ fn a_pause_and_a_second_call_go_on_in_the_same_trainer() {
 /// Large enough that products are really divided among threads.
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let problem = Problem { parts: parts(600, 1), ..blobs(600, 4, 2.0, 1) };
+    let problem = Problem {
+        parts: parts(600, 1),
+        ..blobs(600, 4, 2.0, 1)
+    };
     let hash = |threads: u32| {
         let spec = json!({
             "network": [{"kind": "dense", "units": 300, "activation": "gelu"}, {"kind": "dropout", "rate": 0.2},
@@ -114,7 +154,9 @@ fn runs_beside_each_other_do_not_disturb_each_other() {
     let spec = short_run(optimizers()[2].clone());
     let (_, expected) = undisturbed(&problem, &spec);
     std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..4).map(|_| scope.spawn(|| undisturbed(&problem, &spec).1)).collect();
+        let runs: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| undisturbed(&problem, &spec).1))
+            .collect();
         for run in runs {
             assert_eq!(run.join().expect("the run does not panic"), expected);
         }
@@ -135,7 +177,10 @@ fn another_seed_gives_other_weights() {
 fn a_checkpoint_of_another_training_is_refused_and_changes_nothing() {
     let problem = blobs(100, 3, 1.5, 4);
     let spec = short_run(optimizers()[0].clone());
-    let mut record = Record { pause_after: Some(5), ..Record::default() };
+    let mut record = Record {
+        pause_after: Some(5),
+        ..Record::default()
+    };
     let mut trainer = problem.trainer(spec.clone());
     trainer.run(&mut record);
     let bytes = trainer.checkpoint().bytes;
@@ -149,7 +194,10 @@ fn a_checkpoint_of_another_training_is_refused_and_changes_nothing() {
     let mut same = problem.trainer(spec.clone());
     assert!(same.restore(&damaged).is_err());
     train(&mut same);
-    assert_eq!(same.trained().expect("there is a model").sha256, undisturbed(&problem, &spec).1.2);
+    assert_eq!(
+        same.trained().expect("there is a model").sha256,
+        undisturbed(&problem, &spec).1.2
+    );
 
     // Its weights alone are welcome where the network is the same.
     let mut fork = problem.trainer(short_run(optimizers()[1].clone()));
@@ -162,13 +210,21 @@ fn a_checkpoint_of_another_training_is_refused_and_changes_nothing() {
 fn threads_name_and_priority_do_not_make_another_training() {
     let problem = blobs(100, 3, 1.5, 4);
     let mut spec = short_run(optimizers()[0].clone());
-    let mut record = Record { pause_after: Some(5), ..Record::default() };
+    let mut record = Record {
+        pause_after: Some(5),
+        ..Record::default()
+    };
     let mut trainer = problem.trainer(spec.clone());
     trainer.run(&mut record);
     spec["name"] = json!("another name");
     spec["priority"] = json!(5);
     spec["resources"] = json!({"threads": 2});
-    assert!(problem.trainer(spec).restore(&trainer.checkpoint().bytes).is_ok());
+    assert!(
+        problem
+            .trainer(spec)
+            .restore(&trainer.checkpoint().bytes)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -177,14 +233,23 @@ fn a_perceptron_can_be_paused_at_every_row() {
     let spec = json!({"network": {"kind": "perceptron"}, "training": {"epochs": 30, "seed": 2}});
     let (ending, expected) = undisturbed(&problem, &spec);
     for pause_after in 1..=expected.0.len() as u64 {
-        let mut record = Record { pause_after: Some(pause_after), ..Record::default() };
+        let mut record = Record {
+            pause_after: Some(pause_after),
+            ..Record::default()
+        };
         let mut first = problem.trainer(spec.clone());
         assert_eq!(first.run(&mut record), Ending::Paused);
         let mut second = problem.trainer(spec.clone());
-        second.restore(&first.checkpoint().bytes).expect("the checkpoint is whole");
+        second
+            .restore(&first.checkpoint().bytes)
+            .expect("the checkpoint is whole");
         record.pause_after = None;
         assert_eq!(second.run(&mut record), ending);
-        assert_eq!(story(&second, record), expected, "paused after row {pause_after}");
+        assert_eq!(
+            story(&second, record),
+            expected,
+            "paused after row {pause_after}"
+        );
     }
 }
 

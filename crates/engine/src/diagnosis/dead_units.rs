@@ -56,13 +56,18 @@ mod tests {
     use super::*;
 
     fn activity(dead: f64) -> LayerActivity {
-        LayerActivity { dead, ..history::tests::activity() }
+        LayerActivity {
+            dead,
+            ..history::tests::activity()
+        }
     }
 
     #[test]
     fn a_layer_half_dead_is_found_and_gets_a_leak() {
         let found = look(&[activity(0.5)], &setting());
-        assert!(found.is_some_and(|found| found.remedy.spec_patch["network"][0]["activation"] == "leaky_relu"));
+        assert!(found.is_some_and(
+            |found| found.remedy.spec_patch["network"][0]["activation"] == "leaky_relu"
+        ));
     }
 
     #[test]

@@ -69,16 +69,29 @@ pub(crate) struct Memory {
 impl History {
     pub(crate) fn memory(&self) -> Memory {
         let mut losses = vec![self.first, self.best.train, self.best.validation];
-        self.recent.iter().for_each(|pair| losses.extend([pair.train, pair.validation]));
-        Memory { losses, counts: vec![u64::from(self.n_epochs), u64::from(self.best_epoch)] }
+        self.recent
+            .iter()
+            .for_each(|pair| losses.extend([pair.train, pair.validation]));
+        Memory {
+            losses,
+            counts: vec![u64::from(self.n_epochs), u64::from(self.best_epoch)],
+        }
     }
 
     /// The history of a memory; `None` when it is not one.
     pub(crate) fn recall(memory: &Memory) -> Option<Self> {
         let (&[first, train, validation], recent) = memory.losses.split_first_chunk()?;
-        let &[n_epochs, best_epoch] = memory.counts.as_slice() else { return None };
+        let &[n_epochs, best_epoch] = memory.counts.as_slice() else {
+            return None;
+        };
         Some(Self {
-            recent: recent.chunks_exact(2).map(|pair| Losses { train: pair[0], validation: pair[1] }).collect(),
+            recent: recent
+                .chunks_exact(2)
+                .map(|pair| Losses {
+                    train: pair[0],
+                    validation: pair[1],
+                })
+                .collect(),
             first,
             n_epochs: u32::try_from(n_epochs).ok()?,
             best_epoch: u32::try_from(best_epoch).ok()?,

@@ -11,7 +11,9 @@ pub const CODE: &str = "saturated_units";
 /// Fires when, in some layer, nine tenths of all outputs on a batch of rows stand at a limit.
 #[must_use]
 pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
-    let worst = layers.iter().max_by(|a, b| a.saturated.total_cmp(&b.saturated))?;
+    let worst = layers
+        .iter()
+        .max_by(|a, b| a.saturated.total_cmp(&b.saturated))?;
     if worst.saturated < 0.9 {
         return None;
     }
@@ -22,7 +24,8 @@ pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
         message: format!(
             "{:.0} % of the outputs of layer {} stand at a limit of its function, where the slope is next to nothing: its units hardly \
              learn any more.",
-            100.0 * worst.saturated, worst.layer_idx
+            100.0 * worst.saturated,
+            worst.layer_idx
         ),
         remedy: Remedy {
             text: format!(
@@ -44,7 +47,12 @@ mod tests {
 
     #[test]
     fn a_layer_at_its_limits_is_found_and_some_outputs_there_are_not() {
-        let at = |saturated| [LayerActivity { saturated, ..history::tests::activity() }];
+        let at = |saturated| {
+            [LayerActivity {
+                saturated,
+                ..history::tests::activity()
+            }]
+        };
         assert!(look(&at(0.95), &setting()).is_some());
         assert_eq!(look(&at(0.5), &setting()), None);
     }

@@ -12,7 +12,11 @@ pub const CODE: &str = "vanishing_gradients";
 /// at least three such layers.
 #[must_use]
 pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
-    let norms: Vec<f64> = layers.iter().filter(|layer| layer.parameter_norm > 0.0).map(|layer| layer.gradient_norm).collect();
+    let norms: Vec<f64> = layers
+        .iter()
+        .filter(|layer| layer.parameter_norm > 0.0)
+        .map(|layer| layer.gradient_norm)
+        .collect();
     let (first, last) = (*norms.first()?, *norms.last()?);
     if norms.len() < 3 || last <= 0.0 || first > 1e-4 * last {
         return None;
@@ -57,7 +61,13 @@ mod tests {
     use super::*;
 
     fn layers(norms: &[f64]) -> Vec<LayerActivity> {
-        norms.iter().map(|&gradient_norm| LayerActivity { gradient_norm, ..history::tests::activity() }).collect()
+        norms
+            .iter()
+            .map(|&gradient_norm| LayerActivity {
+                gradient_norm,
+                ..history::tests::activity()
+            })
+            .collect()
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Metrics of a classification, from logits.
 
-
 use super::ranking::rank;
-use crate::element::Real;
 use super::{ACCURACY, AVERAGE_PRECISION, BALANCED_ACCURACY, MACRO_F1, Metric, ROC_AUC};
+use crate::element::Real;
 
 /// Collects a part's logits and labels and says how well they agree.
 #[derive(Clone, Debug)]
@@ -54,7 +53,11 @@ impl ClassificationMetrics {
     /// Keeps the scores of one row and answers its class: the greatest logit, the first of equals.
     fn score(&mut self, logits: &[f32]) -> usize {
         if self.n_classes == 2 {
-            let preferred = if let [first, second] = logits { second - first } else { logits[0] };
+            let preferred = if let [first, second] = logits {
+                second - first
+            } else {
+                logits[0]
+            };
             self.scores.push(preferred);
             return usize::from(preferred > 0.0);
         }
@@ -66,9 +69,12 @@ impl ClassificationMetrics {
         }
         let top = logits[predicted];
         let first = self.scores.len();
-        self.scores.extend(logits.iter().map(|logit| Real::exp(logit - top)));
+        self.scores
+            .extend(logits.iter().map(|logit| Real::exp(logit - top)));
         let sum: f32 = self.scores[first..].iter().sum();
-        self.scores[first..].iter_mut().for_each(|score| *score /= sum);
+        self.scores[first..]
+            .iter_mut()
+            .for_each(|score| *score /= sum);
         predicted
     }
 

@@ -40,9 +40,14 @@ impl RegressionMetrics {
     /// Adds rows: both are `[rows x n_targets]` row by row, and standardised.
     pub fn add(&mut self, predictions: &[f32], targets: &[f32]) {
         let n_targets = self.sums.len().max(1);
-        for (predictions, targets) in predictions.chunks_exact(n_targets).zip(targets.chunks_exact(n_targets)) {
+        for (predictions, targets) in predictions
+            .chunks_exact(n_targets)
+            .zip(targets.chunks_exact(n_targets))
+        {
             self.n_rows += 1;
-            for ((&prediction, &target), sums) in predictions.iter().zip(targets).zip(&mut self.sums) {
+            for ((&prediction, &target), sums) in
+                predictions.iter().zip(targets).zip(&mut self.sums)
+            {
                 let (prediction, target) = (f64::from(prediction), f64::from(target));
                 let error = prediction - target;
                 sums.squared_error += error * error;

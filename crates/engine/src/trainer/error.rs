@@ -36,7 +36,11 @@ impl From<PlanError> for EngineError {
     fn from(error: PlanError) -> Self {
         match error {
             PlanError::Network(error) => error.into(),
-            other => Self::Spec(vec![Violation::new("/network", "too_large", other.to_string())]),
+            other => Self::Spec(vec![Violation::new(
+                "/network",
+                "too_large",
+                other.to_string(),
+            )]),
         }
     }
 }

@@ -26,13 +26,21 @@ impl Measures {
     /// The measures of a task.
     pub(crate) fn of(targets: &Targets) -> Self {
         match targets {
-            Targets::Classes { names, .. } => Self::Classes(ClassificationMetrics::new(names.len())),
+            Targets::Classes { names, .. } => {
+                Self::Classes(ClassificationMetrics::new(names.len()))
+            }
             Targets::Values { std, .. } => Self::Values(RegressionMetrics::new(std)),
         }
     }
 
     /// Measures these outputs and appends what is finite.
-    pub(crate) fn report(&mut self, outputs: &[f32], rows: &Rows, part: Part, into: &mut Vec<Measured>) {
+    pub(crate) fn report(
+        &mut self,
+        outputs: &[f32],
+        rows: &Rows,
+        part: Part,
+        into: &mut Vec<Measured>,
+    ) {
         let mut push = |metric: crate::metrics::Metric, value: f64| {
             if value.is_finite() {
                 into.push((metric.on(part), value));
@@ -70,7 +78,12 @@ impl Evaluator {
         cpu: Cpu,
     ) -> Result<Self, EngineError> {
         let plan = EvaluationPlan::compile(network, loss, PIECE.min(most_rows).max(1), cpu)?;
-        Ok(Self { plan, outputs: Vec::new(), n_outputs: network.n_outputs(), measures: Measures::of(targets) })
+        Ok(Self {
+            plan,
+            outputs: Vec::new(),
+            n_outputs: network.n_outputs(),
+            measures: Measures::of(targets),
+        })
     }
 
     /// The mean loss of a part, with its outputs kept; NaN for no rows.
@@ -79,7 +92,12 @@ impl Evaluator {
         if rows.n_rows == 0 {
             return f64::NAN;
         }
-        self.plan.evaluate(parameters, &rows.features, rows.targets(), &mut self.outputs)
+        self.plan.evaluate(
+            parameters,
+            &rows.features,
+            rows.targets(),
+            &mut self.outputs,
+        )
     }
 
     /// Appends the loss and every metric of a part, and answers the loss. Nothing is appended for a part without rows.

@@ -28,7 +28,9 @@ pub(crate) fn of(spec: &Spec, dataset: &Dataset, parts: &Parts) -> [u8; 32] {
         Targets::Classes { labels, .. } => words(&mut digest, labels),
         Targets::Values { values, .. } => floats(&mut digest, values.iter()),
     }
-    [&parts.train, &parts.validation, &parts.test].into_iter().for_each(|part| words(&mut digest, part));
+    [&parts.train, &parts.validation, &parts.test]
+        .into_iter()
+        .for_each(|part| words(&mut digest, part));
     digest.finalize().into()
 }
 

@@ -34,7 +34,10 @@ mod trained;
 use std::sync::Arc;
 
 pub use error::EngineError;
-pub use observer::{CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, Silent, StepReport, StopReason};
+pub use observer::{
+    CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, Silent, StepReport,
+    StopReason,
+};
 pub use trained::{Confusion, Golden, Trained};
 
 use crate::dataset::{Dataset, Outcome, Parts};
@@ -69,31 +72,66 @@ impl Trainer {
     /// # Errors
     /// When the spec is not resolved, the dataset contradicts itself, or the two do not fit.
     pub fn new(spec: &Spec, dataset: Arc<Dataset>, parts: Parts) -> Result<Self, EngineError> {
-        Self::on(Cpu::native(spec.resources.threads as usize), spec, dataset, parts)
+        Self::on(
+            Cpu::native(spec.resources.threads as usize),
+            spec,
+            dataset,
+            parts,
+        )
     }
 
     /// Like [`Trainer::new`], with these instructions and threads. The number of threads does not change a bit of the result.
     ///
     /// # Errors
     /// As [`Trainer::new`].
-    pub fn on(cpu: Cpu, spec: &Spec, dataset: Arc<Dataset>, parts: Parts) -> Result<Self, EngineError> {
+    pub fn on(
+        cpu: Cpu,
+        spec: &Spec,
+        dataset: Arc<Dataset>,
+        parts: Parts,
+    ) -> Result<Self, EngineError> {
         dataset.check(&parts)?;
         let facts = dataset.facts(parts.train.len());
-        if matches!(facts.outcome, Outcome::Classes(_)) != (spec.task.kind == TaskKind::Classification) {
-            let message = format!("a {} was asked for, and the targets of the dataset are of another kind", spec.task.kind.name());
-            return Err(EngineError::Spec(vec![Violation::new("/task/kind", "contradiction", message)]));
+        if matches!(facts.outcome, Outcome::Classes(_))
+            != (spec.task.kind == TaskKind::Classification)
+        {
+            let message = format!(
+                "a {} was asked for, and the targets of the dataset are of another kind",
+                spec.task.kind.name()
+            );
+            return Err(EngineError::Spec(vec![Violation::new(
+                "/task/kind",
+                "contradiction",
+                message,
+            )]));
         }
         if facts.n_features == 0 {
             let message = "no column is left to learn from";
-            return Err(EngineError::Spec(vec![Violation::new("/task/features", "no_features", message)]));
+            return Err(EngineError::Spec(vec![Violation::new(
+                "/task/features",
+                "no_features",
+                message,
+            )]));
         }
         // Resolving again changes nothing in a resolved spec and checks it against this data.
         spec.resolve(&facts).map_err(EngineError::Spec)?;
         let fingerprint = fingerprint::of(spec, &dataset, &parts);
         let learner = if spec.family() == Family::Perceptron {
-            Learner::Perceptron(Box::new(perceptron::PerceptronTrainer::new(spec, dataset, parts, cpu, fingerprint)?))
+            Learner::Perceptron(Box::new(perceptron::PerceptronTrainer::new(
+                spec,
+                dataset,
+                parts,
+                cpu,
+                fingerprint,
+            )?))
         } else {
-            Learner::Network(Box::new(network::NetworkTrainer::new(spec, dataset, parts, cpu, fingerprint)?))
+            Learner::Network(Box::new(network::NetworkTrainer::new(
+                spec,
+                dataset,
+                parts,
+                cpu,
+                fingerprint,
+            )?))
         };
         Ok(Self { learner })
     }
@@ -136,7 +174,11 @@ impl Trainer {
 }
 
 /// Does what an observer answered; the ending if that ends the call.
-fn obey(directive: Directive, observer: &mut dyn Observer, checkpoint: impl FnOnce() -> CheckpointReport) -> Option<Ending> {
+fn obey(
+    directive: Directive,
+    observer: &mut dyn Observer,
+    checkpoint: impl FnOnce() -> CheckpointReport,
+) -> Option<Ending> {
     match directive {
         Directive::Continue => None,
         Directive::Checkpoint => {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::advice::Advice;
 use super::baseline;
 use super::evaluation::{Evaluator, Measured};
-use super::observer::{CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, StepReport, StopReason};
+use super::observer::{
+    CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, StepReport, StopReason,
+};
 use super::recipe::Recipe;
 use super::rows::Rows;
 use super::state::State;
@@ -64,11 +66,23 @@ impl NetworkTrainer {
         let validation = Rows::gather(&dataset, &parts.validation, binary);
         let counts = baseline::class_counts(&dataset.targets, &train.labels);
         let recipe = Recipe::of(spec, &counts, train.n_rows)?;
-        let network = crate::weights::network(spec, dataset.n_features(), dataset.targets.outcome())?;
-        let plan = TrainPlan::compile(&network, &recipe.loss, &recipe.optimizer, recipe.batch_size, cpu)?;
+        let network =
+            crate::weights::network(spec, dataset.n_features(), dataset.targets.outcome())?;
+        let plan = TrainPlan::compile(
+            &network,
+            &recipe.loss,
+            &recipe.optimizer,
+            recipe.batch_size,
+            cpu,
+        )?;
         let most_rows = train.n_rows.max(validation.n_rows);
         let evaluator = Evaluator::new(&network, &recipe.loss, &dataset.targets, most_rows, cpu)?;
-        let watch = Watch::new(spec.training.early_stopping.as_ref(), spec.task.kind, &train, &validation)?;
+        let watch = Watch::new(
+            spec.training.early_stopping.as_ref(),
+            spec.task.kind,
+            &train,
+            &validation,
+        )?;
         let setting = Setting {
             optimizer: recipe.optimizer.kind(),
             learning_rate: recipe.optimizer.learning_rate(),
@@ -106,14 +120,21 @@ impl NetworkTrainer {
         }
         if self.state.step == 0 {
             let counts = baseline::class_counts(&self.dataset.targets, &self.train.labels);
-            self.advice.before(&self.dataset, &self.parts.train, &counts, observer);
+            self.advice
+                .before(&self.dataset, &self.parts.train, &counts, observer);
         }
         loop {
             let over = if let Some(completion) = self.completion() {
                 Some(Ending::Completed(completion))
             } else {
-                let directive = if self.at_epoch_end() { self.end_epoch(observer) } else { self.step(observer) };
-                directive.map_or_else(Some, |directive| obey(directive, observer, || self.checkpoint()))
+                let directive = if self.at_epoch_end() {
+                    self.end_epoch(observer)
+                } else {
+                    self.step(observer)
+                };
+                directive.map_or_else(Some, |directive| {
+                    obey(directive, observer, || self.checkpoint())
+                })
             };
             match over {
                 Some(ending) if ending.has_model() => return self.finish(ending, observer),
@@ -127,7 +148,10 @@ impl NetworkTrainer {
     fn completion(&self) -> Option<Completion> {
         let (epoch, progress) = (self.state.epoch, &self.state.progress);
         if self.watch.patience_left(progress) == Some(0) {
-            return Some(Completion::EarlyStopped { epoch, best_epoch: progress.best_epoch });
+            return Some(Completion::EarlyStopped {
+                epoch,
+                best_epoch: progress.best_epoch,
+            });
         }
         (epoch >= self.recipe.epochs).then_some(Completion::EpochsDone)
     }
@@ -149,7 +173,10 @@ impl NetworkTrainer {
             self.batch.targets(),
             learning_rate,
             self.recipe.clip_norm,
-            StepKey { seed: self.recipe.seed, step: state.step },
+            StepKey {
+                seed: self.recipe.seed,
+                step: state.step,
+            },
         );
         if !result.finite {
             return Err(self.diverge(learning_rate, !result.loss.is_finite(), observer));
@@ -170,8 +197,12 @@ impl NetworkTrainer {
     fn pick_batch(&mut self) {
         let (epoch, size) = (self.state.epoch, self.recipe.batch_size);
         if self.order_of != Some(epoch) {
-            self.order.iter_mut().zip(0..).for_each(|(row, number)| *row = number);
-            Stream::new(self.recipe.seed, Purpose::Shuffle, u64::from(epoch)).shuffle(&mut self.order);
+            self.order
+                .iter_mut()
+                .zip(0..)
+                .for_each(|(row, number)| *row = number);
+            Stream::new(self.recipe.seed, Purpose::Shuffle, u64::from(epoch))
+                .shuffle(&mut self.order);
             self.order_of = Some(epoch);
         }
         let first = (self.state.step % self.recipe.steps_per_epoch) as usize * size;
@@ -179,14 +210,31 @@ impl NetworkTrainer {
         self.batch.pick(&self.train, &self.order[first..last]);
     }
 
-    fn diverge(&mut self, learning_rate: f64, loss_not_finite: bool, observer: &mut dyn Observer) -> Ending {
+    fn diverge(
+        &mut self,
+        learning_rate: f64,
+        loss_not_finite: bool,
+        observer: &mut dyn Observer,
+    ) -> Ending {
         let step = self.state.step + 1;
-        let seen = diverged::Observation { step, learning_rate, last_loss: self.state.last_loss, loss_not_finite };
+        let seen = diverged::Observation {
+            step,
+            learning_rate,
+            last_loss: self.state.last_loss,
+            loss_not_finite,
+        };
         self.advice.diverged(&seen, observer);
         Ending::Diverged {
             step,
-            what: if loss_not_finite { "loss".into() } else { "gradient".into() },
-            suggested_learning_rate: diverged::suggested_learning_rate(self.recipe.optimizer.learning_rate(), step),
+            what: if loss_not_finite {
+                "loss".into()
+            } else {
+                "gradient".into()
+            },
+            suggested_learning_rate: diverged::suggested_learning_rate(
+                self.recipe.optimizer.learning_rate(),
+                step,
+            ),
         }
     }
 
@@ -194,23 +242,40 @@ impl NetworkTrainer {
     fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<Directive, Ending> {
         self.measured.clear();
         let parameters = &self.state.parameters;
-        let train_loss = self.evaluator.measure(parameters, &self.train, Part::Train, &mut self.measured);
-        let validation_loss = self.evaluator.measure(parameters, &self.validation, Part::Validation, &mut self.measured);
+        let train_loss =
+            self.evaluator
+                .measure(parameters, &self.train, Part::Train, &mut self.measured);
+        let validation_loss = self.evaluator.measure(
+            parameters,
+            &self.validation,
+            Part::Validation,
+            &mut self.measured,
+        );
         let validation_loss = Some(validation_loss).filter(|loss| loss.is_finite());
         if !train_loss.is_finite() {
             // A finite gradient times a huge learning rate can still leave weights that are not finite.
-            return Err(self.diverge(self.recipe.learning_rate(self.state.step - 1, self.state.plateau.reduced), true, observer));
+            return Err(self.diverge(
+                self.recipe
+                    .learning_rate(self.state.step - 1, self.state.plateau.reduced),
+                true,
+                observer,
+            ));
         }
         let state = &mut self.state;
         state.epoch += 1;
-        state.plateau.epoch(&self.recipe.schedule, validation_loss.unwrap_or(train_loss));
-        let is_best = self.watch.epoch(state.epoch, &self.measured, &mut state.progress);
+        state
+            .plateau
+            .epoch(&self.recipe.schedule, validation_loss.unwrap_or(train_loss));
+        let is_best = self
+            .watch
+            .epoch(state.epoch, &self.measured, &mut state.progress);
         state.is_best = is_best;
         if is_best && self.watch.restores() {
             state.keep_best();
         }
         let (epoch, step) = (state.epoch, state.step);
-        self.advice.epoch(step, train_loss, validation_loss, observer);
+        self.advice
+            .epoch(step, train_loss, validation_loss, observer);
         if is_power_of_four(epoch) || epoch == self.recipe.epochs {
             self.look_inside(observer);
         }
@@ -228,8 +293,14 @@ impl NetworkTrainer {
     /// Looks at what every layer does. A network that cannot be probed is not worth failing a training for.
     fn look_inside(&mut self, observer: &mut dyn Observer) {
         let rows = self.train.head(PROBED_ROWS);
-        let Ok(mut probe) = Probe::compile(&self.network, &self.recipe.loss, rows.n_rows, self.cpu) else { return };
-        let key = StepKey { seed: self.recipe.seed, step: self.state.step };
+        let Ok(mut probe) = Probe::compile(&self.network, &self.recipe.loss, rows.n_rows, self.cpu)
+        else {
+            return;
+        };
+        let key = StepKey {
+            seed: self.recipe.seed,
+            step: self.state.step,
+        };
         let layers = probe.look(&self.state.parameters, &rows.features, rows.targets(), key);
         self.advice.layers(self.state.step, &layers, observer);
     }
@@ -245,8 +316,13 @@ impl NetworkTrainer {
         let binary = self.train.n_targets == 1 && !self.train.labels.is_empty();
         let test = Rows::gather(&self.dataset, &self.parts.test, binary);
         let mut measured = Vec::with_capacity(18);
-        for (rows, part) in [(&self.train, Part::Train), (&self.validation, Part::Validation), (&test, Part::Test)] {
-            self.evaluator.measure(&self.state.parameters, rows, part, &mut measured);
+        for (rows, part) in [
+            (&self.train, Part::Train),
+            (&self.validation, Part::Validation),
+            (&test, Part::Test),
+        ] {
+            self.evaluator
+                .measure(&self.state.parameters, rows, part, &mut measured);
         }
         let made = trained::Making {
             network: &self.network,
@@ -255,7 +331,13 @@ impl NetworkTrainer {
             parts: &self.parts,
             cpu: self.cpu,
         };
-        let trained = made.trained(measured, &self.evaluator.measures, self.state.epoch, self.state.step, best_epoch);
+        let trained = made.trained(
+            measured,
+            &self.evaluator.measures,
+            self.state.epoch,
+            self.state.step,
+            best_epoch,
+        );
         self.finished = Some((ending.clone(), trained));
         ending
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::evaluation::{Measured, Measures};
-use super::observer::{CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, StepReport};
+use super::observer::{
+    CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, StepReport,
+};
 use super::recipe::unresolved;
 use super::rows::Rows;
 use super::trained::{self, Trained};
@@ -65,9 +67,16 @@ impl PerceptronTrainer {
         let rows = train.features.chunks_exact(dataset.n_features());
         let unit = Perceptron::new(spec.training.seed, dataset.n_features(), rows);
         Ok(Self {
-            epochs: spec.training.epochs.ok_or_else(|| unresolved("/training/epochs"))?,
+            epochs: spec
+                .training
+                .epochs
+                .ok_or_else(|| unresolved("/training/epochs"))?,
             seed: spec.training.seed,
-            network: crate::weights::network(spec, dataset.n_features(), dataset.targets.outcome())?,
+            network: crate::weights::network(
+                spec,
+                dataset.n_features(),
+                dataset.targets.outcome(),
+            )?,
             validation: Rows::gather(&dataset, &parts.validation, false),
             state: State {
                 step: 0,
@@ -100,7 +109,11 @@ impl PerceptronTrainer {
             let over = if let Some(completion) = self.completion() {
                 Some(Ending::Completed(completion))
             } else {
-                let directive = if self.at_epoch_end() { self.end_epoch(observer) } else { self.step(observer) };
+                let directive = if self.at_epoch_end() {
+                    self.end_epoch(observer)
+                } else {
+                    self.step(observer)
+                };
                 obey(directive, observer, || self.checkpoint())
             };
             match over {
@@ -118,7 +131,8 @@ impl PerceptronTrainer {
         }
         // An epoch is always finished first, so that its metrics are reported.
         if let Some(corrections) = self.state.unit.returned().filter(|_| self.at_epoch_start()) {
-            let message = not_separable::look(&not_separable::Evidence::Returned { corrections }).message;
+            let message =
+                not_separable::look(&not_separable::Evidence::Returned { corrections }).message;
             return Some(Completion::NotLinearlySeparable { epoch, message });
         }
         (epoch >= self.epochs).then_some(Completion::EpochsDone)
@@ -136,12 +150,16 @@ impl PerceptronTrainer {
     fn step(&mut self, observer: &mut dyn Observer) -> Directive {
         let (epoch, n_rows) = (self.state.epoch, self.train.n_rows);
         if self.order_of != Some(epoch) {
-            self.order.iter_mut().zip(0..).for_each(|(row, number)| *row = number);
+            self.order
+                .iter_mut()
+                .zip(0..)
+                .for_each(|(row, number)| *row = number);
             Stream::new(self.seed, Purpose::Shuffle, u64::from(epoch)).shuffle(&mut self.order);
             self.order_of = Some(epoch);
         }
         let row = self.order[(self.state.step % n_rows as u64) as usize] as usize;
-        let features = &self.train.features[row * self.train.n_features..(row + 1) * self.train.n_features];
+        let features =
+            &self.train.features[row * self.train.n_features..(row + 1) * self.train.n_features];
         let positive = self.train.labels[row] == 1;
         let corrections = self.state.unit.corrections();
         let activation = self.state.unit.learn(features, positive);
@@ -153,7 +171,11 @@ impl PerceptronTrainer {
             epoch: epoch + 1,
             loss: criterion(activation, positive),
             learning_rate: 1.0,
-            gradient_norm: if corrected { (square + 1.0).sqrt() } else { 0.0 },
+            gradient_norm: if corrected {
+                (square + 1.0).sqrt()
+            } else {
+                0.0
+            },
         })
     }
 
@@ -198,7 +220,11 @@ impl PerceptronTrainer {
         }
         self.outputs.clear();
         let mut total = 0.0;
-        for (features, &label) in rows.features.chunks_exact(rows.n_features).zip(&rows.labels) {
+        for (features, &label) in rows
+            .features
+            .chunks_exact(rows.n_features)
+            .zip(&rows.labels)
+        {
             let activation = self.state.unit.activation(features);
             total += criterion(activation, label == 1);
             self.outputs.push(activation as f32);
@@ -214,9 +240,10 @@ impl PerceptronTrainer {
         let evidence = match (&ending, unit.returned()) {
             (Ending::Completed(Completion::Converged { .. }), _) => None,
             (_, Some(corrections)) => Some(not_separable::Evidence::Returned { corrections }),
-            (Ending::Completed(_), None) => {
-                Some(not_separable::Evidence::Bounded { corrections: unit.corrections(), margin: unit.margin_bound() })
-            }
+            (Ending::Completed(_), None) => Some(not_separable::Evidence::Bounded {
+                corrections: unit.corrections(),
+                margin: unit.margin_bound(),
+            }),
             _ => None,
         };
         if let Some(evidence) = evidence {
@@ -226,7 +253,15 @@ impl PerceptronTrainer {
         for part in [Part::Train, Part::Validation, Part::Test] {
             self.measure(part, &mut measured);
         }
-        let parameters = Parameters { values: self.state.unit.weights().iter().map(|&weight| weight as f32).collect() };
+        let parameters = Parameters {
+            values: self
+                .state
+                .unit
+                .weights()
+                .iter()
+                .map(|&weight| weight as f32)
+                .collect(),
+        };
         let made = trained::Making {
             network: &self.network,
             parameters: &parameters,
@@ -246,7 +281,11 @@ impl PerceptronTrainer {
 
     pub(super) fn checkpoint(&self) -> CheckpointReport {
         let state = &self.state;
-        let mut writer = Writer::new(Kind::Perceptron, &self.fingerprint, 32 * self.train.n_features + 256);
+        let mut writer = Writer::new(
+            Kind::Perceptron,
+            &self.fingerprint,
+            32 * self.train.n_features + 256,
+        );
         state.unit.save(&mut writer);
         writer.u64(state.step);
         writer.u32(state.epoch);

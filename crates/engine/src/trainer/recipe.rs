@@ -24,10 +24,20 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     /// Reads a resolved spec. `class_counts` are the training rows of each class.
-    pub(crate) fn of(spec: &Spec, class_counts: &[u64], n_train: usize) -> Result<Self, EngineError> {
+    pub(crate) fn of(
+        spec: &Spec,
+        class_counts: &[u64],
+        n_train: usize,
+    ) -> Result<Self, EngineError> {
         let loss = spec.loss.as_ref().ok_or_else(|| unresolved("/loss"))?;
-        let optimizer = spec.optimizer.as_ref().ok_or_else(|| unresolved("/optimizer"))?;
-        let batch_size = spec.training.batch_size.ok_or_else(|| unresolved("/training/batch_size"))?;
+        let optimizer = spec
+            .optimizer
+            .as_ref()
+            .ok_or_else(|| unresolved("/optimizer"))?;
+        let batch_size = spec
+            .training
+            .batch_size
+            .ok_or_else(|| unresolved("/training/batch_size"))?;
         let batch_size = (batch_size as usize).clamp(1, n_train.max(1));
         let loss = match loss {
             Loss::CrossEntropy(loss) => Loss::CrossEntropy(loss.resolved(class_counts)),
@@ -43,7 +53,10 @@ impl Recipe {
             optimizer: optimizer.rule.clone(),
             schedule: optimizer.schedule.clone().unwrap_or(Schedule::Constant {}),
             clip_norm: optimizer.clip_norm,
-            epochs: spec.training.epochs.ok_or_else(|| unresolved("/training/epochs"))?,
+            epochs: spec
+                .training
+                .epochs
+                .ok_or_else(|| unresolved("/training/epochs"))?,
             batch_size,
             steps_per_epoch: n_train.div_ceil(batch_size) as u64,
             seed: spec.training.seed,
@@ -54,11 +67,18 @@ impl Recipe {
     /// Learning rate of the step after `step` steps; `reduced` is what a plateau has made of it so far.
     pub(crate) fn learning_rate(&self, step: u64, reduced: f64) -> f64 {
         let n_steps = self.steps_per_epoch * u64::from(self.epochs);
-        self.optimizer.learning_rate() * self.schedule.factor(step, self.steps_per_epoch, n_steps, reduced)
+        self.optimizer.learning_rate()
+            * self
+                .schedule
+                .factor(step, self.steps_per_epoch, n_steps, reduced)
     }
 }
 
 /// The error for a spec that lacks what resolving fills in.
 pub(crate) fn unresolved(pointer: &str) -> EngineError {
-    EngineError::Spec(vec![Violation::new(pointer, "unresolved", "the spec is not resolved")])
+    EngineError::Spec(vec![Violation::new(
+        pointer,
+        "unresolved",
+        "the spec is not resolved",
+    )])
 }

@@ -22,7 +22,8 @@ impl Rows {
     pub(crate) fn gather(dataset: &Dataset, rows: &[u32], binary: bool) -> Self {
         let n_features = dataset.n_features();
         let mut features = Vec::with_capacity(rows.len() * n_features);
-        rows.iter().for_each(|&row| features.extend(dataset.features.row(row as usize)));
+        rows.iter()
+            .for_each(|&row| features.extend(dataset.features.row(row as usize)));
         let (mut labels, mut values, mut n_targets) = (Vec::new(), Vec::new(), 0);
         match &dataset.targets {
             DatasetTargets::Classes { labels: all, .. } => {
@@ -34,10 +35,18 @@ impl Rows {
             }
             DatasetTargets::Values { values: all, .. } => {
                 n_targets = all.ncols();
-                rows.iter().for_each(|&row| values.extend(all.row(row as usize)));
+                rows.iter()
+                    .for_each(|&row| values.extend(all.row(row as usize)));
             }
         }
-        Self { n_rows: rows.len(), n_features, n_targets, features, labels, values }
+        Self {
+            n_rows: rows.len(),
+            n_features,
+            n_targets,
+            features,
+            labels,
+            values,
+        }
     }
 
     /// Room for `n_rows` rows like these.
@@ -58,18 +67,25 @@ impl Rows {
         self.values.clear();
         self.n_rows = positions.len();
         for &position in positions {
-            let of = |columns: usize| position as usize * columns..(position as usize + 1) * columns;
-            self.features.extend_from_slice(&all.features[of(all.n_features)]);
+            let of =
+                |columns: usize| position as usize * columns..(position as usize + 1) * columns;
+            self.features
+                .extend_from_slice(&all.features[of(all.n_features)]);
             if let Some(&label) = all.labels.get(position as usize) {
                 self.labels.push(label);
             }
-            self.values.extend_from_slice(&all.values[of(all.n_targets)]);
+            self.values
+                .extend_from_slice(&all.values[of(all.n_targets)]);
         }
     }
 
     /// The targets as a plan reads them.
     pub(crate) fn targets(&self) -> Targets<'_, f32> {
-        if self.n_targets > 0 { Targets::Values(&self.values) } else { Targets::Labels(&self.labels) }
+        if self.n_targets > 0 {
+            Targets::Values(&self.values)
+        } else {
+            Targets::Labels(&self.labels)
+        }
     }
 
     /// The first rows, at most `n_rows`.

@@ -81,7 +81,12 @@ impl State {
     }
 
     /// Reads a state of the same shape as this one.
-    pub(crate) fn load(&self, bytes: &[u8], fingerprint: &[u8; 32], advice: &mut Advice) -> Result<Self, CheckpointError> {
+    pub(crate) fn load(
+        &self,
+        bytes: &[u8],
+        fingerprint: &[u8; 32],
+        advice: &mut Advice,
+    ) -> Result<Self, CheckpointError> {
         let mut reader = Reader::open(bytes, Kind::Network)?;
         reader.belongs_to(fingerprint)?;
         let values = self.parameters_of(&mut reader)?;
@@ -99,7 +104,11 @@ impl State {
                 cooldown_left: reader.u32()?,
                 reduced: reader.f64()?,
             },
-            progress: Progress { best: reader.option(Reader::f64)?, best_epoch: reader.u32()?, bad_epochs: reader.u32()? },
+            progress: Progress {
+                best: reader.option(Reader::f64)?,
+                best_epoch: reader.u32()?,
+                bad_epochs: reader.u32()?,
+            },
             is_best: reader.u32()? != 0,
             last_loss: reader.option(Reader::f64)?,
             best: reader.option(|reader| self.parameters_of(reader))?,
@@ -111,7 +120,9 @@ impl State {
     /// Reads the parameters of any checkpoint of the same network.
     pub(crate) fn load_parameters(&self, bytes: &[u8]) -> Result<Parameters<f32>, CheckpointError> {
         let mut reader = Reader::open(bytes, Kind::Network)?;
-        Ok(Parameters { values: self.parameters_of(&mut reader)? })
+        Ok(Parameters {
+            values: self.parameters_of(&mut reader)?,
+        })
     }
 
     fn parameters_of(&self, reader: &mut Reader<'_>) -> Result<Vec<f32>, CheckpointError> {

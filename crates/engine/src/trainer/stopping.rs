@@ -34,9 +34,8 @@ impl Watch {
         validation: &Rows,
     ) -> Result<Self, EngineError> {
         let (metric, part) = match stopping {
-            Some(stopping) => {
-                metrics::watched(task, &stopping.metric).ok_or_else(|| refuse("is not a metric of this task", stopping))?
-            }
+            Some(stopping) => metrics::watched(task, &stopping.metric)
+                .ok_or_else(|| refuse("is not a metric of this task", stopping))?,
             None => (LOSS, Part::Validation),
         };
         let (part, rows) = match part {
@@ -46,10 +45,20 @@ impl Watch {
         if let Some(stopping) = stopping
             && !defined(metric, rows)
         {
-            return Err(refuse("is not defined on these rows, which are all alike", stopping));
+            return Err(refuse(
+                "is not defined on these rows, which are all alike",
+                stopping,
+            ));
         }
-        let (patience, min_delta) = stopping.map_or((None, 0.0), |stopping| (Some(stopping.patience), stopping.min_delta));
-        Ok(Self { metric, part, min_delta, patience })
+        let (patience, min_delta) = stopping.map_or((None, 0.0), |stopping| {
+            (Some(stopping.patience), stopping.min_delta)
+        });
+        Ok(Self {
+            metric,
+            part,
+            min_delta,
+            patience,
+        })
     }
 
     /// Whether the best weights are kept and restored.
@@ -60,10 +69,21 @@ impl Watch {
     /// Takes note of an epoch's metrics and answers whether it is the best so far.
     pub(crate) fn epoch(&self, epoch: u32, measured: &[Measured], progress: &mut Progress) -> bool {
         let name = self.metric.on(self.part);
-        let value = measured.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        let is_best = value.is_some_and(|value| progress.best.is_none_or(|best| self.metric.improves(value, best, self.min_delta)));
+        let value = measured
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| *value);
+        let is_best = value.is_some_and(|value| {
+            progress
+                .best
+                .is_none_or(|best| self.metric.improves(value, best, self.min_delta))
+        });
         if is_best {
-            *progress = Progress { best: value, best_epoch: epoch, bad_epochs: 0 };
+            *progress = Progress {
+                best: value,
+                best_epoch: epoch,
+                bad_epochs: 0,
+            };
         } else {
             progress.bad_epochs += 1;
         }
@@ -72,7 +92,8 @@ impl Watch {
 
     /// Epochs without improvement that are left, where something is stopped.
     pub(crate) fn patience_left(&self, progress: &Progress) -> Option<u32> {
-        self.patience.map(|patience| patience.saturating_sub(progress.bad_epochs))
+        self.patience
+            .map(|patience| patience.saturating_sub(progress.bad_epochs))
     }
 }
 
@@ -82,11 +103,14 @@ fn defined(metric: Metric, rows: &Rows) -> bool {
         return rows.labels.iter().any(|label| *label != rows.labels[0]);
     }
     let target = |row: usize, column: usize| rows.values[row * rows.n_targets + column];
-    metric != R2 || (0..rows.n_targets).all(|column| (1..rows.n_rows).any(|row| target(row, column) != target(0, column)))
+    metric != R2
+        || (0..rows.n_targets)
+            .all(|column| (1..rows.n_rows).any(|row| target(row, column) != target(0, column)))
 }
 
 fn refuse(why: &str, stopping: &EarlyStopping) -> EngineError {
     let message = format!("`{}` {why}", stopping.metric);
-    let violation = Violation::new("/training/early_stopping/metric", "contradiction", message).got(stopping.metric.as_str());
+    let violation = Violation::new("/training/early_stopping/metric", "contradiction", message)
+        .got(stopping.metric.as_str());
     EngineError::Spec(vec![violation])
 }

@@ -85,18 +85,37 @@ impl Making<'_> {
     }
 
     fn confusion(&self, measures: &Measures) -> Option<Confusion> {
-        let (Measures::Classes(metrics), Targets::Classes { names, .. }) = (measures, &self.dataset.targets) else { return None };
+        let (Measures::Classes(metrics), Targets::Classes { names, .. }) =
+            (measures, &self.dataset.targets)
+        else {
+            return None;
+        };
         if self.parts.test.is_empty() {
             return None;
         }
-        let counts = metrics.counts().chunks_exact(names.len()).map(<[u64]>::to_vec).collect();
-        Some(Confusion { labels: names.clone(), counts })
+        let counts = metrics
+            .counts()
+            .chunks_exact(names.len())
+            .map(<[u64]>::to_vec)
+            .collect();
+        Some(Confusion {
+            labels: names.clone(),
+            counts,
+        })
     }
 
     fn golden(&self) -> Golden {
-        let from = if self.parts.test.is_empty() { &self.parts.train } else { &self.parts.test };
+        let from = if self.parts.test.is_empty() {
+            &self.parts.train
+        } else {
+            &self.parts.test
+        };
         let rows: Vec<u32> = from.iter().copied().take(GOLDEN_ROWS).collect();
-        let features: Vec<f32> = rows.iter().flat_map(|&row| self.dataset.features.row(row as usize)).copied().collect();
+        let features: Vec<f32> = rows
+            .iter()
+            .flat_map(|&row| self.dataset.features.row(row as usize))
+            .copied()
+            .collect();
         let mut answers = vec![0.0; rows.len() * self.network.n_outputs()];
         // A network that was trained can always predict.
         if let Ok(model) = Model::new(self.network, self.parameters.clone(), self.cpu) {
