@@ -39,8 +39,8 @@ fn story(trainer: &Trainer, record: Record) -> Story {
     (
         record.steps,
         record.epochs,
-        trained.sha256.clone(),
-        trained.metrics.clone(),
+        trained.sha256,
+        trained.metrics,
     )
 }
 

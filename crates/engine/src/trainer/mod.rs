@@ -12,7 +12,7 @@
 //! let spec = spec.and_then(|spec| spec.resolve(&dataset.facts(parts.train.len())));
 //! let mut trainer = Trainer::new(&spec.expect("a sound spec"), dataset, parts)?;
 //! assert!(matches!(trainer.run(&mut Silent), Ending::Completed(_)));
-//! let accuracy = trainer.trained()?.metrics.iter().find(|(name, _)| *name == "test_accuracy").map(|(_, value)| *value);
+//! let accuracy = trainer.trained()?.metrics.iter().find(|(name, _)| name == "test_accuracy").map(|(_, value)| *value);
 //! assert!(accuracy >= Some(0.8));
 //! # Ok::<(), descent_engine::trainer::EngineError>(())
 //! ```
@@ -168,8 +168,8 @@ impl Trainer {
     ///
     /// # Errors
     /// [`EngineError::NotTrained`] before that.
-    pub fn trained(&self) -> Result<&Trained, EngineError> {
-        each!(&self.learner, it => it.trained()).ok_or(EngineError::NotTrained)
+    pub fn trained(&self) -> Result<Trained, EngineError> {
+        each!(&self.learner, it => it.trained()).cloned().ok_or(EngineError::NotTrained)
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Trained {
     /// SHA-256 of `weights`, as lower-case hex.
     pub sha256: String,
     /// `train_...`, `validation_...` and `test_...` of the kept weights. All values are finite.
-    pub metrics: Vec<(&'static str, f64)>,
+    pub metrics: Vec<(String, f64)>,
     /// How the test rows were told apart, for a classification with a test part.
     pub confusion: Option<Confusion>,
     /// Answers that the served model must give again, bit by bit.
@@ -75,7 +75,7 @@ impl Making<'_> {
         Trained {
             sha256: weights::sha256_hex(&weights),
             weights,
-            metrics,
+            metrics: metrics.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             confusion: self.confusion(measures),
             golden: self.golden(),
             epochs,

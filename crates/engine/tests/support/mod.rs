@@ -58,7 +58,7 @@ impl Problem {
         trained
             .metrics
             .iter()
-            .find(|(name, _)| *name == metric)
+            .find(|(name, _)| name == metric)
             .expect("the metric is defined")
             .1
     }
