@@ -36,12 +36,7 @@ type Story = (
 
 fn story(trainer: &Trainer, record: Record) -> Story {
     let trained = trainer.trained().expect("there is a model");
-    (
-        record.steps,
-        record.epochs,
-        trained.sha256,
-        trained.metrics,
-    )
+    (record.steps, record.epochs, trained.sha256, trained.metrics)
 }
 
 fn undisturbed(problem: &Problem, spec: &Value) -> (Ending, Story) {

@@ -169,7 +169,9 @@ impl Trainer {
     /// # Errors
     /// [`EngineError::NotTrained`] before that.
     pub fn trained(&self) -> Result<Trained, EngineError> {
-        each!(&self.learner, it => it.trained()).cloned().ok_or(EngineError::NotTrained)
+        each!(&self.learner, it => it.trained())
+            .cloned()
+            .ok_or(EngineError::NotTrained)
     }
 }
 

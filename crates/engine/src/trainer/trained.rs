@@ -75,7 +75,10 @@ impl Making<'_> {
         Trained {
             sha256: weights::sha256_hex(&weights),
             weights,
-            metrics: metrics.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            metrics: metrics
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             confusion: self.confusion(measures),
             golden: self.golden(),
             epochs,
