@@ -31,7 +31,7 @@ type Story = (
     Vec<StepReport>,
     Vec<(u32, u64, Vec<(&'static str, f64)>)>,
     String,
-    Vec<(&'static str, f64)>,
+    Vec<(String, f64)>,
 );
 
 fn story(trainer: &Trainer, record: Record) -> Story {
