@@ -11,6 +11,7 @@ pub mod data;
 pub mod ids;
 pub mod listen;
 pub mod predictor;
+pub mod router;
 pub mod runs;
 pub mod store;
 pub mod tokens;

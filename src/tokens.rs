@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::blobs::hex;
 use crate::clock::{Entropy, EntropyError};
+use crate::store::audit::Entry;
 use crate::store::{self, Store, StoreError};
 
 /// A token as the gate needs it.
@@ -240,7 +241,15 @@ pub async fn create(
         expires_at_ms: wanted.expires_at_ms,
         revoked_at_ms: None,
     };
-    let entry = entry(actor, &token.owner, "token.create", &token.id, now_ms)?;
+    let detail = serde_json::json!({ "scopes": token.scopes.to_string() });
+    let entry = Entry::new(
+        now_ms,
+        actor,
+        &token.owner,
+        "token.create",
+        &token.id,
+        &detail,
+    )?;
     let row: store::tokens::Token = token.clone().into();
     store
         .write(move |tx| {
@@ -261,7 +270,8 @@ pub async fn revoke(store: &Store, id: &str, now_ms: i64, actor: &str) -> Result
     let Some(row) = store::tokens::find(store, id).await? else {
         return Ok(false);
     };
-    let entry = entry(actor, &row.owner, "token.revoke", id, now_ms)?;
+    let nothing = serde_json::json!({});
+    let entry = Entry::new(now_ms, actor, &row.owner, "token.revoke", id, &nothing)?;
     let revoked = store.write(move |tx| {
         Box::pin(async move {
             let revoked = store::tokens::revoke(tx, &row.id, now_ms).await?;
@@ -284,24 +294,6 @@ pub async fn live(store: &Store, now_ms: i64) -> Result<Vec<Token>, TokenError> 
         .into_iter()
         .map(Token::try_from)
         .collect::<Result<_, _>>()?)
-}
-
-fn entry(
-    actor: &str,
-    owner: &str,
-    action: &str,
-    subject: &str,
-    ts_ms: i64,
-) -> Result<store::audit::Entry, StoreError> {
-    Ok(store::audit::Entry {
-        id: 0,
-        ts_ms,
-        actor: actor.to_owned(),
-        owner: owner.to_owned(),
-        action: action.to_owned(),
-        subject: subject.to_owned(),
-        detail: store::Json::of(&serde_json::json!({}))?,
-    })
 }
 
 /// Makes a token from fresh random bytes.

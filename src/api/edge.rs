@@ -16,9 +16,9 @@ use futures_util::FutureExt;
 use tower::Service;
 
 use super::auth::{Access, Bearer, Caller, Names, required};
-use super::error::{Error, Kind, render};
-use super::metrics_page::Traffic;
-use crate::app::App;
+use super::error::{Error, render};
+use super::Api;
+use super::traffic::RouteNames;
 use crate::listen::Answer;
 
 /// The request id, in answers and in the log.
@@ -28,27 +28,29 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 pub struct Edge {
     router: Router,
-    app: App,
+    api: Api,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     names: Names,
+    routes: RouteNames,
     request_ids: RequestIds,
 }
 
 impl Edge {
-    /// Wraps `router`. `boot` makes the request ids of this process different from those of the last one.
-    pub fn new(router: Router, app: App, boot: u64) -> Self {
-        let names = Names::new(&app.config.server);
-        Edge { router, app, shared: Arc::new(Shared { names, request_ids: RequestIds { boot, next: AtomicU64::new(1) } }) }
+    /// Wraps `router`, whose templates are `routes`. `boot` makes the request ids of this process different from those of the last one.
+    pub fn new(router: Router, api: Api, routes: RouteNames, boot: u64) -> Self {
+        let names = Names::new(&api.app.config.server);
+        Edge { router, api, shared: Arc::new(Shared { names, routes, request_ids: RequestIds { boot, next: AtomicU64::new(1) } }) }
     }
 
     /// Answers one request; never fails and never panics.
     pub async fn handle(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
-        let traffic = self.app.api.traffic();
-        let predicts = request.uri().path().ends_with("/predict");
-        let clock = traffic.start();
+        let traffic = &self.api.traffic;
+        let (method, route) = (request.method().clone(), self.shared.routes.of(request.uri().path()));
+        let predicts = route.ends_with("/predict");
+        let started = traffic.start();
         let id = self.shared.request_ids.of(request.headers());
         request.extensions_mut().insert(RequestId(id.clone()));
         let admitted = self.admit(&mut request, peer, predicts);
@@ -63,7 +65,7 @@ impl Edge {
         }
         headers.insert(REQUEST_ID, id);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        traffic.finish(clock, predicts, response.status());
+        traffic.finish(started, &method, route, response.status());
         response
     }
 
@@ -72,7 +74,7 @@ impl Edge {
     fn admit(&self, request: &mut Request<Body>, peer: IpAddr, predicts: bool) -> Result<Option<(Arc<Caller>, u32)>, Error> {
         self.shared.names.check(request.headers())?;
         let Access::Token(scope) = required(request.method(), request.uri().path()) else { return Ok(None) };
-        let caller = self.app.api.gate().admit(request.headers(), scope, peer, self.app.clock.now_ms())?;
+        let caller = self.api.gate.admit(request.headers(), scope, peer, self.api.app.clock.now_ms())?;
         let remaining = bucket(&caller, predicts).take()?;
         request.extensions_mut().insert(Bearer(Arc::clone(&caller)));
         Ok(Some((caller, remaining)))

@@ -145,6 +145,9 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 }
 
 fn json_error<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Error {
+    // What is not JSON is malformed, even where its beginning has the wrong shape already.
+    let broken = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).err();
+    let error = broken.as_ref().unwrap_or(error);
     let place = format!("line {}, column {}", error.line(), error.column());
     if error.classify() != Category::Data {
         let detail = if bytes.is_empty() {

@@ -1,7 +1,99 @@
 //! The HTTP API: one file per resource with its wire types, handlers and OpenAPI text; beside them what all of them share.
 
+pub mod auth;
+pub mod edge;
 pub mod error;
 pub mod etag;
+pub mod families;
 pub mod input;
+pub mod limits;
+pub mod metrics_page;
+pub mod models;
+pub mod openapi;
 pub mod page;
+pub mod predict;
+pub mod probes;
+pub mod queue;
 pub mod rate;
+pub mod time;
+pub mod tokens;
+pub mod traffic;
+mod translate;
+pub mod usage;
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use self::auth::{Caller, Gate};
+use self::traffic::Traffic;
+use crate::app::App;
+use crate::predictor::Directory;
+use crate::store::StoreError;
+use crate::store::audit::Entry;
+use crate::tokens::TokenError;
+
+/// What every handler can reach; cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+/// The handles behind [`Api`].
+pub struct Shared {
+    /// The rooms below.
+    pub app: App,
+    /// Who may come in.
+    pub gate: Gate,
+    /// What is counted for `/metrics`.
+    pub traffic: Traffic,
+    /// Models, opened when they are asked for.
+    pub models: Directory,
+    /// The OpenAPI document, once the router is built.
+    pub contract: OnceLock<Bytes>,
+    /// Held while tokens are read from the record, so that an older list never replaces a newer one.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Api {
+    /// The API of `app`, with the tokens on record.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn open(app: App) -> Result<Self, TokenError> {
+        let max_bytes = usize::try_from(app.config.worker.model_cache_bytes).unwrap_or(usize::MAX);
+        let models = Directory::new(app.store.clone(), app.blobs.clone(), max_bytes);
+        let gate = Gate::new(&app.config.rates);
+        let api = Api(Arc::new(Shared {
+            app,
+            gate,
+            traffic: Traffic::new(),
+            models,
+            contract: OnceLock::new(),
+            reloading: tokio::sync::Mutex::new(()),
+        }));
+        api.reload_tokens().await?;
+        Ok(api)
+    }
+
+    /// Takes over the tokens of the record, after one was made or revoked.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn reload_tokens(&self) -> Result<(), TokenError> {
+        let _turn = self.reloading.lock().await;
+        self.gate.load(self.app.live_tokens().await?);
+        Ok(())
+    }
+
+    /// A line for the audit: `caller` does `action` to `subject`.
+    fn audit_entry(&self, caller: &Caller, action: &str, subject: &str, detail: &Value) -> Result<Entry, StoreError> {
+        Entry::new(self.app.clock.now_ms(), &caller.token_id, &caller.owner, action, subject, detail)
+    }
+}

@@ -8,21 +8,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::Method;
+use axum::extract::{Request, State};
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::{Components, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths};
+use utoipa::openapi::{Components, RefOr, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::auth;
+use super::{Api, auth};
 use super::error::{Error, Kind, Problem, Violation};
 
 /// Routes and their documents, growing together.
 pub struct Routes<S> {
     router: Router<S>,
     openapi: OpenApi,
+    paths: Vec<&'static str>,
+}
+
+/// All routes, and what is known of them.
+pub struct Finished<S> {
+    /// For axum.
+    pub router: Router<S>,
+    /// The OpenAPI document.
+    pub document: Value,
+    /// Templates of the paths: `/v1/runs/{id}`.
+    pub paths: Vec<&'static str>,
+}
+
+/// The OpenAPI document of this service
+#[utoipa::path(get, path = "", operation_id = "contract", tag = "server", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub async fn show(State(api): State<Api>) -> Response {
+    let document = api.contract.get().cloned().unwrap_or_default();
+    ([(header::CONTENT_TYPE, "application/json")], document).into_response()
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
@@ -37,11 +55,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         for (name, schema) in [named::<Problem<'_>>(), named::<Violation>()] {
             components.schemas.insert(name, schema);
         }
-        Routes { router: Router::new(), openapi: OpenApiBuilder::new().info(info).components(Some(components)).build() }
+        Routes { router: Router::new(), openapi: OpenApiBuilder::new().info(info).components(Some(components)).build(), paths: Vec::new() }
     }
 
     /// Puts handlers, whose own documents have the empty path, at `path`.
-    pub fn at(mut self, path: &str, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
+    pub fn at(mut self, path: &'static str, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
+        self.paths.push(path);
         let known = Arc::new(query_names(&paths));
         let methods = methods.layer(axum::middleware::from_fn(move |request, next| check_query(Arc::clone(&known), request, next)));
         self.router = self.router.route(path, methods);
@@ -56,10 +75,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// The router, and the finished document.
-    pub fn finish(self) -> (Router<S>, Value) {
+    pub fn finish(self) -> Finished<S> {
         // The document is built from our own types: it always serialises.
         let document = serde_json::to_value(&self.openapi).unwrap_or_default();
-        (self.router, complete(document))
+        Finished { router: self.router, document: complete(document), paths: self.paths }
     }
 }
 
@@ -92,7 +111,11 @@ fn query_names(paths: &Paths) -> QueryNames {
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
-            let parameters = operation.parameters.iter().flatten();
+            // Parameters are written where they are used; there is no shared one to refer to.
+            let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+                RefOr::T(parameter) => Some(parameter),
+                RefOr::Ref(_) => None,
+            });
             let query = parameters.filter(|parameter| matches!(parameter.parameter_in, utoipa::openapi::path::ParameterIn::Query));
             let names = query.map(|parameter| match parameter.style {
                 Some(utoipa::openapi::path::ParameterStyle::DeepObject) => format!("{}[", parameter.name),
@@ -147,7 +170,7 @@ fn complete(mut document: Value) -> Value {
         "token": { "type": "http", "scheme": "bearer", "bearerFormat": "dsc_<key id>_<secret><crc>", "description": "Made by `descent token create` or POST /v1/tokens." }
     });
     document["components"]["responses"] = problems();
-    merge_schemas(&mut document["components"]["schemas"], "Spec", crate::spec_schema());
+    merge_schemas(&mut document["components"]["schemas"], "Spec", descent_engine::spec::Family::Classification.schema());
     document
 }
 

@@ -101,6 +101,13 @@ impl<T> Page<T> {
     }
 }
 
+impl<T> Page<T> {
+    /// Makes a page of `rows` that the store cut already.
+    pub fn of(rows: Vec<T>, has_more: bool, id: impl Fn(&T) -> String) -> Self {
+        Page { object: "list", first_id: rows.first().map(&id), last_id: rows.last().map(&id), data: rows, has_more }
+    }
+}
+
 impl<T: Serialize> Page<T> {
     /// The answer, with the link to the next page of the list at `uri`.
     pub fn answer(self, uri: &Uri) -> Response {

@@ -21,6 +21,7 @@
 mod answer;
 mod cell;
 mod csv;
+mod directory;
 mod document;
 mod encode;
 mod error;
@@ -36,6 +37,7 @@ mod stream;
 mod warm;
 
 pub use answer::Format;
+pub use directory::{Directory, FindError};
 pub use document::{EngineBuild, FORMAT, ModelDocument, mean_row};
 pub use error::{Fault, OpenError, PredictError};
 pub use golden::{GoldenError, GoldenRow, MAX_GOLDEN_ROWS, check_golden};

@@ -22,6 +22,38 @@ pub struct Entry {
     pub detail: Json,
 }
 
+impl Entry {
+    /// A line to be appended in the transaction of what it tells.
+    ///
+    /// # Errors
+    /// Never for a `detail` made of texts and numbers.
+    pub fn new(
+        ts_ms: i64,
+        actor: &str,
+        owner: &str,
+        action: &str,
+        subject: &str,
+        detail: &serde_json::Value,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: 0,
+            ts_ms,
+            actor: actor.to_owned(),
+            owner: owner.to_owned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            detail: Json::of(detail)?,
+        })
+    }
+}
+
+/// Appends a line about something that has no row of its own.
+pub async fn record(store: &Store, entry: Entry) -> Result<(), StoreError> {
+    store
+        .write(move |tx| Box::pin(async move { append(tx, &entry).await }))
+        .await
+}
+
 /// Appends a line; `entry.id` is ignored.
 pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO audit (ts_ms, actor, owner, action, subject, detail) VALUES (?, ?, ?, ?, ?, ?)")
