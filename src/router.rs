@@ -7,7 +7,10 @@ use utoipa_axum::routes;
 use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
-use crate::api::{Api, error, families, limits, metrics_page, models, openapi, predict, probes, queue, tokens, usage};
+use crate::api::{
+    Api, error, families, limits, metrics_page, models, openapi, predict, probes, queue, tokens,
+    usage,
+};
 
 /// The routes.
 fn page() -> Routes<Api> {
@@ -20,10 +23,23 @@ fn page() -> Routes<Api> {
         .at("/v1/models/{name}/predict", routes!(predict::predict))
         .at("/v1/models/{name}/export", routes!(models::export::export))
         .at("/v1/models/{name}/versions", routes!(models::versions))
-        .at("/v1/models/{name}/versions/{version}", routes!(models::show_version, models::delete_version))
-        .at("/v1/models/{name}/versions/{version}/predict", routes!(predict::predict_version))
+        .at(
+            "/v1/models/{name}/versions/{version}",
+            routes!(models::show_version, models::delete_version),
+        )
+        .at(
+            "/v1/models/{name}/versions/{version}/predict",
+            routes!(predict::predict_version),
+        )
         .at("/v1/models/{name}/aliases", routes!(models::aliases::list))
-        .at("/v1/models/{name}/aliases/{alias}", routes!(models::aliases::show, models::aliases::put, models::aliases::delete))
+        .at(
+            "/v1/models/{name}/aliases/{alias}",
+            routes!(
+                models::aliases::show,
+                models::aliases::put,
+                models::aliases::delete
+            ),
+        )
         .at("/v1/tokens", routes!(tokens::list, tokens::create))
         .at("/v1/tokens/{id}", routes!(tokens::show, tokens::revoke))
         .at("/v1/limits", routes!(limits::show))
@@ -45,6 +61,9 @@ pub fn service(api: Api, boot: u64) -> Edge {
     // Set once per `Api`; a second router on the same one serves the same document.
     let _ = api.contract.set(finished.document.to_string().into());
     let names = RouteNames::new(finished.paths);
-    let router = finished.router.fallback(|uri: Uri| error::no_such_route(uri)).method_not_allowed_fallback(error::no_such_method);
+    let router = finished
+        .router
+        .fallback(|uri: Uri| error::no_such_route(uri))
+        .method_not_allowed_fallback(error::no_such_method);
     Edge::new(router.with_state(api.clone()), api, names, boot)
 }

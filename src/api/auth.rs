@@ -38,13 +38,22 @@ pub fn required(method: &Method, path: &str) -> Access {
     if PUBLIC.contains(&path) || path.starts_with("/docs/") {
         return Access::Public;
     }
-    let right = if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) { Right::Read } else { Right::Write };
+    let right = if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        Right::Read
+    } else {
+        Right::Write
+    };
     let mut segments = path.trim_start_matches('/').split('/');
     let (first, second) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
     let room = match (first, second) {
         ("v1", "datasets") => Room::Datasets,
         ("v1", "runs" | "queue") if second == "runs" || right == Right::Read => Room::Runs,
-        ("v1", "models") if path.ends_with("/predict") => return Access::Token(Some(Scope { room: Room::Predict, right: Right::Write })),
+        ("v1", "models") if path.ends_with("/predict") => {
+            return Access::Token(Some(Scope {
+                room: Room::Predict,
+                right: Right::Write,
+            }));
+        }
         ("v1", "models") => Room::Models,
         ("v1", "queue" | "tokens") | ("metrics", "") => Room::Admin,
         _ => return Access::Token(None),
@@ -73,7 +82,10 @@ pub struct Caller {
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").field("token_id", &self.token_id).field("owner", &self.owner).finish_non_exhaustive()
+        f.debug_struct("Caller")
+            .field("token_id", &self.token_id)
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,7 +94,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Bearer {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
         // Set by the edge for every route that is not public; a handler of a public route has nobody to name.
-        parts.extensions.get::<Bearer>().cloned().ok_or_else(no_token)
+        parts
+            .extensions
+            .get::<Bearer>()
+            .cloned()
+            .ok_or_else(no_token)
     }
 }
 
@@ -152,14 +168,27 @@ impl Gate {
 
     /// Lets a request in or says why not: 401 for a bad token, 403 for a good one with too small a scope, 429 for an
     /// address that guesses.
-    pub fn admit(&self, headers: &HeaderMap, scope: Option<Scope>, peer: IpAddr, now_ms: i64) -> Result<Arc<Caller>> {
-        let Some(text) = bearer(headers) else { return Err(no_token()) };
-        let Some(caller) = self.find(text, now_ms) else { return Err(self.refuse(peer)) };
+    pub fn admit(
+        &self,
+        headers: &HeaderMap,
+        scope: Option<Scope>,
+        peer: IpAddr,
+        now_ms: i64,
+    ) -> Result<Arc<Caller>> {
+        let Some(text) = bearer(headers) else {
+            return Err(no_token());
+        };
+        let Some(caller) = self.find(text, now_ms) else {
+            return Err(self.refuse(peer));
+        };
         match scope {
             Some(scope) if !caller.scopes.allow(scope) => Err(Error::new(
                 Kind::Forbidden,
                 "insufficient_scope",
-                format!("this token lacks the scope {scope}; it has {}", caller.scopes),
+                format!(
+                    "this token lacks the scope {scope}; it has {}",
+                    caller.scopes
+                ),
             )),
             _ => Ok(caller),
         }
@@ -167,8 +196,14 @@ impl Gate {
 
     fn find(&self, text: &str, now_ms: i64) -> Option<Arc<Caller>> {
         let (id, secret_sha256) = tokens::read(text)?;
-        let caller = self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()?;
-        let same: bool = subtle::ConstantTimeEq::ct_eq(&caller.secret_sha256[..], &secret_sha256[..]).into();
+        let caller = self
+            .tokens
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()?;
+        let same: bool =
+            subtle::ConstantTimeEq::ct_eq(&caller.secret_sha256[..], &secret_sha256[..]).into();
         let alive = caller.expires_at_ms.is_none_or(|expiry| now_ms < expiry);
         (same && alive).then_some(caller)
     }
@@ -179,7 +214,12 @@ impl Gate {
             Ok(()) => unauthorized("invalid_token", "this token is unknown, expired or revoked"),
             Err(denied) => {
                 let wait: Duration = denied.wait_time_from(self.clock.now());
-                Error::retry_later(Kind::TooManyRequests, "too_many_failed_sign_ins", "too many failed sign-ins from this address", wait)
+                Error::retry_later(
+                    Kind::TooManyRequests,
+                    "too_many_failed_sign_ins",
+                    "too many failed sign-ins from this address",
+                    wait,
+                )
             }
         }
     }
@@ -192,11 +232,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn no_token() -> Error {
-    unauthorized("token_required", "send Authorization: Bearer with a token; `descent token create` makes one")
+    unauthorized(
+        "token_required",
+        "send Authorization: Bearer with a token; `descent token create` makes one",
+    )
 }
 
 fn unauthorized(code: &'static str, detail: &str) -> Error {
-    Error::new(Kind::Unauthorized, code, detail).header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    Error::new(Kind::Unauthorized, code, detail)
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 
 /// Which names this server answers to. A page that a browser loaded from elsewhere can make it send requests here under
@@ -206,30 +250,54 @@ pub struct Names(Vec<String>);
 impl Names {
     /// Loopback names, the address listened on, and `allowed_hosts` (separated by commas).
     pub fn new(server: &config::Server) -> Self {
-        let mut names: Vec<String> = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into();
+        let mut names: Vec<String> = ["localhost", "127.0.0.1", "[::1]"]
+            .map(str::to_owned)
+            .into();
         if !server.listen.ip().is_unspecified() {
             names.push(match server.listen.ip() {
                 IpAddr::V4(ip) => ip.to_string(),
                 IpAddr::V6(ip) => format!("[{ip}]"),
             });
         }
-        names.extend(server.allowed_hosts.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_ascii_lowercase));
+        names.extend(
+            server
+                .allowed_hosts
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_ascii_lowercase),
+        );
         Names(names)
     }
 
     /// Checks `Host`, and `Origin` where there is one.
     pub fn check(&self, headers: &HeaderMap) -> Result<()> {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
         if !host.is_some_and(|host| self.knows(host)) {
-            let detail = format!("this server does not answer to the name {:?}; add it to server.allowed_hosts", host.unwrap_or(""));
+            let detail = format!(
+                "this server does not answer to the name {:?}; add it to server.allowed_hosts",
+                host.unwrap_or("")
+            );
             return Err(Error::new(Kind::Forbidden, "host_not_allowed", detail));
         }
-        let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-        let name = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, name)| name);
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return Ok(());
+        };
+        let name = origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.split_once("://"))
+            .map(|(_, name)| name);
         if name.is_some_and(|name| self.knows(name)) {
             return Ok(());
         }
-        Err(Error::new(Kind::Forbidden, "origin_not_allowed", "requests from pages of other origins are not answered; add the host to server.allowed_hosts"))
+        Err(Error::new(
+            Kind::Forbidden,
+            "origin_not_allowed",
+            "requests from pages of other origins are not answered; add the host to server.allowed_hosts",
+        ))
     }
 
     /// The name without its port.
@@ -259,8 +327,14 @@ mod tests {
         assert_eq!(scope(Method::POST, "/v1/runs/x/cancel"), "runs:write");
         assert_eq!(scope(Method::GET, "/v1/queue"), "runs:read");
         assert_eq!(scope(Method::PATCH, "/v1/queue"), "admin:write");
-        assert_eq!(scope(Method::POST, "/v1/models/m@live/predict"), "predict:write");
-        assert_eq!(scope(Method::DELETE, "/v1/models/m/versions/1"), "models:write");
+        assert_eq!(
+            scope(Method::POST, "/v1/models/m@live/predict"),
+            "predict:write"
+        );
+        assert_eq!(
+            scope(Method::DELETE, "/v1/models/m/versions/1"),
+            "models:write"
+        );
         assert_eq!(scope(Method::GET, "/metrics"), "admin:read");
         assert_eq!(scope(Method::GET, "/nowhere"), "any");
     }
@@ -268,7 +342,14 @@ mod tests {
     #[test]
     fn a_host_is_known_with_and_without_its_port() {
         let names = Names::new(&config::Server::default());
-        for host in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]", "[::1]:99", "LOCALHOST"] {
+        for host in [
+            "localhost",
+            "localhost:8080",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:99",
+            "LOCALHOST",
+        ] {
             assert!(names.knows(host), "{host}");
         }
         for host in ["evil.example", "localhost.evil.example:80", "", "[::2]"] {

@@ -15,9 +15,9 @@ use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use tower::Service;
 
+use super::Api;
 use super::auth::{Access, Bearer, Caller, Names, required};
 use super::error::{Error, render};
-use super::Api;
 use super::traffic::RouteNames;
 use crate::listen::Answer;
 
@@ -42,13 +42,27 @@ impl Edge {
     /// Wraps `router`, whose templates are `routes`. `boot` makes the request ids of this process different from those of the last one.
     pub fn new(router: Router, api: Api, routes: RouteNames, boot: u64) -> Self {
         let names = Names::new(&api.app.config.server);
-        Edge { router, api, shared: Arc::new(Shared { names, routes, request_ids: RequestIds { boot, next: AtomicU64::new(1) } }) }
+        Edge {
+            router,
+            api,
+            shared: Arc::new(Shared {
+                names,
+                routes,
+                request_ids: RequestIds {
+                    boot,
+                    next: AtomicU64::new(1),
+                },
+            }),
+        }
     }
 
     /// Answers one request; never fails and never panics.
     pub async fn handle(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
         let traffic = &self.api.traffic;
-        let (method, route) = (request.method().clone(), self.shared.routes.of(request.uri().path()));
+        let (method, route) = (
+            request.method().clone(),
+            self.shared.routes.of(request.uri().path()),
+        );
         let predicts = route.ends_with("/predict");
         let started = traffic.start();
         let id = self.shared.request_ids.of(request.headers());
@@ -64,17 +78,30 @@ impl Edge {
             bucket(&caller, predicts).annotate(headers, remaining);
         }
         headers.insert(REQUEST_ID, id);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
         traffic.finish(started, &method, route, response.status());
         response
     }
 
     /// Host, token, scope and rate. The caller goes into the request for handlers and comes back for the headers.
     #[allow(clippy::type_complexity)]
-    fn admit(&self, request: &mut Request<Body>, peer: IpAddr, predicts: bool) -> Result<Option<(Arc<Caller>, u32)>, Error> {
+    fn admit(
+        &self,
+        request: &mut Request<Body>,
+        peer: IpAddr,
+        predicts: bool,
+    ) -> Result<Option<(Arc<Caller>, u32)>, Error> {
         self.shared.names.check(request.headers())?;
-        let Access::Token(scope) = required(request.method(), request.uri().path()) else { return Ok(None) };
-        let caller = self.api.gate.admit(request.headers(), scope, peer, self.api.app.clock.now_ms())?;
+        let Access::Token(scope) = required(request.method(), request.uri().path()) else {
+            return Ok(None);
+        };
+        let caller =
+            self.api
+                .gate
+                .admit(request.headers(), scope, peer, self.api.app.clock.now_ms())?;
         let remaining = bucket(&caller, predicts).take()?;
         request.extensions_mut().insert(Bearer(Arc::clone(&caller)));
         Ok(Some((caller, remaining)))
@@ -85,11 +112,14 @@ impl Edge {
         let mut router = self.router.clone();
         // A handler that panicked leaves nothing behind that another request reads: shared state lives behind locks
         // that are recovered and in a database with transactions.
-        let answered = AssertUnwindSafe(Service::call(&mut router, request)).catch_unwind().await;
+        let answered = AssertUnwindSafe(Service::call(&mut router, request))
+            .catch_unwind()
+            .await;
         match answered {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(panic) => Error::internal(format!("a handler panicked: {}", panic_text(&*panic))).into_response(),
+            Err(panic) => Error::internal(format!("a handler panicked: {}", panic_text(&*panic)))
+                .into_response(),
         }
     }
 }
@@ -106,7 +136,10 @@ impl Service<Request<Body>> for Edge {
     type Error = Infallible;
     type Future = futures_util::future::BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
         std::task::Poll::Ready(Ok(()))
     }
 
@@ -117,11 +150,19 @@ impl Service<Request<Body>> for Edge {
 }
 
 fn bucket(caller: &Caller, predicts: bool) -> &super::rate::Bucket {
-    if predicts { &caller.predict } else { &caller.other }
+    if predicts {
+        &caller.predict
+    } else {
+        &caller.other
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
 }
 
 /// The id of this request, for handlers that log or record it.
@@ -144,11 +185,18 @@ impl RequestIds {
     }
 
     fn make(&self) -> HeaderValue {
-        let text = format!("{:016x}-{:x}", self.boot, self.next.fetch_add(1, Ordering::Relaxed));
+        let text = format!(
+            "{:016x}-{:x}",
+            self.boot,
+            self.next.fetch_add(1, Ordering::Relaxed)
+        );
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
     }
 }
 
 fn harmless(id: &[u8]) -> bool {
-    (1..=64).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+    (1..=64).contains(&id.len())
+        && id
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }

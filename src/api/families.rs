@@ -56,6 +56,9 @@ pub async fn list() -> axum::Json<Page<Family>> {
 pub async fn schema(Path(name): Path<String>) -> Result<Response> {
     let family = spec::Family::named(&name).ok_or_else(|| Error::not_found("family", &name))?;
     let mut response = axum::Json(family.schema()).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/schema+json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/schema+json"),
+    );
     Ok(response)
 }

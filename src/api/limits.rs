@@ -46,14 +46,19 @@ pub struct Limit {
 /// The limits of this server
 #[utoipa::path(get, path = "", operation_id = "limits_show", tag = "server", responses((status = 200, description = "Every limit", body = Limits)))]
 pub async fn show(State(api): State<Api>) -> axum::Json<Limits> {
-    axum::Json(Limits { object: "limits", limits: limits(&api.app.config) })
+    axum::Json(Limits {
+        object: "limits",
+        limits: limits(&api.app.config),
+    })
 }
 
 fn limits(config: &Config) -> Vec<Limit> {
     // Settings are numbers and texts under text keys: they always have a JSON form.
     let values = serde_json::to_value(config).unwrap_or_default();
     let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
-    let configured = Config::settings().into_iter().filter(|setting| SECTIONS.contains(&setting.section));
+    let configured = Config::settings()
+        .into_iter()
+        .filter(|setting| SECTIONS.contains(&setting.section));
     let configured = configured.map(|setting| Limit {
         section: setting.section,
         name: setting.name,
@@ -61,9 +66,19 @@ fn limits(config: &Config) -> Vec<Limit> {
         default: defaults[setting.section][setting.name].clone(),
         about: setting.about,
     });
-    let fixed = |name, value: u32, about| Limit { section: "lists", name, value: value.into(), default: value.into(), about };
+    let fixed = |name, value: u32, about| Limit {
+        section: "lists",
+        name,
+        value: value.into(),
+        default: value.into(),
+        about,
+    };
     let lists = [
-        fixed("default_items", DEFAULT_LIMIT, "Items on a page of a list when the client does not say."),
+        fixed(
+            "default_items",
+            DEFAULT_LIMIT,
+            "Items on a page of a list when the client does not say.",
+        ),
         fixed("max_items", MAX_LIMIT, "Most items on a page of a list."),
     ];
     configured.chain(lists).collect()
@@ -79,9 +94,20 @@ mod tests {
         config.bodies.json_bytes = 77;
         let limits = limits(&config);
         assert!(limits.len() > 20);
-        assert!(limits.iter().all(|limit| limit.value.is_u64() && limit.default.is_u64()), "{limits:?}");
-        let json = limits.iter().find(|limit| limit.name == "json_bytes").unwrap();
-        assert_eq!((json.value.as_u64(), json.default.as_u64()), (Some(77), Some(1 << 20)));
+        assert!(
+            limits
+                .iter()
+                .all(|limit| limit.value.is_u64() && limit.default.is_u64()),
+            "{limits:?}"
+        );
+        let json = limits
+            .iter()
+            .find(|limit| limit.name == "json_bytes")
+            .unwrap();
+        assert_eq!(
+            (json.value.as_u64(), json.default.as_u64()),
+            (Some(77), Some(1 << 20))
+        );
         assert!(limits.iter().all(|limit| limit.name != "data_dir"));
     }
 }

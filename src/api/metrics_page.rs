@@ -33,29 +33,66 @@ pub async fn show(State(api): State<Api>, headers: HeaderMap) -> Result<Response
         .and_then(|()| encode_registry(&mut page, &process()))
         .and_then(|()| encode_eof(&mut page));
     written.map_err(|FormatError| Error::internal("the metrics page cannot be written"))?;
-    let wants_openmetrics = headers.get_all(header::ACCEPT).iter().any(|accept| accept.to_str().is_ok_and(|text| text.contains("application/openmetrics-text")));
-    let (page, kind) = if wants_openmetrics { (page, OPENMETRICS) } else { (plain(&page), PLAIN) };
+    let wants_openmetrics = headers.get_all(header::ACCEPT).iter().any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|text| text.contains("application/openmetrics-text"))
+    });
+    let (page, kind) = if wants_openmetrics {
+        (page, OPENMETRICS)
+    } else {
+        (plain(&page), PLAIN)
+    };
     let mut response = page.into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
 
 /// What the record and the rooms know now.
 async fn look_up(api: &Api) -> Result<Registry> {
     let by_status = store::usage::runs_by_status(&api.app.store).await?;
-    let count = |status: Status| by_status.iter().find(|(name, _)| name == status.as_str()).map_or(0, |(_, n)| *n);
+    let count = |status: Status| {
+        by_status
+            .iter()
+            .find(|(name, _)| name == status.as_str())
+            .map_or(0, |(_, n)| *n)
+    };
     let runs = Family::<[(&str, &str); 1], Gauge>::default();
     for status in Status::ALL {
-        runs.get_or_create(&[("status", status.as_str())]).set(count(status));
+        runs.get_or_create(&[("status", status.as_str())])
+            .set(count(status));
     }
     let (n_warm, warm_bytes) = api.models.size();
     let mut registry = Registry::with_prefix("descent");
     registry.register("runs", "Runs on record, by status", runs);
-    registry.register("queue_depth", "Runs that wait for a worker", ConstGauge::new(count(Status::Queued)));
-    registry.register("queue_draining", "1 while no run is given to a worker", ConstGauge::new(i64::from(api.app.runs.is_draining())));
-    registry.register("worker_slots", "Runs that can train at the same time", ConstGauge::new(api.app.config.slots() as i64));
-    registry.register("warm_models", "Models kept open for predictions", ConstGauge::new(n_warm as i64));
-    registry.register_with_unit("warm_models", "Memory of the models kept open", Unit::Bytes, ConstGauge::new(warm_bytes as i64));
+    registry.register(
+        "queue_depth",
+        "Runs that wait for a worker",
+        ConstGauge::new(count(Status::Queued)),
+    );
+    registry.register(
+        "queue_draining",
+        "1 while no run is given to a worker",
+        ConstGauge::new(i64::from(api.app.runs.is_draining())),
+    );
+    registry.register(
+        "worker_slots",
+        "Runs that can train at the same time",
+        ConstGauge::new(api.app.config.slots() as i64),
+    );
+    registry.register(
+        "warm_models",
+        "Models kept open for predictions",
+        ConstGauge::new(n_warm as i64),
+    );
+    registry.register_with_unit(
+        "warm_models",
+        "Memory of the models kept open",
+        Unit::Bytes,
+        ConstGauge::new(warm_bytes as i64),
+    );
     Ok(registry)
 }
 
@@ -63,11 +100,30 @@ async fn look_up(api: &Api) -> Result<Registry> {
 fn process() -> Registry {
     let mut registry = Registry::with_prefix("process");
     if let Some(process) = Process::read() {
-        registry.register_with_unit("resident_memory", "Resident memory", Unit::Bytes, ConstGauge::new(process.resident_bytes));
-        registry.register_with_unit("virtual_memory", "Virtual memory", Unit::Bytes, ConstGauge::new(process.virtual_bytes));
+        registry.register_with_unit(
+            "resident_memory",
+            "Resident memory",
+            Unit::Bytes,
+            ConstGauge::new(process.resident_bytes),
+        );
+        registry.register_with_unit(
+            "virtual_memory",
+            "Virtual memory",
+            Unit::Bytes,
+            ConstGauge::new(process.virtual_bytes),
+        );
         registry.register("threads", "Threads", ConstGauge::new(process.n_threads));
-        registry.register("open_fds", "Open file descriptors", ConstGauge::new(process.n_files));
-        registry.register_with_unit("cpu", "Processor time, user and system", Unit::Seconds, ConstCounter::new(process.cpu_seconds));
+        registry.register(
+            "open_fds",
+            "Open file descriptors",
+            ConstGauge::new(process.n_files),
+        );
+        registry.register_with_unit(
+            "cpu",
+            "Processor time, user and system",
+            Unit::Seconds,
+            ConstCounter::new(process.cpu_seconds),
+        );
     }
     registry
 }
@@ -113,11 +169,19 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
 
 /// OpenMetrics as the text format 0.0.4: there a counter's own name ends in `_total`, and units and the end have no line.
 fn plain(openmetrics: &str) -> String {
-    let counters: Vec<&str> = openmetrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let counters: Vec<&str> = openmetrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
     let mut page = String::with_capacity(openmetrics.len() + 512);
-    for line in openmetrics.lines().filter(|line| !line.starts_with("# UNIT") && *line != "# EOF") {
+    for line in openmetrics
+        .lines()
+        .filter(|line| !line.starts_with("# UNIT") && *line != "# EOF")
+    {
         match about(line) {
-            Some((keyword, name, rest)) if counters.contains(&name) => page.extend(["# ", keyword, " ", name, "_total ", rest, "\n"]),
+            Some((keyword, name, rest)) if counters.contains(&name) => {
+                page.extend(["# ", keyword, " ", name, "_total ", rest, "\n"])
+            }
             _ => page.extend([line, "\n"]),
         }
     }
@@ -138,7 +202,10 @@ mod tests {
     fn counters_are_renamed_for_the_old_format() {
         let openmetrics = "# HELP a_b Rows.\n# TYPE a_b counter\na_b_total{x=\"1\"} 3\n# HELP c_bytes Memory.\n# TYPE c_bytes gauge\n# UNIT c_bytes bytes\nc_bytes 7\n# EOF\n";
         let text = plain(openmetrics);
-        assert_eq!(text, "# HELP a_b_total Rows.\n# TYPE a_b_total counter\na_b_total{x=\"1\"} 3\n# HELP c_bytes Memory.\n# TYPE c_bytes gauge\nc_bytes 7\n");
+        assert_eq!(
+            text,
+            "# HELP a_b_total Rows.\n# TYPE a_b_total counter\na_b_total{x=\"1\"} 3\n# HELP c_bytes Memory.\n# TYPE c_bytes gauge\nc_bytes 7\n"
+        );
     }
 
     #[test]

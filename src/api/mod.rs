@@ -93,7 +93,20 @@ impl Api {
     }
 
     /// A line for the audit: `caller` does `action` to `subject`.
-    fn audit_entry(&self, caller: &Caller, action: &str, subject: &str, detail: &Value) -> Result<Entry, StoreError> {
-        Entry::new(self.app.clock.now_ms(), &caller.token_id, &caller.owner, action, subject, detail)
+    fn audit_entry(
+        &self,
+        caller: &Caller,
+        action: &str,
+        subject: &str,
+        detail: &Value,
+    ) -> Result<Entry, StoreError> {
+        Entry::new(
+            self.app.clock.now_ms(),
+            &caller.token_id,
+            &caller.owner,
+            action,
+            subject,
+            detail,
+        )
     }
 }

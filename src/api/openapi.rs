@@ -13,11 +13,11 @@ use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::{Components, RefOr, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths};
+use utoipa::openapi::{Components, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, RefOr};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::{Api, auth};
 use super::error::{Error, Kind, Problem, Violation};
+use super::{Api, auth};
 
 /// Routes and their documents, growing together.
 pub struct Routes<S> {
@@ -55,14 +55,27 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         for (name, schema) in [named::<Problem<'_>>(), named::<Violation>()] {
             components.schemas.insert(name, schema);
         }
-        Routes { router: Router::new(), openapi: OpenApiBuilder::new().info(info).components(Some(components)).build(), paths: Vec::new() }
+        Routes {
+            router: Router::new(),
+            openapi: OpenApiBuilder::new()
+                .info(info)
+                .components(Some(components))
+                .build(),
+            paths: Vec::new(),
+        }
     }
 
     /// Puts handlers, whose own documents have the empty path, at `path`.
-    pub fn at(mut self, path: &'static str, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
+    pub fn at(
+        mut self,
+        path: &'static str,
+        (schemas, mut paths, methods): UtoipaMethodRouter<S>,
+    ) -> Self {
         self.paths.push(path);
         let known = Arc::new(query_names(&paths));
-        let methods = methods.layer(axum::middleware::from_fn(move |request, next| check_query(Arc::clone(&known), request, next)));
+        let methods = methods.layer(axum::middleware::from_fn(move |request, next| {
+            check_query(Arc::clone(&known), request, next)
+        }));
         self.router = self.router.route(path, methods);
         for (_, item) in std::mem::take(&mut paths.paths) {
             match self.openapi.paths.paths.get_mut(path) {
@@ -70,7 +83,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                 None => drop(self.openapi.paths.paths.insert(path.to_owned(), item)),
             }
         }
-        self.openapi.components.get_or_insert_with(Components::new).schemas.extend(schemas);
+        self.openapi
+            .components
+            .get_or_insert_with(Components::new)
+            .schemas
+            .extend(schemas);
         self
     }
 
@@ -78,7 +95,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn finish(self) -> Finished<S> {
         // The document is built from our own types: it always serialises.
         let document = serde_json::to_value(&self.openapi).unwrap_or_default();
-        Finished { router: self.router, document: complete(document), paths: self.paths }
+        Finished {
+            router: self.router,
+            document: complete(document),
+            paths: self.paths,
+        }
     }
 }
 
@@ -112,13 +133,24 @@ fn query_names(paths: &Paths) -> QueryNames {
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
             // Parameters are written where they are used; there is no shared one to refer to.
-            let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
-                RefOr::T(parameter) => Some(parameter),
-                RefOr::Ref(_) => None,
+            let parameters = operation
+                .parameters
+                .iter()
+                .flatten()
+                .filter_map(|parameter| match parameter {
+                    RefOr::T(parameter) => Some(parameter),
+                    RefOr::Ref(_) => None,
+                });
+            let query = parameters.filter(|parameter| {
+                matches!(
+                    parameter.parameter_in,
+                    utoipa::openapi::path::ParameterIn::Query
+                )
             });
-            let query = parameters.filter(|parameter| matches!(parameter.parameter_in, utoipa::openapi::path::ParameterIn::Query));
             let names = query.map(|parameter| match parameter.style {
-                Some(utoipa::openapi::path::ParameterStyle::DeepObject) => format!("{}[", parameter.name),
+                Some(utoipa::openapi::path::ParameterStyle::DeepObject) => {
+                    format!("{}[", parameter.name)
+                }
                 _ => parameter.name.clone(),
             });
             known.entry(method).or_default().extend(names);
@@ -138,20 +170,40 @@ async fn check_query(known: Arc<QueryNames>, request: Request, next: Next) -> Re
 }
 
 fn refuse_unknown(known: &QueryNames, method: &Method, query: &str) -> Result<(), Error> {
-    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
-    let Some(names) = known.get(method) else { return Ok(()) };
+    let method = if method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    let Some(names) = known.get(method) else {
+        return Ok(());
+    };
     let mut seen = BTreeSet::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let raw = pair.split('=').next().unwrap_or("");
-        let name = raw.replace("%5B", "[").replace("%5b", "[").replace("%5D", "]").replace("%5d", "]");
+        let name = raw
+            .replace("%5B", "[")
+            .replace("%5b", "[")
+            .replace("%5D", "]")
+            .replace("%5d", "]");
         let family = name.split_inclusive('[').next().unwrap_or("");
         if !names.contains(&name) && !(family.ends_with('[') && names.contains(family)) {
             let list: Vec<&str> = names.iter().map(String::as_str).collect();
-            let allowed = if list.is_empty() { "this route takes none".to_owned() } else { format!("known are {}", list.join(", ")) };
-            return Err(Error::query(&name, format!("unknown query parameter {name:?}; {allowed}")));
+            let allowed = if list.is_empty() {
+                "this route takes none".to_owned()
+            } else {
+                format!("known are {}", list.join(", "))
+            };
+            return Err(Error::query(
+                &name,
+                format!("unknown query parameter {name:?}; {allowed}"),
+            ));
         }
         if !seen.insert(name.clone()) {
-            return Err(Error::query(&name, format!("the query parameter {name:?} is given twice")));
+            return Err(Error::query(
+                &name,
+                format!("the query parameter {name:?} is given twice"),
+            ));
         }
     }
     Ok(())
@@ -161,7 +213,9 @@ fn refuse_unknown(known: &QueryNames, method: &Method, query: &str) -> Result<()
 fn complete(mut document: Value) -> Value {
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            if let (Ok(method), Some(operation)) = (HttpVerb::parse(method), operation.as_object_mut()) {
+            if let (Ok(method), Some(operation)) =
+                (HttpVerb::parse(method), operation.as_object_mut())
+            {
                 complete_operation(path, method, operation);
             }
         }
@@ -170,7 +224,11 @@ fn complete(mut document: Value) -> Value {
         "token": { "type": "http", "scheme": "bearer", "bearerFormat": "dsc_<key id>_<secret><crc>", "description": "Made by `descent token create` or POST /v1/tokens." }
     });
     document["components"]["responses"] = problems();
-    merge_schemas(&mut document["components"]["schemas"], "Spec", descent_engine::spec::Family::Classification.schema());
+    merge_schemas(
+        &mut document["components"]["schemas"],
+        "Spec",
+        descent_engine::spec::Family::Classification.schema(),
+    );
     document
 }
 
@@ -205,12 +263,23 @@ fn complete_operation(path: &str, verb: HttpVerb, operation: &mut Map<String, Va
     let has_body = operation.contains_key("requestBody");
     let sample = path.replace('{', "").replace('}', "");
     let access = auth::required(&method, &sample);
-    let mut kinds = vec![Kind::Malformed, Kind::Forbidden, Kind::HeadersTooLarge, Kind::Internal, Kind::Unavailable];
+    let mut kinds = vec![
+        Kind::Malformed,
+        Kind::Forbidden,
+        Kind::HeadersTooLarge,
+        Kind::Internal,
+        Kind::Unavailable,
+    ];
     if path.contains('{') {
         kinds.push(Kind::NotFound);
     }
     if has_body {
-        kinds.extend([Kind::Timeout, Kind::TooLarge, Kind::UnsupportedMediaType, Kind::Unprocessable]);
+        kinds.extend([
+            Kind::Timeout,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::Unprocessable,
+        ]);
     }
     match access {
         auth::Access::Public => drop(operation.insert("security".into(), json!([]))),
@@ -221,9 +290,13 @@ fn complete_operation(path: &str, verb: HttpVerb, operation: &mut Map<String, Va
         }
     }
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
-    let Some(responses) = responses.as_object_mut() else { return };
+    let Some(responses) = responses.as_object_mut() else {
+        return;
+    };
     for kind in kinds {
-        responses.entry(kind.status().as_str()).or_insert_with(|| reference(kind));
+        responses
+            .entry(kind.status().as_str())
+            .or_insert_with(|| reference(kind));
     }
     for (status, response) in responses.iter_mut() {
         complete_response(status, response);
@@ -262,8 +335,7 @@ fn problems() -> Value {
             "headers": { "X-Request-Id": request_id_header() },
         });
         if matches!(kind, Kind::TooManyRequests | Kind::Unavailable) {
-            response["headers"]["Retry-After"] =
-                json!({ "description": "Whole seconds to wait.", "schema": { "type": "integer", "minimum": 1 }, "required": true });
+            response["headers"]["Retry-After"] = json!({ "description": "Whole seconds to wait.", "schema": { "type": "integer", "minimum": 1 }, "required": true });
         }
         if kind == Kind::Unauthorized {
             response["headers"]["WWW-Authenticate"] = json!({ "description": "Always `Bearer`.", "schema": { "type": "string" }, "required": true });
@@ -275,15 +347,24 @@ fn problems() -> Value {
 
 /// Puts a JSON Schema with its own `$defs` among the components as `name`.
 fn merge_schemas(schemas: &mut Value, name: &str, mut schema: Value) {
-    let Some(root) = schema.as_object_mut() else { return };
+    let Some(root) = schema.as_object_mut() else {
+        return;
+    };
     root.remove("$schema");
     let definitions = root.remove("$defs");
-    let Some(schemas) = schemas.as_object_mut() else { return };
+    let Some(schemas) = schemas.as_object_mut() else {
+        return;
+    };
     let mut put = |name: String, mut schema: Value| {
         rewrite_references(&mut schema);
         schemas.insert(name, schema);
     };
-    for (key, definition) in definitions.as_ref().and_then(Value::as_object).into_iter().flatten() {
+    for (key, definition) in definitions
+        .as_ref()
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         put(format!("{name}.{key}"), definition.clone());
     }
     put(name.to_owned(), schema);
@@ -309,18 +390,38 @@ mod tests {
 
     #[test]
     fn an_unknown_or_repeated_query_parameter_is_refused() {
-        let known = QueryNames::from([("GET", BTreeSet::from(["limit".to_owned(), "metadata[".to_owned()]))]);
+        let known = QueryNames::from([(
+            "GET",
+            BTreeSet::from(["limit".to_owned(), "metadata[".to_owned()]),
+        )]);
         let check = |query| refuse_unknown(&known, &Method::GET, query);
         assert!(check("limit=3&metadata[who]=me&metadata%5Bwhy%5D=x").is_ok());
-        assert!(check("limt=3").unwrap_err().detail().contains("known are limit"));
-        assert!(check("limit=3&limit=4").unwrap_err().detail().contains("twice"));
+        assert!(
+            check("limt=3")
+                .unwrap_err()
+                .detail()
+                .contains("known are limit")
+        );
+        assert!(
+            check("limit=3&limit=4")
+                .unwrap_err()
+                .detail()
+                .contains("twice")
+        );
     }
 
     #[test]
     fn definitions_become_components() {
         let mut schemas = json!({});
-        merge_schemas(&mut schemas, "Spec", json!({ "$schema": "x", "$defs": { "Dense": {} }, "items": { "$ref": "#/$defs/Dense" } }));
-        assert_eq!(schemas["Spec"]["items"]["$ref"], "#/components/schemas/Spec.Dense");
+        merge_schemas(
+            &mut schemas,
+            "Spec",
+            json!({ "$schema": "x", "$defs": { "Dense": {} }, "items": { "$ref": "#/$defs/Dense" } }),
+        );
+        assert_eq!(
+            schemas["Spec"]["items"]["$ref"],
+            "#/components/schemas/Spec.Dense"
+        );
         assert!(schemas.get("Spec.Dense").is_some());
     }
 }

@@ -104,7 +104,13 @@ impl<T> Page<T> {
 impl<T> Page<T> {
     /// Makes a page of `rows` that the store cut already.
     pub fn of(rows: Vec<T>, has_more: bool, id: impl Fn(&T) -> String) -> Self {
-        Page { object: "list", first_id: rows.first().map(&id), last_id: rows.last().map(&id), data: rows, has_more }
+        Page {
+            object: "list",
+            first_id: rows.first().map(&id),
+            last_id: rows.last().map(&id),
+            data: rows,
+            has_more,
+        }
     }
 }
 

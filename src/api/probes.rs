@@ -27,7 +27,10 @@ pub struct Probe {
 }
 
 const fn probe(status: &'static str) -> Probe {
-    Probe { status, version: env!("CARGO_PKG_VERSION") }
+    Probe {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+    }
 }
 
 /// Whether the process is alive
@@ -44,7 +47,14 @@ pub async fn health() -> axum::Json<Probe> {
     (status = 503, description = "No; `code` is `draining` or `store_unavailable`",
         headers(("Retry-After" = u32, description = "Whole seconds to wait.")))))]
 pub async fn ready(State(api): State<Api>) -> Result<axum::Json<Probe>> {
-    let unready = |code, detail: &str| Err(Error::retry_later(Kind::Unavailable, code, detail, PATIENCE));
+    let unready = |code, detail: &str| {
+        Err(Error::retry_later(
+            Kind::Unavailable,
+            code,
+            detail,
+            PATIENCE,
+        ))
+    };
     if api.app.stopping.is_cancelled() {
         return unready("draining", "the server is about to end");
     }
@@ -54,6 +64,9 @@ pub async fn ready(State(api): State<Api>) -> Result<axum::Json<Probe>> {
             tracing::warn!(%error, "not ready: the record failed");
             unready("store_unavailable", "the record cannot be read or written")
         }
-        Err(_) => unready("store_unavailable", "the record did not answer within a second"),
+        Err(_) => unready(
+            "store_unavailable",
+            "the record did not answer within a second",
+        ),
     }
 }

@@ -6,11 +6,11 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Api;
 use super::auth::Bearer;
 use super::error::Result;
 use super::input::Json;
 use super::time::rfc3339;
-use super::Api;
 use crate::runs;
 use crate::store;
 
@@ -83,7 +83,11 @@ pub async fn show(State(api): State<Api>, caller: Bearer) -> Result<axum::Json<Q
 
 /// Stop or go on giving runs to workers
 #[utoipa::path(patch, path = "", operation_id = "queue_change", tag = "queue", request_body = QueueChange, responses((status = 200, description = "The queue after the change", body = Queue)))]
-pub async fn change(State(api): State<Api>, caller: Bearer, Json(change): Json<QueueChange>) -> Result<axum::Json<Queue>> {
+pub async fn change(
+    State(api): State<Api>,
+    caller: Bearer,
+    Json(change): Json<QueueChange>,
+) -> Result<axum::Json<Queue>> {
     if api.app.runs.is_draining() != change.draining {
         let detail = serde_json::json!({ "draining": change.draining });
         let entry = api.audit_entry(&caller, "queue.drain", "queue", &detail)?;
@@ -96,25 +100,42 @@ pub async fn change(State(api): State<Api>, caller: Bearer, Json(change): Json<Q
 async fn seen(api: &Api, owner: &str) -> Result<Queue> {
     let slots = api.app.config.slots();
     let queue = api.app.runs.queue().await?;
-    let own = queue.runs.iter().filter(|queued| queued.run.owner == owner).enumerate();
+    let own = queue
+        .runs
+        .iter()
+        .filter(|queued| queued.run.owner == owner)
+        .enumerate();
     let now_ms = api.app.clock.now_ms();
     Ok(Queue {
         object: "queue",
         draining: queue.draining,
         slots,
         n_queued: queue.runs.len(),
-        data: own.map(|(n_own, queued)| place(&queue, queued, n_own, slots, now_ms)).collect(),
+        data: own
+            .map(|(n_own, queued)| place(&queue, queued, n_own, slots, now_ms))
+            .collect(),
     })
 }
 
-fn place(queue: &runs::Queue, queued: &runs::Queued, n_own: usize, slots: usize, now_ms: i64) -> Place {
-    let wait_ms = queue.estimated_start_ms(queued.position, slots).filter(|_| !queue.draining);
+fn place(
+    queue: &runs::Queue,
+    queued: &runs::Queued,
+    n_own: usize,
+    slots: usize,
+    now_ms: i64,
+) -> Place {
+    let wait_ms = queue
+        .estimated_start_ms(queued.position, slots)
+        .filter(|_| !queue.draining);
     Place {
         run: queued.run.id.to_string(),
         name: queued.run.name.clone(),
         priority: queued.run.priority,
         position: queued.position,
-        ahead: Ahead { n_runs: queued.position - 1, n_own },
+        ahead: Ahead {
+            n_runs: queued.position - 1,
+            n_own,
+        },
         why: queued.why.clone(),
         queued_at: rfc3339(queued.run.queued_at_ms),
         estimated_start_at: wait_ms.map(|wait_ms| rfc3339(now_ms.saturating_add(wait_ms as i64))),

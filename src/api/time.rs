@@ -5,7 +5,9 @@ use chrono::{DateTime, SecondsFormat};
 /// `2026-03-01T12:00:00.000Z` for milliseconds since the Unix epoch.
 pub fn rfc3339(ms: i64) -> String {
     // Only a clock that is off by a quarter of a million years is outside of the range.
-    DateTime::from_timestamp_millis(ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+    DateTime::from_timestamp_millis(ms)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]

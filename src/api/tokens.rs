@@ -71,7 +71,11 @@ pub struct TokenRequest {
     #[schema(min_items = 1, max_items = 15)]
     pub scopes: Vec<ScopeName>,
     /// Whose data its bearer sees; the caller's own owner when absent. Only the owner `admin` may name another.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+    )]
     pub owner: Option<String>,
     /// When it ends by itself; never when absent.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -84,15 +88,22 @@ pub struct TokenRequest {
 pub struct ScopeName(#[allow(dead_code)] Scope);
 
 impl Serialize for ScopeName {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
 impl<'de> Deserialize<'de> for ScopeName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map(ScopeName).map_err(serde::de::Error::custom)
+        text.parse()
+            .map(ScopeName)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -110,12 +121,25 @@ pub struct ListQuery {
 
 /// Tokens, by key id
 #[utoipa::path(get, path = "", operation_id = "tokens_list", tag = "tokens", params(ListQuery), responses((status = 200, description = "A page", body = Page<Token>)))]
-pub async fn list(State(api): State<Api>, caller: Bearer, uri: Uri, Query(query): Query<ListQuery>) -> Result<Response> {
+pub async fn list(
+    State(api): State<Api>,
+    caller: Bearer,
+    uri: Uri,
+    Query(query): Query<ListQuery>,
+) -> Result<Response> {
     let window = Window::new(query.limit, query.after, None)?;
-    let page = store::Page { limit: window.limit, after: window.after, order: store::Order::Asc };
+    let page = store::Page {
+        limit: window.limit,
+        after: window.after,
+        order: store::Order::Asc,
+    };
     let owner = (caller.owner != ADMIN).then_some(caller.owner.as_str());
     let rows = store::tokens::list(&api.app.store, owner, &page).await?;
-    let data = rows.rows.into_iter().map(Token::try_from).collect::<Result<_>>()?;
+    let data = rows
+        .rows
+        .into_iter()
+        .map(Token::try_from)
+        .collect::<Result<_>>()?;
     Ok(Page::of(data, rows.has_more, |token: &Token| token.id.clone()).answer(&uri))
 }
 
@@ -123,29 +147,50 @@ pub async fn list(State(api): State<Api>, caller: Bearer, uri: Uri, Query(query)
 #[utoipa::path(post, path = "", operation_id = "tokens_create", tag = "tokens", request_body = TokenRequest, responses(
     (status = 201, description = "The token; its text is shown this once", body = NewToken, headers(("Location" = String, description = "Where it is listed."))),
     (status = 403, description = "`scope_not_held` or `owner_not_yours`")))]
-pub async fn create(State(api): State<Api>, caller: Bearer, Json(wanted): Json<TokenRequest>) -> Result<Response> {
+pub async fn create(
+    State(api): State<Api>,
+    caller: Bearer,
+    Json(wanted): Json<TokenRequest>,
+) -> Result<Response> {
     let scopes: Scopes = wanted.scopes.iter().map(|scope| scope.0).collect();
     let owner = wanted.owner.clone().unwrap_or_else(|| caller.owner.clone());
     check(&wanted, &owner, api.app.clock.now_ms())?;
     permit(&caller, &owner, &scopes)?;
     let expires_at_ms = wanted.expires_at.map(|at| at.timestamp_millis());
-    let wanted = tokens::NewToken { owner, name: wanted.name, scopes, expires_at_ms };
+    let wanted = tokens::NewToken {
+        owner,
+        name: wanted.name,
+        scopes,
+        expires_at_ms,
+    };
     let (token, text) = api.app.create_token(wanted, &caller.token_id).await?;
     api.reload_tokens().await?;
     let location = format!("/v1/tokens/{}", token.id);
-    let answer = NewToken { token: text, kept: Token::try_from(store::tokens::Token::from(token))? };
+    let answer = NewToken {
+        token: text,
+        kept: Token::try_from(store::tokens::Token::from(token))?,
+    };
     let mut response = (StatusCode::CREATED, axum::Json(answer)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::LOCATION, HeaderValue::try_from(location).map_err(Error::internal)?);
+    headers.insert(
+        header::LOCATION,
+        HeaderValue::try_from(location).map_err(Error::internal)?,
+    );
     Ok(response)
 }
 
 /// One token, without its text
 #[utoipa::path(get, path = "", operation_id = "tokens_show", tag = "tokens", params(("id" = String, Path, description = "Key id")),
     responses((status = 200, description = "The token", body = Token)))]
-pub async fn show(State(api): State<Api>, caller: Bearer, Path(id): Path<String>) -> Result<axum::Json<Token>> {
-    Ok(axum::Json(Token::try_from(find(&api, &caller, &id).await?)?))
+pub async fn show(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Token>> {
+    Ok(axum::Json(Token::try_from(
+        find(&api, &caller, &id).await?,
+    )?))
 }
 
 /// Revoke a token
@@ -153,7 +198,11 @@ pub async fn show(State(api): State<Api>, caller: Bearer, Path(id): Path<String>
 /// The next request with it is refused. Revoking it again changes nothing.
 #[utoipa::path(delete, path = "", operation_id = "tokens_revoke", tag = "tokens", params(("id" = String, Path, description = "Key id")),
     responses((status = 204, description = "It is revoked")))]
-pub async fn revoke(State(api): State<Api>, caller: Bearer, Path(id): Path<String>) -> Result<StatusCode> {
+pub async fn revoke(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
     let row = find(&api, &caller, &id).await?;
     api.app.revoke_token(&row.id, &caller.token_id).await?;
     api.reload_tokens().await?;
@@ -163,45 +212,85 @@ pub async fn revoke(State(api): State<Api>, caller: Bearer, Path(id): Path<Strin
 /// A token the caller may see; another owner's is as absent as one that never was.
 async fn find(api: &Api, caller: &Caller, id: &str) -> Result<store::tokens::Token> {
     let row = store::tokens::find(&api.app.store, id).await?;
-    row.filter(|row| caller.owner == ADMIN || row.owner == caller.owner).ok_or_else(|| Error::not_found("token", id))
+    row.filter(|row| caller.owner == ADMIN || row.owner == caller.owner)
+        .ok_or_else(|| Error::not_found("token", id))
 }
 
 fn check(wanted: &TokenRequest, owner: &str, now_ms: i64) -> Result<()> {
     let mut wrong = Vec::new();
     let mut refuse = |pointer: &str, code: &'static str, message: String| {
-        wrong.push(Violation { pointer: Some(pointer.to_owned()), code: code.into(), message, ..Violation::default() });
+        wrong.push(Violation {
+            pointer: Some(pointer.to_owned()),
+            code: code.into(),
+            message,
+            ..Violation::default()
+        });
     };
     if !(1..=MAX_NAME_CHARS).contains(&wanted.name.chars().count()) {
-        refuse("/name", "wrong_length", format!("a name has 1 to {MAX_NAME_CHARS} characters"));
+        refuse(
+            "/name",
+            "wrong_length",
+            format!("a name has 1 to {MAX_NAME_CHARS} characters"),
+        );
     }
     if !is_owner_name(owner) {
-        refuse("/owner", "invalid", format!("an owner's name has 1 to {MAX_NAME_CHARS} letters, digits, '.', '_' or '-' and begins with a letter or digit"));
+        refuse(
+            "/owner",
+            "invalid",
+            format!(
+                "an owner's name has 1 to {MAX_NAME_CHARS} letters, digits, '.', '_' or '-' and begins with a letter or digit"
+            ),
+        );
     }
     if wanted.scopes.is_empty() {
-        refuse("/scopes", "empty", "a token without scopes opens no door; name at least one".to_owned());
+        refuse(
+            "/scopes",
+            "empty",
+            "a token without scopes opens no door; name at least one".to_owned(),
+        );
     }
-    if wanted.expires_at.is_some_and(|at| at.timestamp_millis() <= now_ms) {
-        refuse("/expires_at", "in_the_past", "a token cannot end before it begins".to_owned());
+    if wanted
+        .expires_at
+        .is_some_and(|at| at.timestamp_millis() <= now_ms)
+    {
+        refuse(
+            "/expires_at",
+            "in_the_past",
+            "a token cannot end before it begins".to_owned(),
+        );
     }
     if wrong.is_empty() {
         return Ok(());
     }
-    let detail = wrong.iter().map(|violation| violation.message.as_str()).collect::<Vec<_>>().join("; ");
+    let detail = wrong
+        .iter()
+        .map(|violation| violation.message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
     Err(Error::new(Kind::Unprocessable, "invalid_body", detail).with(wrong))
 }
 
 fn is_owner_name(name: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 fn permit(caller: &Caller, owner: &str, scopes: &Scopes) -> Result<()> {
     if owner != caller.owner && caller.owner != ADMIN {
-        return Err(Error::new(Kind::Forbidden, "owner_not_yours", format!("this token makes tokens of {:?} alone", caller.owner)));
+        return Err(Error::new(
+            Kind::Forbidden,
+            "owner_not_yours",
+            format!("this token makes tokens of {:?} alone", caller.owner),
+        ));
     }
     if !caller.scopes.cover(scopes) {
-        let detail = format!("nobody hands on more than they hold; this token has {}", caller.scopes);
+        let detail = format!(
+            "nobody hands on more than they hold; this token has {}",
+            caller.scopes
+        );
         return Err(Error::new(Kind::Forbidden, "scope_not_held", detail));
     }
     Ok(())

@@ -19,8 +19,10 @@ use prometheus_client::registry::{Registry, Unit};
 const OTHER: &str = "(other)";
 
 /// Upper bounds of the latency buckets in seconds: from a warm prediction to a long poll.
-const LATENCY_BUCKETS_S: [f64; 15] =
-    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+const LATENCY_BUCKETS_S: [f64; 15] = [
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    60.0,
+];
 
 /// The URL templates of the router, for labels.
 #[derive(Debug, Default)]
@@ -48,9 +50,13 @@ impl RouteNames {
         let n_pieces = path.split('/').count();
         let candidates = self.by_length.get(n_pieces).map_or(&[][..], Vec::as_slice);
         let matching = candidates.iter().filter(|(_, pieces)| {
-            pieces.iter().zip(path.split('/')).all(|(piece, part)| is_variable(piece) || *piece == part)
+            pieces
+                .iter()
+                .zip(path.split('/'))
+                .all(|(piece, part)| is_variable(piece) || *piece == part)
         });
-        let best = matching.min_by_key(|(_, pieces)| pieces.iter().filter(|piece| is_variable(piece)).count());
+        let best = matching
+            .min_by_key(|(_, pieces)| pieces.iter().filter(|piece| is_variable(piece)).count());
         best.map_or(OTHER, |(template, _)| template)
     }
 }
@@ -80,7 +86,12 @@ struct Verb(&'static str);
 impl Verb {
     fn of(method: &Method) -> Self {
         let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-        Verb(known.into_iter().find(|name| *name == method.as_str()).unwrap_or("other"))
+        Verb(
+            known
+                .into_iter()
+                .find(|name| *name == method.as_str())
+                .unwrap_or("other"),
+        )
     }
 }
 
@@ -122,17 +133,33 @@ impl Traffic {
             uploaded: Counter::default(),
         };
         let mut registry = Registry::with_prefix("descent");
-        registry.register("http_requests", "Requests answered, by method, route and status", traffic.requests.clone());
+        registry.register(
+            "http_requests",
+            "Requests answered, by method, route and status",
+            traffic.requests.clone(),
+        );
         registry.register_with_unit(
             "http_request_duration",
             "Time from the end of a request's headers to its answer's, by route",
             Unit::Seconds,
             traffic.latency.clone(),
         );
-        registry.register("http_requests_in_flight", "Requests that are being answered", traffic.in_flight.clone());
+        registry.register(
+            "http_requests_in_flight",
+            "Requests that are being answered",
+            traffic.in_flight.clone(),
+        );
         registry.register("predictions", "Rows predicted", traffic.predictions.clone());
-        registry.register_with_unit("upload", "Bytes of datasets received", Unit::Bytes, traffic.uploaded.clone());
-        Traffic { registry, ..traffic }
+        registry.register_with_unit(
+            "upload",
+            "Bytes of datasets received",
+            Unit::Bytes,
+            traffic.uploaded.clone(),
+        );
+        Traffic {
+            registry,
+            ..traffic
+        }
     }
 
     /// A request came in; hand the answer to [`Traffic::finish`].
@@ -142,11 +169,23 @@ impl Traffic {
     }
 
     /// A request was answered.
-    pub fn finish(&self, started: Instant, method: &Method, route: &'static str, status: StatusCode) {
+    pub fn finish(
+        &self,
+        started: Instant,
+        method: &Method,
+        route: &'static str,
+        status: StatusCode,
+    ) {
         self.in_flight.dec();
-        let answered = Answered { method: Verb::of(method), route, status: Code(status.as_u16()) };
+        let answered = Answered {
+            method: Verb::of(method),
+            route,
+            status: Code(status.as_u16()),
+        };
         self.requests.get_or_create(&answered).inc();
-        self.latency.get_or_create(&Routed { route }).observe(started.elapsed().as_secs_f64());
+        self.latency
+            .get_or_create(&Routed { route })
+            .observe(started.elapsed().as_secs_f64());
     }
 
     /// Rows were predicted.
@@ -177,7 +216,13 @@ mod tests {
 
     #[test]
     fn a_path_is_named_by_its_template() {
-        let names = RouteNames::new(["/", "/v1/runs", "/v1/runs/{id}", "/v1/runs/events", "/v1/models/{name}/predict"]);
+        let names = RouteNames::new([
+            "/",
+            "/v1/runs",
+            "/v1/runs/{id}",
+            "/v1/runs/events",
+            "/v1/models/{name}/predict",
+        ]);
         for (path, name) in [
             ("/", "/"),
             ("/v1/runs", "/v1/runs"),
@@ -196,7 +241,12 @@ mod tests {
         let traffic = Traffic::new();
         for status in [200, 200, 404] {
             let started = traffic.start();
-            traffic.finish(started, &Method::GET, "/v1/runs/{id}", StatusCode::from_u16(status).unwrap());
+            traffic.finish(
+                started,
+                &Method::GET,
+                "/v1/runs/{id}",
+                StatusCode::from_u16(status).unwrap(),
+            );
         }
         traffic.predicted(3);
         let mut page = String::new();

@@ -17,9 +17,21 @@ const QUEUE_WAIT: Duration = Duration::from_secs(5);
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::DiskFull => Error::new(Kind::InsufficientStorage, "disk_full", error.to_string()),
-            StoreError::Overloaded => Error::retry_later(Kind::Unavailable, "overloaded", "too much is being written; try again", OVERLOAD_WAIT),
-            StoreError::Closed => Error::retry_later(Kind::Unavailable, "draining", "the server is about to end", OVERLOAD_WAIT),
+            StoreError::DiskFull => {
+                Error::new(Kind::InsufficientStorage, "disk_full", error.to_string())
+            }
+            StoreError::Overloaded => Error::retry_later(
+                Kind::Unavailable,
+                "overloaded",
+                "too much is being written; try again",
+                OVERLOAD_WAIT,
+            ),
+            StoreError::Closed => Error::retry_later(
+                Kind::Unavailable,
+                "draining",
+                "the server is about to end",
+                OVERLOAD_WAIT,
+            ),
             other => Error::internal(other),
         }
     }
@@ -28,7 +40,9 @@ impl From<StoreError> for Error {
 impl From<BlobError> for Error {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::NoSpace { .. } => Error::new(Kind::InsufficientStorage, "disk_full", error.to_string()),
+            BlobError::NoSpace { .. } => {
+                Error::new(Kind::InsufficientStorage, "disk_full", error.to_string())
+            }
             BlobError::Store(error) => error.into(),
             other => Error::internal(other),
         }
@@ -56,11 +70,18 @@ impl From<RunsError> for Error {
         match error {
             RunsError::Absent => Error::new(Kind::NotFound, "not_found", said),
             RunsError::NoCheckpoint(_) => Error::new(Kind::NotFound, "no_such_checkpoint", said),
-            RunsError::Conflict { .. } | RunsError::NotOver { .. } => Error::conflict("run_state_conflict", said),
+            RunsError::Conflict { .. } | RunsError::NotOver { .. } => {
+                Error::conflict("run_state_conflict", said)
+            }
             RunsError::Diverged(_) => Error::conflict("diverged", said),
             RunsError::NothingToReproduce => Error::conflict("nothing_to_reproduce", said),
             RunsError::Stale { .. } => Error::new(Kind::PreconditionFailed, "stale_etag", said),
-            RunsError::TooManyQueued { .. } => Error::retry_later(Kind::TooManyRequests, "too_many_queued_runs", said, QUEUE_WAIT),
+            RunsError::TooManyQueued { .. } => Error::retry_later(
+                Kind::TooManyRequests,
+                "too_many_queued_runs",
+                said,
+                QUEUE_WAIT,
+            ),
             RunsError::NoDataset(ref name) => {
                 let violation = Violation {
                     pointer: Some("/dataset".into()),

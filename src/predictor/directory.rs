@@ -69,14 +69,21 @@ impl Directory {
     ///
     /// # Errors
     /// [`FindError::Absent`] also for another owner's model.
-    pub async fn find(&self, owner: &str, name: &str, which: &Which) -> Result<Arc<ServedModel>, FindError> {
+    pub async fn find(
+        &self,
+        owner: &str,
+        name: &str,
+        which: &Which,
+    ) -> Result<Arc<ServedModel>, FindError> {
         let asked = asked(owner, name, which);
         if let Some(model) = self.remembered(&asked) {
             return Ok(model);
         }
         // Before the look, so that a change in between is not taken for seen.
         let generation = self.0.store.models_generation();
-        let row = models::find(&self.0.store, owner, name, which).await?.ok_or(FindError::Absent)?;
+        let row = models::find(&self.0.store, owner, name, which)
+            .await?
+            .ok_or(FindError::Absent)?;
         let key = format!("{owner}\0{name}\0{}", row.version).into_boxed_str();
         let model = match self.0.warm.get(&key) {
             Some(model) => model,
@@ -94,7 +101,8 @@ impl Directory {
         // A panic while the lock was held cannot leave the map half changed: every change is one insert or a clear.
         let names = self.0.names.read().unwrap_or_else(PoisonError::into_inner);
         let known = names.get(asked)?;
-        (known.generation == self.0.store.models_generation()).then(|| self.0.warm.get(&known.key))?
+        (known.generation == self.0.store.models_generation())
+            .then(|| self.0.warm.get(&known.key))?
     }
 
     /// Opens a version off the threads that serve requests; a hundred requests for a cold model open it once.
@@ -104,7 +112,10 @@ impl Directory {
         let opened = tokio::task::spawn_blocking(move || {
             directory.0.warm.get_or_open(&key, || {
                 let weights = runtime.block_on(directory.0.blobs.read(&row.weights))?;
-                let version = Version { name: row.name, version: row.version };
+                let version = Version {
+                    name: row.name,
+                    version: row.version,
+                };
                 Ok(ServedModel::open(version, row.document.get(), &weights)?)
             })
         });

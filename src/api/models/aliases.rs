@@ -40,7 +40,13 @@ pub struct Alias {
 
 impl From<aliases::Alias> for Alias {
     fn from(row: aliases::Alias) -> Self {
-        Alias { object: "alias", model: row.name, alias: row.alias, version: row.version, updated_at: rfc3339(row.updated_at_ms) }
+        Alias {
+            object: "alias",
+            model: row.name,
+            alias: row.alias,
+            version: row.version,
+            updated_at: rfc3339(row.updated_at_ms),
+        }
     }
 }
 
@@ -66,18 +72,28 @@ pub struct AliasTarget {
 /// The aliases of a model
 #[utoipa::path(get, path = "", operation_id = "aliases_list", tag = "models", params(("name" = String, Path, description = "Name of the model")),
     responses((status = 200, description = "All of them, by name", body = Page<Alias>)))]
-pub async fn list(State(api): State<Api>, caller: Bearer, Path(name): Path<String>) -> Result<axum::Json<Page<Alias>>> {
+pub async fn list(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(name): Path<String>,
+) -> Result<axum::Json<Page<Alias>>> {
     find(&api, &caller.owner, &name, &Which::Latest).await?;
     let rows = aliases::list(&api.app.store, &caller.owner, &name).await?;
     let data = rows.into_iter().map(Alias::from).collect();
-    Ok(axum::Json(Page::of(data, false, |alias: &Alias| alias.alias.clone())))
+    Ok(axum::Json(Page::of(data, false, |alias: &Alias| {
+        alias.alias.clone()
+    })))
 }
 
 /// One alias
 #[utoipa::path(get, path = "", operation_id = "aliases_show", tag = "models",
     params(("name" = String, Path, description = "Name of the model"), ("alias" = String, Path, description = "The alias")),
     responses((status = 200, description = "The alias", body = Alias, headers(("ETag" = String, description = "The version it points to.")))))]
-pub async fn show(State(api): State<Api>, caller: Bearer, Path((name, alias)): Path<(String, String)>) -> Result<Response> {
+pub async fn show(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path((name, alias)): Path<(String, String)>,
+) -> Result<Response> {
     let row = aliases::find(&api.app.store, &caller.owner, &name, &alias).await?;
     let row = row.ok_or_else(|| absent(&name, &Which::Alias(alias)))?;
     Ok(Alias::from(row).answer(StatusCode::OK))
@@ -105,14 +121,26 @@ pub async fn put(
     find(&api, &caller.owner, &name, &Which::Latest).await?;
     let detail = serde_json::json!({ "version": target.version });
     let entry = api.audit_entry(&caller, "alias.put", &format!("{name}@{alias}"), &detail)?;
-    let row = aliases::Alias { owner: caller.owner.clone(), name, alias, version: target.version, updated_at_ms: api.app.clock.now_ms() };
+    let row = aliases::Alias {
+        owner: caller.owner.clone(),
+        name,
+        alias,
+        version: target.version,
+        updated_at_ms: api.app.clock.now_ms(),
+    };
     let put = row.clone();
     let existed = api.app.store.write(move |tx| {
         Box::pin(async move {
             let before = aliases::get(tx, &put.owner, &put.name, &put.alias).await?;
             if headers.contains_key(header::IF_MATCH) {
                 // The tag of an alias that does not exist matches nothing, not even `*`.
-                let current = before.as_ref().ok_or_else(|| Error::new(Kind::PreconditionFailed, "stale_etag", "there is no such alias yet"))?;
+                let current = before.as_ref().ok_or_else(|| {
+                    Error::new(
+                        Kind::PreconditionFailed,
+                        "stale_etag",
+                        "there is no such alias yet",
+                    )
+                })?;
                 etag::require_match(&headers, &etag::tag(current.version))?;
             }
             if !aliases::put(tx, &put).await? {
@@ -123,12 +151,19 @@ pub async fn put(
         })
     });
     let existed = existed.await?;
-    let location = format!("/v1/models/{}/aliases/{}", escaped(&row.name), escaped(&row.alias));
+    let location = format!(
+        "/v1/models/{}/aliases/{}",
+        escaped(&row.name),
+        escaped(&row.alias)
+    );
     if existed {
         return Ok(Alias::from(row).answer(StatusCode::OK));
     }
     let mut response = Alias::from(row).answer(StatusCode::CREATED);
-    response.headers_mut().insert(header::LOCATION, HeaderValue::try_from(location).map_err(Error::internal)?);
+    response.headers_mut().insert(
+        header::LOCATION,
+        HeaderValue::try_from(location).map_err(Error::internal)?,
+    );
     Ok(response)
 }
 
@@ -136,8 +171,17 @@ pub async fn put(
 #[utoipa::path(delete, path = "", operation_id = "aliases_delete", tag = "models",
     params(("name" = String, Path, description = "Name of the model"), ("alias" = String, Path, description = "The alias")),
     responses((status = 204, description = "It is gone")))]
-pub async fn delete(State(api): State<Api>, caller: Bearer, Path((name, alias)): Path<(String, String)>) -> Result<StatusCode> {
-    let entry = api.audit_entry(&caller, "alias.delete", &format!("{name}@{alias}"), &serde_json::json!({}))?;
+pub async fn delete(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path((name, alias)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    let entry = api.audit_entry(
+        &caller,
+        "alias.delete",
+        &format!("{name}@{alias}"),
+        &serde_json::json!({}),
+    )?;
     let (owner, of, gone) = (caller.owner.clone(), name.clone(), alias.clone());
     let removed = api.app.store.write(move |tx| {
         Box::pin(async move {
@@ -148,18 +192,26 @@ pub async fn delete(State(api): State<Api>, caller: Bearer, Path((name, alias)):
             Ok::<_, store::StoreError>(removed)
         })
     });
-    if removed.await? { Ok(StatusCode::NO_CONTENT) } else { Err(absent(&name, &Which::Alias(alias))) }
+    if removed.await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(absent(&name, &Which::Alias(alias)))
+    }
 }
 
 /// An alias begins with a letter, so that `model@3` is always version 3.
 fn check_name(alias: &str) -> Result<()> {
     let fits = alias.len() <= MAX_ALIAS_CHARS
         && alias.starts_with(|c: char| c.is_ascii_alphabetic())
-        && alias.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        && alias
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if fits {
         return Ok(());
     }
-    let detail = format!("{alias:?} cannot be an alias: it begins with a letter and has at most {MAX_ALIAS_CHARS} letters, digits, '.', '_' or '-'");
+    let detail = format!(
+        "{alias:?} cannot be an alias: it begins with a letter and has at most {MAX_ALIAS_CHARS} letters, digits, '.', '_' or '-'"
+    );
     Err(Error::new(Kind::Unprocessable, "invalid_alias", detail))
 }
 

@@ -88,10 +88,20 @@ pub struct Weights {
             headers(("ETag" = String, description = "SHA-256 of the weights."))),
         (status = 304, description = "`If-None-Match` names what you hold already"),
         (status = 422, description = "`too_large_for_json`: take safetensors")))]
-pub async fn export(State(api): State<Api>, caller: Bearer, Path(name): Path<String>, Query(query): Query<ExportQuery>, headers: HeaderMap) -> Result<Response> {
+pub async fn export(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(name): Path<String>,
+    Query(query): Query<ExportQuery>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let (name, which) = selected(&name);
     let row = find(&api, &caller.owner, name, &which).await?;
-    let suffix = if query.format == ExportFormat::Json { "-json" } else { "" };
+    let suffix = if query.format == ExportFormat::Json {
+        "-json"
+    } else {
+        ""
+    };
     let tag = etag::tag(format!("{}{suffix}", row.weights));
     let file_name = format!("{}-{}", ascii(&row.name), row.version);
     let mut response = if etag::is_known(&headers, &tag) {
@@ -102,38 +112,62 @@ pub async fn export(State(api): State<Api>, caller: Bearer, Path(name): Path<Str
             ExportFormat::Json => json(&api, row).await?,
         }
     };
-    response.headers_mut().insert(header::ETAG, etag::value(&tag));
+    response
+        .headers_mut()
+        .insert(header::ETAG, etag::value(&tag));
     Ok(response)
 }
 
 async fn safetensors(api: &Api, row: &Model, file_name: &str) -> Result<Response> {
     let body = match api.app.blobs.open_blob(&row.weights).await? {
         Content::Bytes(bytes) => Body::from(bytes),
-        Content::File(file) => Body::from_stream(ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10)),
+        Content::File(file) => Body::from_stream(ReaderStream::with_capacity(
+            tokio::fs::File::from_std(file),
+            256 << 10,
+        )),
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(row.size_bytes));
     let disposition = format!("attachment; filename=\"{file_name}.safetensors\"");
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(disposition).map_err(Error::internal)?);
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::try_from(disposition).map_err(Error::internal)?,
+    );
     Ok(response)
 }
 
 async fn json(api: &Api, row: Model) -> Result<Response> {
     if row.size_bytes > MAX_JSON_WEIGHTS_BYTES {
-        let detail = format!("{} bytes of weights are too much for JSON (at most {MAX_JSON_WEIGHTS_BYTES}); use ?format=safetensors", row.size_bytes);
-        return Err(Error::new(Kind::Unprocessable, "too_large_for_json", detail));
+        let detail = format!(
+            "{} bytes of weights are too much for JSON (at most {MAX_JSON_WEIGHTS_BYTES}); use ?format=safetensors",
+            row.size_bytes
+        );
+        return Err(Error::new(
+            Kind::Unprocessable,
+            "too_large_for_json",
+            detail,
+        ));
     }
     let content = api.app.blobs.open_blob(&row.weights).await?;
     let written = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
-        content.reader().read_to_end(&mut bytes).map_err(Error::internal)?;
+        content
+            .reader()
+            .read_to_end(&mut bytes)
+            .map_err(Error::internal)?;
         serde_json::to_vec(&whole(row, &bytes)?).map_err(Error::internal)
     });
     let written = written.await.map_err(Error::internal)??;
     let mut response = Response::new(Body::from(written));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     Ok(response)
 }
 
@@ -142,10 +176,23 @@ fn whole(row: Model, bytes: &[u8]) -> Result<ModelExport> {
     let mut weights = BTreeMap::new();
     for (name, view) in tensors.tensors() {
         if view.dtype() != Dtype::F32 {
-            return Err(Error::internal(format!("weights {name} are {:?}, not f32", view.dtype())));
+            return Err(Error::internal(format!(
+                "weights {name} are {:?}, not f32",
+                view.dtype()
+            )));
         }
-        let data = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        weights.insert(name, Weights { shape: view.shape().to_vec(), data });
+        let data = view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        weights.insert(
+            name,
+            Weights {
+                shape: view.shape().to_vec(),
+                data,
+            },
+        );
     }
     Ok(ModelExport {
         object: "model_export",
@@ -160,5 +207,13 @@ fn whole(row: Model, bytes: &[u8]) -> Result<ModelExport> {
 
 /// A name as part of a file name that every client understands.
 fn ascii(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).collect()
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }

@@ -68,7 +68,9 @@ pub struct ModelDetail {
 impl ModelVersion {
     /// `aliases` may be those of other versions and models too.
     fn new(row: Model, aliases: &[Alias]) -> Self {
-        let own = aliases.iter().filter(|alias| alias.name == row.name && alias.version == row.version);
+        let own = aliases
+            .iter()
+            .filter(|alias| alias.name == row.name && alias.version == row.version);
         ModelVersion {
             object: "model",
             aliases: own.map(|alias| alias.alias.clone()).collect(),
@@ -108,26 +110,50 @@ pub struct ListQuery {
 impl ListQuery {
     fn page(self) -> Result<store::Page> {
         let window = Window::new(self.limit, self.after, self.order)?;
-        let order = if window.ascending() { store::Order::Asc } else { store::Order::Desc };
-        Ok(store::Page { limit: window.limit, after: window.after, order })
+        let order = if window.ascending() {
+            store::Order::Asc
+        } else {
+            store::Order::Desc
+        };
+        Ok(store::Page {
+            limit: window.limit,
+            after: window.after,
+            order,
+        })
     }
 }
 
 /// Models, by name: the newest version of each
 #[utoipa::path(get, path = "", operation_id = "models_list", tag = "models", params(ListQuery), responses((status = 200, description = "A page; its ids are names", body = Page<ModelVersion>)))]
-pub async fn list(State(api): State<Api>, caller: Bearer, uri: Uri, Query(query): Query<ListQuery>) -> Result<Response> {
+pub async fn list(
+    State(api): State<Api>,
+    caller: Bearer,
+    uri: Uri,
+    Query(query): Query<ListQuery>,
+) -> Result<Response> {
     let found = store::models::list(&api.app.store, &caller.owner, &query.page()?).await?;
     let names: Vec<&str> = found.rows.iter().map(|row| row.name.as_str()).collect();
     let aliases = store::aliases::of_models(&api.app.store, &caller.owner, &names).await?;
-    let data = found.rows.into_iter().map(|row| ModelVersion::new(row, &aliases)).collect();
-    Ok(Page::of(data, found.has_more, |model: &ModelVersion| model.name.clone()).answer(&uri))
+    let data = found
+        .rows
+        .into_iter()
+        .map(|row| ModelVersion::new(row, &aliases))
+        .collect();
+    Ok(Page::of(data, found.has_more, |model: &ModelVersion| {
+        model.name.clone()
+    })
+    .answer(&uri))
 }
 
 /// The newest version of a model, or the one an alias points to
 #[utoipa::path(get, path = "", operation_id = "models_show", tag = "models",
     params(("name" = String, Path, description = "Name of the model, `name@alias` or `name@version`")),
     responses((status = 200, description = "The version", body = ModelDetail)))]
-pub async fn show(State(api): State<Api>, caller: Bearer, Path(name): Path<String>) -> Result<axum::Json<ModelDetail>> {
+pub async fn show(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(name): Path<String>,
+) -> Result<axum::Json<ModelDetail>> {
     let (name, which) = selected(&name);
     detail(&api, &caller.owner, name, &which).await
 }
@@ -135,30 +161,58 @@ pub async fn show(State(api): State<Api>, caller: Bearer, Path(name): Path<Strin
 /// The versions of a model
 #[utoipa::path(get, path = "", operation_id = "models_versions", tag = "models", params(("name" = String, Path, description = "Name of the model"), ListQuery),
     responses((status = 200, description = "A page; its ids are version numbers", body = Page<ModelVersion>)))]
-pub async fn versions(State(api): State<Api>, caller: Bearer, Path(name): Path<String>, uri: Uri, Query(query): Query<ListQuery>) -> Result<Response> {
+pub async fn versions(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(name): Path<String>,
+    uri: Uri,
+    Query(query): Query<ListQuery>,
+) -> Result<Response> {
     let page = query.page()?;
-    if page.after.as_ref().is_some_and(|after| after.parse::<i64>().is_err()) {
-        return Err(Error::query("after", "after must be a version number, the last_id of the page before"));
+    if page
+        .after
+        .as_ref()
+        .is_some_and(|after| after.parse::<i64>().is_err())
+    {
+        return Err(Error::query(
+            "after",
+            "after must be a version number, the last_id of the page before",
+        ));
     }
     find(&api, &caller.owner, &name, &Which::Latest).await?;
     let found = store::models::versions(&api.app.store, &caller.owner, &name, &page).await?;
     let aliases = store::aliases::list(&api.app.store, &caller.owner, &name).await?;
-    let data = found.rows.into_iter().map(|row| ModelVersion::new(row, &aliases)).collect();
-    Ok(Page::of(data, found.has_more, |model: &ModelVersion| model.version.to_string()).answer(&uri))
+    let data = found
+        .rows
+        .into_iter()
+        .map(|row| ModelVersion::new(row, &aliases))
+        .collect();
+    Ok(Page::of(data, found.has_more, |model: &ModelVersion| {
+        model.version.to_string()
+    })
+    .answer(&uri))
 }
 
 /// One version of a model
 #[utoipa::path(get, path = "", operation_id = "models_version", tag = "models",
     params(("name" = String, Path, description = "Name of the model"), ("version" = i64, Path, minimum = 1, description = "Number of the version")),
     responses((status = 200, description = "The version", body = ModelDetail)))]
-pub async fn show_version(State(api): State<Api>, caller: Bearer, Path((name, version)): Path<(String, i64)>) -> Result<axum::Json<ModelDetail>> {
+pub async fn show_version(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path((name, version)): Path<(String, i64)>,
+) -> Result<axum::Json<ModelDetail>> {
     detail(&api, &caller.owner, &name, &Which::Version(version)).await
 }
 
 /// Delete a model with all its versions and aliases
 #[utoipa::path(delete, path = "", operation_id = "models_delete", tag = "models", params(("name" = String, Path, description = "Name of the model")),
     responses((status = 204, description = "It is gone")))]
-pub async fn delete(State(api): State<Api>, caller: Bearer, Path(name): Path<String>) -> Result<StatusCode> {
+pub async fn delete(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(name): Path<String>,
+) -> Result<StatusCode> {
     remove(&api, &caller, name, None).await
 }
 
@@ -168,11 +222,20 @@ pub async fn delete(State(api): State<Api>, caller: Bearer, Path(name): Path<Str
 #[utoipa::path(delete, path = "", operation_id = "models_delete_version", tag = "models",
     params(("name" = String, Path, description = "Name of the model"), ("version" = i64, Path, minimum = 1, description = "Number of the version")),
     responses((status = 204, description = "It is gone")))]
-pub async fn delete_version(State(api): State<Api>, caller: Bearer, Path((name, version)): Path<(String, i64)>) -> Result<StatusCode> {
+pub async fn delete_version(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path((name, version)): Path<(String, i64)>,
+) -> Result<StatusCode> {
     remove(&api, &caller, name, Some(version)).await
 }
 
-async fn remove(api: &Api, caller: &Bearer, name: String, version: Option<i64>) -> Result<StatusCode> {
+async fn remove(
+    api: &Api,
+    caller: &Bearer,
+    name: String,
+    version: Option<i64>,
+) -> Result<StatusCode> {
     let which = version.map_or(Which::Latest, Which::Version);
     let subject = version.map_or_else(|| name.clone(), |version| format!("{name}@{version}"));
     let entry = api.audit_entry(&caller, "model.delete", &subject, &serde_json::json!({}))?;
@@ -192,22 +255,36 @@ async fn remove(api: &Api, caller: &Bearer, name: String, version: Option<i64>) 
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn detail(api: &Api, owner: &str, name: &str, which: &Which) -> Result<axum::Json<ModelDetail>> {
+async fn detail(
+    api: &Api,
+    owner: &str,
+    name: &str,
+    which: &Which,
+) -> Result<axum::Json<ModelDetail>> {
     let row = find(api, owner, name, which).await?;
     let aliases = store::aliases::list(&api.app.store, owner, name).await?;
     let document = row.document.parse::<Sealed>()?.document;
-    Ok(axum::Json(ModelDetail { version: ModelVersion::new(row, &aliases), document }))
+    Ok(axum::Json(ModelDetail {
+        version: ModelVersion::new(row, &aliases),
+        document,
+    }))
 }
 
 async fn find(api: &Api, owner: &str, name: &str, which: &Which) -> Result<Model> {
-    store::models::find(&api.app.store, owner, name, which).await?.ok_or_else(|| absent(name, which))
+    store::models::find(&api.app.store, owner, name, which)
+        .await?
+        .ok_or_else(|| absent(name, which))
 }
 
 /// `iris` is the newest version, `iris@3` the third, `iris@production` the one that alias points to.
 pub(super) fn selected(text: &str) -> (&str, Which) {
-    let Some((name, selector)) = text.split_once('@') else { return (text, Which::Latest) };
+    let Some((name, selector)) = text.split_once('@') else {
+        return (text, Which::Latest);
+    };
     let which = match selector.parse() {
-        Ok(version) if selector.bytes().all(|byte| byte.is_ascii_digit()) => Which::Version(version),
+        Ok(version) if selector.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Which::Version(version)
+        }
         _ => Which::Alias(selector.to_owned()),
     };
     (name, which)

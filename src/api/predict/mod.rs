@@ -64,7 +64,13 @@ pub async fn predict_version(State(api): State<Api>, request: Request) -> Result
     answer(&api, parts, body, &name, &Which::Version(version)).await
 }
 
-async fn answer(api: &Api, mut parts: Parts, body: axum::body::Body, name: &str, which: &Which) -> Result<Response> {
+async fn answer(
+    api: &Api,
+    mut parts: Parts,
+    body: axum::body::Body,
+    name: &str,
+    which: &Which,
+) -> Result<Response> {
     let asked = match parts.uri.query() {
         None => Asked::default(),
         Some(_) => Query::<Asked>::from_request_parts(&mut parts, api).await?.0,
@@ -72,7 +78,10 @@ async fn answer(api: &Api, mut parts: Parts, body: axum::body::Body, name: &str,
     let input = sent(&parts.headers)?;
     let output = wanted(&parts.headers, input);
     if asked.explain && output == Format::Csv {
-        return Err(Error::query("explain", "a CSV answer has no place for explanations; ask for JSON or NDJSON with Accept"));
+        return Err(Error::query(
+            "explain",
+            "a CSV answer has no place for explanations; ask for JSON or NDJSON with Accept",
+        ));
     }
     let caller = Bearer::from_request_parts(&mut parts, api).await?;
     let body = input::read(&parts.headers, body, api.app.config.bodies.predict_bytes).await?;
@@ -80,22 +89,40 @@ async fn answer(api: &Api, mut parts: Parts, body: axum::body::Body, name: &str,
         Err(FindError::Absent) => return Err(absent(name, which)),
         found => found?,
     };
-    let options = Options { explain: asked.explain, ..Options::default() };
-    let is_small = body.len() <= INLINE_BODY_BYTES && body.len().saturating_mul(model.n_bytes()) <= INLINE_WORK && !asked.explain;
+    let options = Options {
+        explain: asked.explain,
+        ..Options::default()
+    };
+    let is_small = body.len() <= INLINE_BODY_BYTES
+        && body.len().saturating_mul(model.n_bytes()) <= INLINE_WORK
+        && !asked.explain;
     let predicted = if is_small {
         predictor::predict(&model, input, output, &body, options)?
     } else {
         aside(model, input, output, body, options).await?
     };
     let mut response = Response::new(predicted.into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(output)));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(media_type(output)),
+    );
     Ok(response)
 }
 
 /// On a thread that may be kept busy.
-async fn aside(model: std::sync::Arc<ServedModel>, input: Format, output: Format, body: Bytes, options: Options) -> Result<Vec<u8>> {
-    let work = tokio::task::spawn_blocking(move || predictor::predict(&model, input, output, &body, options));
-    Ok(work.await.map_err(|error| Error::internal(format!("a prediction did not end: {error}")))??)
+async fn aside(
+    model: std::sync::Arc<ServedModel>,
+    input: Format,
+    output: Format,
+    body: Bytes,
+    options: Options,
+) -> Result<Vec<u8>> {
+    let work = tokio::task::spawn_blocking(move || {
+        predictor::predict(&model, input, output, &body, options)
+    });
+    Ok(work
+        .await
+        .map_err(|error| Error::internal(format!("a prediction did not end: {error}")))??)
 }
 
 /// A model nobody has, said with all that was asked for.
@@ -124,7 +151,9 @@ fn named(media_type: &str) -> Option<Format> {
     match media_type {
         JSON => Some(Format::Json),
         CSV => Some(Format::Csv),
-        NDJSON | "application/ndjson" | "application/jsonl" | "application/json-lines" => Some(Format::NdJson),
+        NDJSON | "application/ndjson" | "application/jsonl" | "application/json-lines" => {
+            Some(Format::NdJson)
+        }
         _ => None,
     }
 }
@@ -132,17 +161,25 @@ fn named(media_type: &str) -> Option<Format> {
 /// The format of the request.
 fn sent(headers: &HeaderMap) -> Result<Format> {
     // The form every client sends, without taking it apart.
-    if headers.get(header::CONTENT_TYPE).is_some_and(|value| value == JSON) {
+    if headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value == JSON)
+    {
         return Ok(Format::Json);
     }
     let kind = input::media_type(headers);
-    kind.as_deref().and_then(named).ok_or_else(|| Error::unsupported_media_type(kind.as_deref(), &[JSON, CSV, NDJSON]))
+    kind.as_deref()
+        .and_then(named)
+        .ok_or_else(|| Error::unsupported_media_type(kind.as_deref(), &[JSON, CSV, NDJSON]))
 }
 
 /// The format of the answer: what `Accept` prefers among ours, else that of the request. A client that accepts none of
 /// ours gets the format it speaks itself (RFC 9110 12.4.1 leaves that open), not a refusal.
 fn wanted(headers: &HeaderMap, input: Format) -> Format {
-    let lines = headers.get_all(header::ACCEPT).into_iter().filter_map(|line| line.to_str().ok());
+    let lines = headers
+        .get_all(header::ACCEPT)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
     let mut best: Option<(f32, Format)> = None;
     for range in lines.flat_map(|line| line.split(',')) {
         let mut parameters = range.split(';').map(str::trim);
@@ -154,7 +191,9 @@ fn wanted(headers: &HeaderMap, input: Format) -> Format {
             "text/*" => Some(Format::Csv),
             kind => named(kind),
         };
-        let quality = parameters.find_map(|parameter| parameter.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+        let quality = parameters
+            .find_map(|parameter| parameter.strip_prefix("q=")?.parse().ok())
+            .unwrap_or(1.0);
         if let Some(format) = format
             && quality > best.map_or(0.0, |(best, _)| best)
         {
@@ -167,9 +206,19 @@ fn wanted(headers: &HeaderMap, input: Format) -> Format {
 impl From<PredictError> for Error {
     fn from(error: PredictError) -> Self {
         match error {
-            PredictError::Malformed { message, line, column } => {
+            PredictError::Malformed {
+                message,
+                line,
+                column,
+            } => {
                 let column = (column > 0).then(|| column.to_string());
-                let violation = Violation { line: Some(line), column, code: "malformed".into(), message: message.clone(), ..Violation::default() };
+                let violation = Violation {
+                    line: Some(line),
+                    column,
+                    code: "malformed".into(),
+                    message: message.clone(),
+                    ..Violation::default()
+                };
                 Error::new(Kind::Malformed, "malformed_rows", message).with(vec![violation])
             }
             PredictError::Refused(fault) => {
@@ -185,7 +234,12 @@ impl From<PredictError> for Error {
                 Error::new(Kind::Unprocessable, "invalid_rows", fault.message).with(vec![violation])
             }
             PredictError::TooLarge { message, limit } => {
-                let violation = Violation { code: "too_large".into(), message: message.clone(), allowed: Some(limit.into()), ..Violation::default() };
+                let violation = Violation {
+                    code: "too_large".into(),
+                    message: message.clone(),
+                    allowed: Some(limit.into()),
+                    ..Violation::default()
+                };
                 Error::new(Kind::TooLarge, "too_large", message).with(vec![violation])
             }
         }
@@ -200,7 +254,12 @@ impl From<FindError> for Error {
             FindError::Blob(error) => error.into(),
             // A model that cannot be opened was damaged on our side; the cause is in the log, with the request id.
             FindError::Open(error) => Error::internal(error),
-            FindError::Ending => Error::retry_later(Kind::Unavailable, "draining", "the server is about to end", std::time::Duration::from_secs(1)),
+            FindError::Ending => Error::retry_later(
+                Kind::Unavailable,
+                "draining",
+                "the server is about to end",
+                std::time::Duration::from_secs(1),
+            ),
         }
     }
 }
@@ -211,13 +270,23 @@ mod tests {
 
     #[test]
     fn the_answer_has_the_format_that_is_preferred() {
-        let with = |accept: &'static str| HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+        let with = |accept: &'static str| {
+            HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))])
+        };
         for (accept, input, output) in [
             ("*/*", Format::Csv, Format::Csv),
             ("text/csv", Format::Json, Format::Csv),
-            ("text/csv;q=0.5, application/json", Format::NdJson, Format::Json),
+            (
+                "text/csv;q=0.5, application/json",
+                Format::NdJson,
+                Format::Json,
+            ),
             ("application/jsonl", Format::Json, Format::NdJson),
-            ("application/json;q=0, text/*;q=0.1", Format::Json, Format::Csv),
+            (
+                "application/json;q=0, text/*;q=0.1",
+                Format::Json,
+                Format::Csv,
+            ),
             ("image/png", Format::NdJson, Format::NdJson),
             ("application/*", Format::Csv, Format::Json),
         ] {

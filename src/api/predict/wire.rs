@@ -32,7 +32,10 @@ impl PartialSchema for RawValue {
     fn schema() -> RefOr<Schema> {
         let scalars = [Type::Number, Type::Boolean, Type::String, Type::Null];
         let about = "A value as in the training file; `null` is a missing one.";
-        ObjectBuilder::new().schema_type(SchemaType::from_iter(scalars)).description(Some(about)).into()
+        ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter(scalars))
+            .description(Some(about))
+            .into()
     }
 }
 
