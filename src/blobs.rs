@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-pub use folder::Folder;
+pub use folder::{Files, Folder, Hold};
 
 use crate::clock::Clock;
 use crate::store::{self, Store, StoreError, Tx};

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::copy::digest;
 use super::manifest::Manifest;
 use super::{BackupError, blocking};
-use crate::blobs::{BlobError, Folder, hex};
+use crate::blobs::{BlobError, Files, Folder, hex};
 use crate::runs::transition::{self, Verb};
 use crate::store::rules::RULES;
 use crate::store::snapshot::{Counts, Snapshot};
@@ -188,7 +188,7 @@ async fn check_files(
     files: Vec<(String, i64)>,
     verified: &mut Verified,
 ) -> Result<(), BackupError> {
-    let (known, strange) = blobs.files()?;
+    let Files { known, strange } = blobs.files()?;
     let orphans: Vec<_> = known
         .into_iter()
         .filter(|(sha256, _)| {

@@ -12,6 +12,15 @@ use super::{BlobError, check_hash, failed, hex, sync_dir};
 /// File whose lock tells backups and collection apart.
 const LOCK_NAME: &str = ".lock";
 
+/// What lies in the folder, sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Hash and size of every file whose name and place are a blob's.
+    pub known: Vec<(String, u64)>,
+    /// Path of everything else.
+    pub strange: Vec<PathBuf>,
+}
+
 /// A lock on the folder of blobs, let go when this is dropped.
 #[derive(Debug)]
 pub struct Hold {
@@ -141,29 +150,26 @@ impl Folder {
                 .filter(|made_ms| *made_ms < before_ms)
         };
         Ok(self
-            .files()?
-            .0
-            .into_iter()
+            .files()?.known.into_iter()
             .map(|(sha256, _)| sha256)
             .filter(|sha256| made_before(sha256).is_some())
             .collect())
     }
 
-    /// Every file in its place, as (hash, size), sorted; and every other file's path. Files that a server at work is
-    /// still writing are left out.
+    /// Every file there is, but those that a server at work is still writing.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn files(&self) -> Result<(Vec<(String, u64)>, Vec<PathBuf>), BlobError> {
-        let (mut known, mut strange) = (Vec::new(), Vec::new());
+    pub fn files(&self) -> Result<Files, BlobError> {
+        let mut files = Files::default();
         if !self.0.is_dir() {
-            return Ok((known, strange));
+            return Ok(files);
         }
         for entry in read_dir(&self.0)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             if !entry.path().is_dir() {
                 if !name.starts_with(super::TEMP_PREFIX) && name != LOCK_NAME {
-                    strange.push(entry.path());
+                    files.strange.push(entry.path());
                 }
                 continue;
             }
@@ -173,16 +179,16 @@ impl Folder {
                     && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
                 match file.metadata() {
                     Ok(about) if is_hash && hash.starts_with(&name) && about.is_file() => {
-                        known.push((hash, about.len()))
+                        files.known.push((hash, about.len()))
                     }
                     Err(e) if e.kind() == io::ErrorKind::NotFound => {} // collected a moment ago
-                    _ => strange.push(file.path()),
+                    _ => files.strange.push(file.path()),
                 }
             }
         }
-        known.sort();
-        strange.sort();
-        Ok((known, strange))
+        files.known.sort();
+        files.strange.sort();
+        Ok(files)
     }
 
     fn open(&self, sha256: &str) -> Result<File, BlobError> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use descent::app::App;
+use descent::data::{Hint, Ingest, Ingested, Limits};
 use descent::ids::DatasetId;
 use descent::runs::message::{NewCheckpoint, NewModel, Outcome, Report, Started, Submission};
 use descent::store::datasets::{self, Dataset};
@@ -23,6 +24,14 @@ pub struct Busy {
 const OWNER: &str = "ann";
 /// More than an inline blob, so that it is a file.
 const LARGE: usize = 100_000;
+
+/// What an upload would say of a table with two classes. The bytes below are noise: nobody decodes them.
+fn described() -> Ingested {
+    let rows: String = (0..60).map(|i| format!("{i}.5,{}\n", if i % 2 == 0 { "even" } else { "odd" })).collect();
+    let mut ingest = Ingest::new(Limits::default(), Hint::default());
+    ingest.push(format!("x,target\n{rows}").as_bytes()).unwrap();
+    ingest.finish().unwrap()
+}
 
 impl Busy {
     pub async fn start() -> Self {
@@ -81,18 +90,18 @@ impl Busy {
         let staged = self.app.blobs.put(self.bytes(n_bytes)).await.unwrap();
         let id = DatasetId(self.app.ids.next().unwrap());
         let now_ms = self.app.clock.now_ms();
-        let object = || Json::of(&json!({})).unwrap();
+        let ingested = described();
         let row = Dataset {
             id,
             owner: OWNER.to_owned(),
             name: "load".to_owned(),
             sha256: staged.sha256().to_owned(),
             size_bytes: staged.size_bytes(),
-            format: object(),
-            n_rows: 1,
-            n_columns: 1,
-            schema: object(),
-            profile: object(),
+            format: Json::of(&ingested.format).unwrap(),
+            n_rows: ingested.n_rows as i64,
+            n_columns: ingested.columns.len() as i64,
+            schema: Json::of(&ingested.schema()).unwrap(),
+            profile: Json::of(&ingested).unwrap(),
             version: 1,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
@@ -125,7 +134,7 @@ impl Busy {
         let mut n_done = 0_usize;
         while !self.stopping() {
             let id = self
-                .dataset(if n_done % 3 == 0 { 500 } else { LARGE + n_done })
+                .dataset(if n_done.is_multiple_of(3) { 500 } else { LARGE + n_done })
                 .await;
             if n_done % 2 == 1 {
                 let delete = self

@@ -2,6 +2,7 @@
 
 mod busy;
 mod damage;
+mod faults;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -23,4 +23,3 @@ pub mod schedule;
 pub mod spec;
 pub mod threads;
 pub mod trainer;
-pub mod weights;
