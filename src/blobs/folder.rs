@@ -150,7 +150,9 @@ impl Folder {
                 .filter(|made_ms| *made_ms < before_ms)
         };
         Ok(self
-            .files()?.known.into_iter()
+            .files()?
+            .known
+            .into_iter()
             .map(|(sha256, _)| sha256)
             .filter(|sha256| made_before(sha256).is_some())
             .collect())

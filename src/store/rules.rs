@@ -130,7 +130,9 @@ struct Chunk {
 impl Chunk {
     /// What is wrong with this chunk, `before` being the last step of the same series before it.
     fn fault(&self, before: Option<u64>) -> Option<String> {
-        if self.steps.is_empty() || !self.steps.len().is_multiple_of(8) || self.steps.len() != self.vals.len()
+        if self.steps.is_empty()
+            || !self.steps.len().is_multiple_of(8)
+            || self.steps.len() != self.vals.len()
         {
             return Some(format!(
                 "{} bytes of steps and {} bytes of values",

@@ -27,7 +27,9 @@ const LARGE: usize = 100_000;
 
 /// What an upload would say of a table with two classes. The bytes below are noise: nobody decodes them.
 fn described() -> Ingested {
-    let rows: String = (0..60).map(|i| format!("{i}.5,{}\n", if i % 2 == 0 { "even" } else { "odd" })).collect();
+    let rows: String = (0..60)
+        .map(|i| format!("{i}.5,{}\n", if i % 2 == 0 { "even" } else { "odd" }))
+        .collect();
     let mut ingest = Ingest::new(Limits::default(), Hint::default());
     ingest.push(format!("x,target\n{rows}").as_bytes()).unwrap();
     ingest.finish().unwrap()
@@ -134,7 +136,11 @@ impl Busy {
         let mut n_done = 0_usize;
         while !self.stopping() {
             let id = self
-                .dataset(if n_done.is_multiple_of(3) { 500 } else { LARGE + n_done })
+                .dataset(if n_done.is_multiple_of(3) {
+                    500
+                } else {
+                    LARGE + n_done
+                })
                 .await;
             if n_done % 2 == 1 {
                 let delete = self

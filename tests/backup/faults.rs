@@ -35,8 +35,20 @@ impl Disk {
         let mut config = Config::default();
         config.server.data_dir = dir.path().to_owned();
         config.quota.free_space_floor_bytes = 0;
-        let app = App::open_with(config, Clock::system(), Entropy::seeded(3), Some(Arc::new(faults))).await.unwrap();
-        Self { app, dir, steps, fault }
+        let app = App::open_with(
+            config,
+            Clock::system(),
+            Entropy::seeded(3),
+            Some(Arc::new(faults)),
+        )
+        .await
+        .unwrap();
+        Self {
+            app,
+            dir,
+            steps,
+            fault,
+        }
     }
 
     fn fail_at(&self, fault: Option<(usize, io::ErrorKind)>) {
@@ -51,14 +63,26 @@ impl Disk {
     async fn keep(&self, bytes: Vec<u8>) -> Result<String, BlobError> {
         let staged = self.app.blobs.put(bytes).await?;
         let hash = staged.sha256().to_owned();
-        let write = self.app.store.write(move |tx| Box::pin(async move { staged.record(tx).await }));
+        let write = self
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { staged.record(tx).await }));
         write.await?;
         Ok(hash)
     }
 
     fn temp_files(&self) -> usize {
         let entries = fs::read_dir(self.dir.path().join("blobs")).unwrap();
-        entries.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".writing-")).count()
+        entries
+            .filter(|entry| {
+                entry
+                    .as_ref()
+                    .unwrap()
+                    .file_name()
+                    .to_string_lossy()
+                    .starts_with(".writing-")
+            })
+            .count()
     }
 }
 
@@ -73,7 +97,15 @@ async fn a_large_blob_is_durable_before_it_has_a_name_and_named_before_it_has_a_
     // Temp file, bytes, fsync; the folder of its name, durable; then the name, durable. Only then the row.
     assert_eq!(
         steps,
-        [Io::Create, Io::Write, Io::Sync, Io::Create, Io::SyncDir, Io::Rename, Io::SyncDir]
+        [
+            Io::Create,
+            Io::Write,
+            Io::Sync,
+            Io::Create,
+            Io::SyncDir,
+            Io::Rename,
+            Io::SyncDir
+        ]
     );
     disk.fail_at(None);
     disk.keep(vec![7; 1_000]).await.unwrap();
@@ -100,16 +132,30 @@ async fn a_disk_that_fails_at_any_step_leaves_no_half_and_is_not_asked_again() {
                 }
             };
             match (kind, &failed) {
-                (io::ErrorKind::StorageFull, BlobError::NoSpace { .. }) | (io::ErrorKind::Other, BlobError::Io { .. }) => {}
+                (io::ErrorKind::StorageFull, BlobError::NoSpace { .. })
+                | (io::ErrorKind::Other, BlobError::Io { .. }) => {}
                 _ => panic!("step {at}, {kind:?}: {failed:?}"),
             }
-            assert_eq!(disk.steps().len(), at + 1, "nothing is tried after a failed step");
+            assert_eq!(
+                disk.steps().len(),
+                at + 1,
+                "nothing is tried after a failed step"
+            );
             assert_eq!(disk.temp_files(), 0, "step {at}");
-            assert!(!failed.to_string().contains(disk.dir.path().to_str().unwrap()), "{failed}");
+            assert!(
+                !failed
+                    .to_string()
+                    .contains(disk.dir.path().to_str().unwrap()),
+                "{failed}"
+            );
 
             disk.fail_at(None);
             let hash = disk.keep(bytes.clone()).await.unwrap();
-            assert_eq!(disk.app.blobs.read(&hash).await.unwrap(), bytes, "the next try is a whole one");
+            assert_eq!(
+                disk.app.blobs.read(&hash).await.unwrap(),
+                bytes,
+                "the next try is a whole one"
+            );
         }
     }
     crate::assert_sound(disk.dir.path()).await;
@@ -129,12 +175,18 @@ async fn a_damaged_blob_is_never_served_not_even_after_it_was_served_once() {
     };
     flip(&path);
     let refused = disk.app.blobs.read(&hash).await;
-    assert!(matches!(refused, Err(BlobError::Damaged { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BlobError::Damaged { .. })),
+        "{refused:?}"
+    );
     flip(&path);
     disk.app.blobs.read(&hash).await.unwrap();
     fs::remove_file(&path).unwrap();
     let refused = disk.app.blobs.read(&hash).await;
-    assert!(matches!(refused, Err(BlobError::Damaged { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(BlobError::Damaged { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,10 +212,17 @@ async fn what_a_killed_process_left_behind_goes() {
     let orphan = format!("{}{}", &hash[..2], "0".repeat(62));
     fs::write(folder.path(&orphan), "named, and its row never came").unwrap();
     disk.app.blobs.collect(3_600_000).await.unwrap();
-    assert!(folder.path(&orphan).exists(), "a young one may still get its row");
+    assert!(
+        folder.path(&orphan).exists(),
+        "a young one may still get its row"
+    );
 
     let held = folder.hold().unwrap();
-    assert_eq!(disk.app.blobs.collect(-1).await.unwrap(), 0, "a backup is being made");
+    assert_eq!(
+        disk.app.blobs.collect(-1).await.unwrap(),
+        0,
+        "a backup is being made"
+    );
     assert!(folder.path(&orphan).exists());
     drop(held);
     assert_eq!(disk.app.blobs.collect(-1).await.unwrap(), 1);
