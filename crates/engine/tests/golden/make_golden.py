@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Writes the golden files beside this script with PyTorch: python3 make_golden.py
+
+    networks.json    outputs, loss and gradients of small networks, for every function and loss
+    trainings.json   20 steps of every optimizer with every schedule: learning rates, losses, final parameters
+
+The configurations are the engine's own documents, so the test reads them as a user's spec would be read. All numbers
+are computed in f64, written with 17 digits, and compared by ../golden.rs.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import torch
+from torch import nn
+
+torch.set_default_dtype(torch.float64)
+HERE = Path(__file__).parent
+N_STEPS, STEPS_PER_EPOCH = 20, 5
+
+FUNCTIONS = {
+    "relu": lambda o: nn.ReLU(),
+    "leaky_relu": lambda o: nn.LeakyReLU(o.get("slope", 0.01)),
+    "elu": lambda o: nn.ELU(o.get("alpha", 1.0)),
+    "gelu": lambda o: nn.GELU(),
+    "silu": lambda o: nn.SiLU(),
+    "sigmoid": lambda o: nn.Sigmoid(),
+    "tanh": lambda o: nn.Tanh(),
+    "softplus": lambda o: nn.Softplus(),
+}
+
+
+def network(layers, n_features, n_outputs):
+    """The layers of a spec, then the head."""
+    modules, width = [], n_features
+    for layer in layers:
+        if layer["kind"] == "dense":
+            modules.append(nn.Linear(width, layer["units"], bias=layer.get("use_bias", True)))
+            width = layer["units"]
+            if "activation" in layer:
+                modules.append(FUNCTIONS[layer["activation"]]({}))
+        elif layer["kind"] == "activation":
+            modules.append(FUNCTIONS[layer["function"]](layer))
+    modules.append(nn.Linear(width, n_outputs))
+    return nn.Sequential(*modules)
+
+
+def flat(tensors):
+    """One list in the engine's order: a weight is [inputs x outputs] there and [outputs x inputs] here."""
+    return [x for t in tensors for x in (t.t() if t.dim() == 2 else t).reshape(-1).tolist()]
+
+
+def loss_of(spec):
+    kind = spec["kind"]
+    if kind == "cross_entropy":
+        weight = torch.tensor(spec["class_weights"]) if "class_weights" in spec else None
+        return nn.CrossEntropyLoss(weight=weight, label_smoothing=spec.get("label_smoothing", 0.0))
+    if kind == "binary_cross_entropy":
+        return nn.BCEWithLogitsLoss(pos_weight=torch.tensor(spec.get("positive_weight", 1.0)))
+    return {"mse": nn.MSELoss(), "mae": nn.L1Loss(), "huber": nn.HuberLoss(delta=spec.get("delta", 1.0))}[kind]
+
+
+def targets_of(spec, rows, n_outputs):
+    if spec["kind"] == "cross_entropy":
+        return torch.randint(n_outputs, (rows,))
+    if spec["kind"] == "binary_cross_entropy":
+        return torch.randint(2, (rows, n_outputs)).to(torch.get_default_dtype())
+    return torch.randn(rows, n_outputs)
+
+
+def numbers(tensor):
+    return tensor.reshape(-1).tolist()
+
+
+def case(layers, loss, seed):
+    """Outputs, loss and gradients of one batch."""
+    torch.manual_seed(seed)
+    rows, n_features, n_outputs = 7, 5, 3
+    net = network(layers, n_features, n_outputs)
+    x, targets = 1.5 * torch.randn(rows, n_features), targets_of(loss, rows, n_outputs)
+    outputs = net(x)
+    value = loss_of(loss)(outputs, targets)
+    value.backward()
+    return {
+        "network": layers, "loss": loss, "rows": rows, "n_features": n_features, "n_outputs": n_outputs,
+        "parameters": flat(net.parameters()), "features": numbers(x), "targets": numbers(targets),
+        "outputs": numbers(outputs), "mean_loss": value.item(),
+        "gradients": flat(p.grad for p in net.parameters()),
+    }
+
+
+def networks():
+    dense = lambda units, **more: {"kind": "dense", "units": units, **more}
+    layers = [dense(6, activation="tanh"), dense(4, use_bias=False), {"kind": "activation", "function": "silu"}]
+    cross_entropy = {"kind": "cross_entropy"}
+    cases = [([dense(6, activation=f), dense(4, activation=f)], cross_entropy) for f in FUNCTIONS]
+    cases.append(([dense(6), {"kind": "activation", "function": "leaky_relu", "slope": 0.2}], cross_entropy))
+    cases.append(([dense(6), {"kind": "activation", "function": "elu", "alpha": 0.7}], cross_entropy))
+    losses = [
+        cross_entropy,
+        {"kind": "cross_entropy", "label_smoothing": 0.1},
+        {"kind": "cross_entropy", "class_weights": [0.5, 2.0, 1.25]},
+        {"kind": "cross_entropy", "class_weights": [0.5, 2.0, 1.25], "label_smoothing": 0.2},
+        {"kind": "binary_cross_entropy"},
+        {"kind": "binary_cross_entropy", "positive_weight": 2.5},
+        {"kind": "mse"}, {"kind": "mae"}, {"kind": "huber"}, {"kind": "huber", "delta": 0.3},
+    ]
+    cases += [(layers, loss) for loss in losses]
+    cases.append(([], {"kind": "mse"}))
+    return [case(layers, loss, seed) for seed, (layers, loss) in enumerate(cases)]
+
+
+OPTIMIZERS = [
+    {"kind": "sgd", "learning_rate": 0.1},
+    {"kind": "sgd", "learning_rate": 0.1, "weight_decay": 0.01},
+    {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01},
+    {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
+    {"kind": "rmsprop", "learning_rate": 0.01},
+    {"kind": "rmsprop", "learning_rate": 0.01, "alpha": 0.9, "momentum": 0.8, "weight_decay": 0.01, "epsilon": 1e-6},
+    {"kind": "adam", "learning_rate": 0.02},
+    {"kind": "adam", "learning_rate": 0.02, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.01, "epsilon": 1e-6},
+    {"kind": "adamw", "learning_rate": 0.02},
+    {"kind": "adamw", "learning_rate": 0.02, "weight_decay": 0.1},
+]
+
+SCHEDULES = [
+    {"kind": "constant"},
+    {"kind": "step", "every_epochs": 2, "gamma": 0.3},
+    {"kind": "exponential", "gamma": 0.8},
+    {"kind": "cosine", "min_fraction": 0.1},
+    {"kind": "one_cycle", "pct_start": 0.3, "div_factor": 10.0, "final_div_factor": 100.0},
+    {"kind": "warm_up", "steps": 6, "start_factor": 0.25},
+    {"kind": "warm_up", "steps": 5, "start_factor": 0.5, "then": {"kind": "cosine"}},
+    {"kind": "reduce_on_plateau", "factor": 0.5, "patience": 0, "threshold": 0.3},
+]
+
+
+def optimizer_of(spec, parameters):
+    o = {k: v for k, v in spec.items() if k not in ("kind", "learning_rate", "beta1", "beta2", "epsilon")}
+    if spec["kind"] in ("adam", "adamw"):
+        o["betas"] = (spec.get("beta1", 0.9), spec.get("beta2", 0.999))
+    if "epsilon" in spec:
+        o["eps"] = spec["epsilon"]
+    make = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    return make[spec["kind"]](parameters, lr=spec["learning_rate"], **o)
+
+
+def schedule_of(spec, optimizer, n_steps):
+    """The scheduler, and whether it is stepped per `step`, per `epoch` or with the `loss` of an epoch."""
+    s, lr, kind = torch.optim.lr_scheduler, optimizer.param_groups[0]["lr"], spec["kind"]
+    if kind == "constant":
+        return s.ConstantLR(optimizer, factor=1.0), "epoch"
+    if kind == "step":
+        return s.StepLR(optimizer, spec["every_epochs"], spec["gamma"]), "epoch"
+    if kind == "exponential":
+        return s.ExponentialLR(optimizer, spec["gamma"]), "epoch"
+    if kind == "cosine":
+        return s.CosineAnnealingLR(optimizer, n_steps, eta_min=lr * spec.get("min_fraction", 0.0)), "step"
+    if kind == "one_cycle":
+        return s.OneCycleLR(optimizer, max_lr=lr, total_steps=n_steps, pct_start=spec["pct_start"],
+                            div_factor=spec["div_factor"], final_div_factor=spec["final_div_factor"],
+                            cycle_momentum=False), "step"
+    if kind == "warm_up":
+        up = s.LinearLR(optimizer, start_factor=spec["start_factor"], total_iters=spec["steps"])
+        if "then" not in spec:
+            return up, "step"
+        then, _ = schedule_of(spec["then"], optimizer, n_steps - spec["steps"])
+        return s.SequentialLR(optimizer, [up, then], milestones=[spec["steps"]]), "step"
+    return s.ReduceLROnPlateau(optimizer, factor=spec["factor"], patience=spec["patience"],
+                               threshold=spec["threshold"], threshold_mode="rel"), "loss"
+
+
+def training(optimizer_spec, schedule_spec, clip, data):
+    torch.manual_seed(1)
+    net = network(data["network"], data["n_features"], data["n_outputs"])
+    initial = flat(net.parameters())
+    optimizer = optimizer_of(optimizer_spec, net.parameters())
+    schedule, per = schedule_of(schedule_spec, optimizer, N_STEPS)
+    rates, losses, norms = [], [], []
+    for step in range(N_STEPS):
+        batch = slice(step % STEPS_PER_EPOCH * 4, step % STEPS_PER_EPOCH * 4 + 4)
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(data["x"][batch]), data["y"][batch])
+        loss.backward()
+        norms.append(nn.utils.clip_grad_norm_(net.parameters(), clip if clip else math.inf).item())
+        rates.append(optimizer.param_groups[0]["lr"])
+        losses.append(loss.item())
+        optimizer.step()
+        end_of_epoch = step % STEPS_PER_EPOCH == STEPS_PER_EPOCH - 1
+        if per == "step":
+            schedule.step()
+        elif per == "epoch" and end_of_epoch:
+            schedule.step()
+        elif per == "loss" and end_of_epoch:
+            schedule.step(sum(losses[-STEPS_PER_EPOCH:]) / STEPS_PER_EPOCH)
+    return initial, {
+        "optimizer": optimizer_spec, "schedule": schedule_spec, "clip": clip, "learning_rates": rates,
+        "losses": losses, "gradient_norms": norms, "parameters": flat(net.parameters()),
+    }
+
+
+def trainings():
+    torch.manual_seed(0)
+    data = {
+        "network": [{"kind": "dense", "units": 5, "activation": "tanh"}], "n_features": 4, "n_outputs": 3,
+        "x": torch.randn(4 * STEPS_PER_EPOCH, 4), "y": torch.randint(3, (4 * STEPS_PER_EPOCH,)),
+    }
+    runs = [training(o, s, None, data) for o in OPTIMIZERS for s in SCHEDULES]
+    runs += [training(o, SCHEDULES[0], 0.2, data) for o in OPTIMIZERS]
+    return {
+        "network": data["network"], "n_features": 4, "n_outputs": 3, "rows_per_step": 4,
+        "steps_per_epoch": STEPS_PER_EPOCH, "features": numbers(data["x"]), "labels": numbers(data["y"]),
+        "initial": runs[0][0], "runs": [run for _, run in runs],
+    }
+
+
+def write(name, content):
+    rows = content["runs"] if isinstance(content, dict) else content
+    head = {k: v for k, v in content.items() if k != "runs"} if isinstance(content, dict) else {}
+    head = {"made_with": f"torch {torch.__version__}", **head}
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+    text = json.dumps(head, separators=(",", ":"))[:-1] + ',"runs":[\n' + lines + "\n]}\n"
+    (HERE / name).write_text(text)
+
+
+write("networks.json", networks())
+write("trainings.json", trainings())
