@@ -62,7 +62,9 @@ struct Training {
 }
 
 fn read<F: for<'de> Deserialize<'de>>(name: &str) -> F {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
     let text = std::fs::read_to_string(&path).expect("golden files are committed");
     serde_json::from_str(&text).expect("golden files are written by make_golden.py")
 }
@@ -80,16 +82,30 @@ fn tolerance<T: Real>() -> f64 {
 fn compare<T: Real>(what: &str, got: &[T], expected: &[f64]) {
     assert_eq!(got.len(), expected.len(), "{what}");
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
-    let difference = norm(&mut got.iter().zip(expected).map(|(got, expected)| got.to_f64() - expected));
+    let difference = norm(
+        &mut got
+            .iter()
+            .zip(expected)
+            .map(|(got, expected)| got.to_f64() - expected),
+    );
     let error = difference / norm(&mut expected.iter().copied()).max(1e-12);
-    assert!(error <= tolerance::<T>(), "{what} in {}: relative error {error:e}", T::NAME);
+    assert!(
+        error <= tolerance::<T>(),
+        "{what} in {}: relative error {error:e}",
+        T::NAME
+    );
 }
 
 fn network_case<T: Real>(case: &NetworkCase, cpu: Cpu) {
     let name = format!("{:?} {:?}", case.network, case.loss);
-    let head = Head { n_outputs: case.n_outputs, outcome: Outcome::Classes };
+    let head = Head {
+        n_outputs: case.n_outputs,
+        outcome: Outcome::Classes,
+    };
     let network = Network::build(&case.network, case.n_features, head).expect("the network fits");
-    let parameters = Parameters { values: cast::<T>(&case.parameters) };
+    let parameters = Parameters {
+        values: cast::<T>(&case.parameters),
+    };
     let (features, values) = (cast::<T>(&case.features), cast::<T>(&case.targets));
     let labels: Vec<u32> = case.targets.iter().map(|&label| label as u32).collect();
     let targets = match case.loss {
@@ -101,13 +117,26 @@ fn network_case<T: Real>(case: &NetworkCase, cpu: Cpu) {
     let mut evaluation = EvaluationPlan::compile(&network, &case.loss, 3, cpu).expect("it fits");
     let mean = evaluation.evaluate(&parameters, &features, targets, &mut outputs);
     compare(&format!("outputs of {name}"), &outputs, &case.outputs);
-    compare(&format!("loss of {name}"), &[T::from_f64(mean)], &[case.mean_loss]);
+    compare(
+        &format!("loss of {name}"),
+        &[T::from_f64(mean)],
+        &[case.mean_loss],
+    );
 
     let optimizer = Optimizer::Sgd(descent_engine::optimizer::Sgd::default());
-    let mut plan = TrainPlan::compile(&network, &case.loss, &optimizer, case.rows, cpu).expect("it fits");
+    let mut plan =
+        TrainPlan::compile(&network, &case.loss, &optimizer, case.rows, cpu).expect("it fits");
     let result = plan.gradients_of(&parameters, &features, targets, StepKey::default());
-    compare(&format!("loss of a step of {name}"), &[T::from_f64(result.loss)], &[case.mean_loss]);
-    compare(&format!("gradients of {name}"), plan.gradients(), &case.gradients);
+    compare(
+        &format!("loss of a step of {name}"),
+        &[T::from_f64(result.loss)],
+        &[case.mean_loss],
+    );
+    compare(
+        &format!("gradients of {name}"),
+        plan.gradients(),
+        &case.gradients,
+    );
 }
 
 #[test]
@@ -121,37 +150,71 @@ fn networks_give_pytorchs_outputs_losses_and_gradients() {
 
 fn training<T: Real>(set: &Trainings, run: &Training, cpu: Cpu) {
     let name = format!("{:?} {:?} clip {:?}", run.optimizer, run.schedule, run.clip);
-    let head = Head { n_outputs: set.n_outputs, outcome: Outcome::Classes };
+    let head = Head {
+        n_outputs: set.n_outputs,
+        outcome: Outcome::Classes,
+    };
     let network = Network::build(&set.network, set.n_features, head).expect("the network fits");
     let loss = Loss::CrossEntropy(CrossEntropy::default());
     let rows = set.rows_per_step;
-    let mut plan = TrainPlan::<T>::compile(&network, &loss, &run.optimizer, rows, cpu).expect("it fits");
-    let mut parameters = Parameters { values: cast::<T>(&set.initial) };
+    let mut plan =
+        TrainPlan::<T>::compile(&network, &loss, &run.optimizer, rows, cpu).expect("it fits");
+    let mut parameters = Parameters {
+        values: cast::<T>(&set.initial),
+    };
     let mut state = OptimizerState::new(&run.optimizer, network.n_parameters());
     let features = cast::<T>(&set.features);
     let mut plateau = Plateau::default();
     let (mut rates, mut losses, mut norms) = (Vec::new(), Vec::new(), Vec::new());
     let n_steps = run.learning_rates.len();
     for step in 0..n_steps {
-        let factor = run.schedule.factor(step as u64, set.steps_per_epoch as u64, n_steps as u64, plateau.reduced);
+        let factor = run.schedule.factor(
+            step as u64,
+            set.steps_per_epoch as u64,
+            n_steps as u64,
+            plateau.reduced,
+        );
         let rate = factor * run.optimizer.learning_rate();
         let first = step % set.steps_per_epoch * rows;
         let x = &features[first * set.n_features..][..rows * set.n_features];
         let targets = Targets::Labels(&set.labels[first..first + rows]);
-        let result = plan.step(&mut parameters, &mut state, x, targets, rate, run.clip, StepKey::default());
+        let result = plan.step(
+            &mut parameters,
+            &mut state,
+            x,
+            targets,
+            rate,
+            run.clip,
+            StepKey::default(),
+        );
         assert!(result.finite, "{name}");
         rates.push(rate);
         losses.push(T::from_f64(result.loss));
         norms.push(T::from_f64(result.gradient_norm));
         if (step + 1) % set.steps_per_epoch == 0 {
             let epoch = &losses[losses.len() - set.steps_per_epoch..];
-            plateau.epoch(&run.schedule, epoch.iter().map(|x| x.to_f64()).sum::<f64>() / epoch.len() as f64);
+            plateau.epoch(
+                &run.schedule,
+                epoch.iter().map(|x| x.to_f64()).sum::<f64>() / epoch.len() as f64,
+            );
         }
     }
-    compare(&format!("learning rates of {name}"), &rates, &run.learning_rates);
+    compare(
+        &format!("learning rates of {name}"),
+        &rates,
+        &run.learning_rates,
+    );
     compare(&format!("losses of {name}"), &losses, &run.losses);
-    compare(&format!("gradient norms of {name}"), &norms, &run.gradient_norms);
-    compare(&format!("parameters after {name}"), &parameters.values, &run.parameters);
+    compare(
+        &format!("gradient norms of {name}"),
+        &norms,
+        &run.gradient_norms,
+    );
+    compare(
+        &format!("parameters after {name}"),
+        &parameters.values,
+        &run.parameters,
+    );
 }
 
 #[test]
@@ -169,15 +232,31 @@ fn twenty_steps_of_every_optimizer_and_schedule_are_pytorchs() {
 fn no_optimizer_schedule_or_loss_is_without_golden_numbers() {
     let kind = |value: serde_json::Value| value["kind"].as_str().unwrap_or("").to_owned();
     let all = |schema: schemars::Schema| -> BTreeSet<String> {
-        let variants = schema.to_value()["oneOf"].as_array().cloned().unwrap_or_default();
-        variants.iter().filter_map(|variant| Some(variant["properties"]["kind"]["const"].as_str()?.to_owned())).collect()
+        let variants = schema.to_value()["oneOf"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        variants
+            .iter()
+            .filter_map(|variant| Some(variant["properties"]["kind"]["const"].as_str()?.to_owned()))
+            .collect()
     };
     let trainings: Trainings = read("trainings.json");
-    let optimizers: BTreeSet<String> = trainings.runs.iter().map(|run| run.optimizer.kind().to_owned()).collect();
-    let schedules: BTreeSet<String> =
-        trainings.runs.iter().map(|run| kind(serde_json::to_value(&run.schedule).expect("it is JSON"))).collect();
-    let losses: BTreeSet<String> =
-        read::<Networks>("networks.json").runs.iter().map(|case| case.loss.kind().to_owned()).collect();
+    let optimizers: BTreeSet<String> = trainings
+        .runs
+        .iter()
+        .map(|run| run.optimizer.kind().to_owned())
+        .collect();
+    let schedules: BTreeSet<String> = trainings
+        .runs
+        .iter()
+        .map(|run| kind(serde_json::to_value(&run.schedule).expect("it is JSON")))
+        .collect();
+    let losses: BTreeSet<String> = read::<Networks>("networks.json")
+        .runs
+        .iter()
+        .map(|case| case.loss.kind().to_owned())
+        .collect();
     assert_eq!(optimizers, all(schemars::schema_for!(Optimizer)));
     assert_eq!(schedules, all(schemars::schema_for!(Schedule)));
     assert_eq!(losses, all(schemars::schema_for!(Loss)));
