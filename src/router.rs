@@ -8,8 +8,8 @@ use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
-    Api, error, families, limits, metrics_page, models, openapi, predict, probes, queue, tokens,
-    usage,
+    Api, checkpoints, diagnoses, error, events, families, limits, logs, metrics, metrics_page,
+    models, openapi, predict, probes, queue, tokens, usage,
 };
 
 /// The routes.
@@ -18,6 +18,11 @@ fn page() -> Routes<Api> {
         .at("/v1/families", routes!(families::list))
         .at("/v1/families/{name}/schema", routes!(families::schema))
         .at("/v1/queue", routes!(queue::show, queue::change))
+        .at("/v1/runs/{id}/events", routes!(events::list))
+        .at("/v1/runs/{id}/metrics", routes!(metrics::show))
+        .at("/v1/runs/{id}/checkpoints", routes!(checkpoints::list))
+        .at("/v1/runs/{id}/logs", routes!(logs::list))
+        .at("/v1/runs/{id}/diagnoses", routes!(diagnoses::list))
         .at("/v1/models", routes!(models::list))
         .at("/v1/models/{name}", routes!(models::show, models::delete))
         .at("/v1/models/{name}/predict", routes!(predict::predict))

@@ -52,9 +52,15 @@ impl From<checkpoints::Checkpoint> for Checkpoint {
 /// Kept checkpoints of a run, newest first
 #[utoipa::path(get, path = "", operation_id = "runs_checkpoints", tag = "runs", params(("id" = String, Path, description = "Run id", format = Uuid)),
     responses((status = 200, description = "The checkpoints", body = Page<Checkpoint>)))]
-pub async fn list(State(api): State<Api>, caller: Bearer, Path(id): Path<RunId>) -> Result<Json<Page<Checkpoint>>> {
+pub async fn list(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<RunId>,
+) -> Result<Json<Page<Checkpoint>>> {
     let run = api.app.runs.show(&caller.owner, id).await?;
     let rows = checkpoints::list(&api.app.store, run.id).await?;
     let data: Vec<Checkpoint> = rows.into_iter().map(Checkpoint::from).collect();
-    Ok(Json(Page::of(data, false, |checkpoint| checkpoint.step.to_string())))
+    Ok(Json(Page::of(data, false, |checkpoint| {
+        checkpoint.step.to_string()
+    })))
 }

@@ -63,14 +63,41 @@ struct Body {
 /// Diagnoses of a run, in the order they were made
 #[utoipa::path(get, path = "", operation_id = "runs_diagnoses", tag = "runs", params(("id" = String, Path, description = "Run id", format = Uuid)),
     responses((status = 200, description = "The diagnoses", body = Page<Diagnosis>)))]
-pub async fn list(State(api): State<Api>, caller: Bearer, Path(id): Path<RunId>) -> Result<Json<Page<Diagnosis>>> {
+pub async fn list(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<RunId>,
+) -> Result<Json<Page<Diagnosis>>> {
     let run = api.app.runs.show(&caller.owner, id).await?;
-    let rows = events::page(&api.app.store, run.id, 0, Some(events::Kind::Diagnosis), ALL).await?;
+    let rows = events::page(
+        &api.app.store,
+        run.id,
+        0,
+        Some(events::Kind::Diagnosis),
+        ALL,
+    )
+    .await?;
     let mut data = Vec::with_capacity(rows.len());
     for row in rows {
-        let Body { code, evidence, message, remedy } = row.body.parse()?;
+        let Body {
+            code,
+            evidence,
+            message,
+            remedy,
+        } = row.body.parse()?;
         let (seq, ts, step) = (row.seq, rfc3339(row.ts_ms), row.step);
-        data.push(Diagnosis { object: "diagnosis", seq, ts, step, code, evidence, message, remedy });
+        data.push(Diagnosis {
+            object: "diagnosis",
+            seq,
+            ts,
+            step,
+            code,
+            evidence,
+            message,
+            remedy,
+        });
     }
-    Ok(Json(Page::of(data, false, |diagnosis| diagnosis.seq.to_string())))
+    Ok(Json(Page::of(data, false, |diagnosis| {
+        diagnosis.seq.to_string()
+    })))
 }

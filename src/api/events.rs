@@ -129,7 +129,9 @@ pub async fn list(
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/event-stream"))
 }
 
@@ -138,7 +140,8 @@ fn stream_of(api: &Api, caller: &Bearer, run: &Run, after: i64) -> Result<Respon
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let watcher = Watcher {
-        cursor: api.feeds.follow(&api.app, run.id, after),
+        // A number that is not there yet would make the feed, which others share, begin in the future.
+        cursor: api.feeds.follow(&api.app, run.id, after.min(run.last_seq)),
         stopping: api.app.stopping.clone(),
         heartbeat: std::time::Duration::from_millis(api.app.config.connections.sse_heartbeat_ms),
         over: false,
@@ -149,10 +152,16 @@ fn stream_of(api: &Api, caller: &Bearer, run: &Run, after: i64) -> Result<Respon
         Some((Ok::<_, std::io::Error>(bytes), watcher))
     }));
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream"),
+        ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         // Proxies that collect answers before they pass them on would hold events back.
-        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        (
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
     ];
     Ok((headers, body).into_response())
 }
@@ -161,10 +170,19 @@ fn stream_of(api: &Api, caller: &Bearer, run: &Run, after: i64) -> Result<Respon
 fn places(api: &Api, caller: &Bearer) -> Result<[OwnedSemaphorePermit; 2]> {
     let full = |what: &str| {
         let detail = format!("as many event streams are open as {what} allows; close one first");
-        Error::retry_later(Kind::TooManyRequests, "too_many_streams", detail, std::time::Duration::from_secs(5))
+        Error::retry_later(
+            Kind::TooManyRequests,
+            "too_many_streams",
+            detail,
+            std::time::Duration::from_secs(5),
+        )
     };
-    let own = Arc::clone(&caller.streams).try_acquire_owned().map_err(|_| full("this token"))?;
-    let all = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| full("this server"))?;
+    let own = Arc::clone(&caller.streams)
+        .try_acquire_owned()
+        .map_err(|_| full("this token"))?;
+    let all = Arc::clone(&api.streams)
+        .try_acquire_owned()
+        .map_err(|_| full("this server"))?;
     Ok([own, all])
 }
 

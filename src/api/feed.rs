@@ -14,13 +14,14 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
-use super::error::{Error, Result};
 use super::time::rfc3339;
 use crate::app::App;
 use crate::ids::RunId;
 use crate::store::events::{self, Event, Kind};
 use crate::store::metrics::{self, Series};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+
+type Result<T> = std::result::Result<T, StoreError>;
 
 /// Frames kept of a run.
 const RING_EVENTS: usize = 512;
@@ -41,13 +42,23 @@ impl Feeds {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         feeds.retain(|_, feed| feed.strong_count() > 0);
         let feed = feeds.get(&run).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let feed = Arc::new(Feed { run, store: app.store.clone(), state: watch::Sender::new(Ring::behind(after)) });
+            let feed = Arc::new(Feed {
+                run,
+                store: app.store.clone(),
+                state: watch::Sender::new(Ring::behind(after)),
+            });
             feeds.insert(run, Arc::downgrade(&feed));
             // Listening begins before the first look, so that no notice falls between.
             tokio::spawn(keep_up(Arc::downgrade(&feed), app.runs.subscribe(), run));
             feed
         });
-        Cursor { seen: feed.state.subscribe(), feed, last: after, followed: false, done: false }
+        Cursor {
+            seen: feed.state.subscribe(),
+            feed,
+            last: after,
+            followed: false,
+            done: false,
+        }
     }
 }
 
@@ -72,7 +83,13 @@ struct Ring {
 
 impl Ring {
     fn behind(after: i64) -> Self {
-        Ring { first: after + 1, frames: VecDeque::new(), n_bytes: 0, done: None, gone: false }
+        Ring {
+            first: after + 1,
+            frames: VecDeque::new(),
+            n_bytes: 0,
+            done: None,
+            gone: false,
+        }
     }
 
     /// Sequence number of the newest frame, or the one before the first.
@@ -83,7 +100,9 @@ impl Ring {
     fn push(&mut self, frame: Bytes) {
         self.n_bytes += frame.len();
         self.frames.push_back(frame);
-        while self.frames.len() > RING_EVENTS || (self.n_bytes > RING_BYTES && self.frames.len() > 1) {
+        while self.frames.len() > RING_EVENTS
+            || (self.n_bytes > RING_BYTES && self.frames.len() > 1)
+        {
             let oldest = self.frames.pop_front();
             self.n_bytes -= oldest.map_or(0, |frame| frame.len());
             self.first += 1;
@@ -98,7 +117,10 @@ impl Ring {
             (Some(only), None) => (only.clone(), self.last()),
             (first, second) => {
                 let all = first.into_iter().chain(second).chain(wanted);
-                (all.flat_map(|frame| frame.iter().copied()).collect(), self.last())
+                (
+                    all.flat_map(|frame| frame.iter().copied()).collect(),
+                    self.last(),
+                )
             }
         }
     }
@@ -140,7 +162,10 @@ impl Feed {
             for row in &rows {
                 frames.push(frame(&self.store, row, None).await?);
             }
-            let done = rows.iter().find(|row| row.kind == Kind::Done).map(|row| row.seq);
+            let done = rows
+                .iter()
+                .find(|row| row.kind == Kind::Done)
+                .map(|row| row.seq);
             if !frames.is_empty() {
                 self.state.send_modify(|ring| {
                     frames.into_iter().for_each(|frame| ring.push(frame));
@@ -210,7 +235,11 @@ impl Cursor {
     }
 
     fn handed(&self, bytes: Bytes) -> Next {
-        if self.done { Next::Done(bytes) } else { Next::Events(bytes) }
+        if self.done {
+            Next::Done(bytes)
+        } else {
+            Next::Events(bytes)
+        }
     }
 
     async fn from_table(&mut self) -> Result<Next> {
@@ -223,7 +252,11 @@ impl Cursor {
             self.done |= row.kind == Kind::Done;
         }
         // Events the ring was past are gone from the table too: the run was deleted.
-        Ok(if rows.is_empty() { Next::Gone } else { self.handed(bytes.into()) })
+        Ok(if rows.is_empty() {
+            Next::Gone
+        } else {
+            self.handed(bytes.into())
+        })
     }
 }
 
@@ -249,21 +282,25 @@ pub async fn value(store: &Store, event: &Event) -> Result<Value> {
 }
 
 async fn document(store: &Store, event: &Event, max_points: Option<usize>) -> Result<Value> {
-    let mut document = json!({"run_id": event.run_id, "seq": event.seq, "type": event.kind, "ts": rfc3339(event.ts_ms), "step": event.step});
-    let body: Value = event.body.parse()?;
-    let Some(fields) = document.as_object_mut() else { return Err(Error::internal("an event is an object")) };
-    if let Value::Object(body) = body {
-        fields.extend(body);
-    }
+    let mut fields = serde_json::Map::new();
+    fields.insert("run_id".into(), json!(event.run_id));
+    fields.insert("seq".into(), json!(event.seq));
+    fields.insert("type".into(), json!(event.kind));
+    fields.insert("ts".into(), json!(rfc3339(event.ts_ms)));
+    fields.insert("step".into(), json!(event.step));
+    fields.extend(event.body.parse::<serde_json::Map<String, Value>>()?);
     if event.kind == Kind::Metric {
         let series = metrics::of_event(store, event.run_id, event.seq).await?;
         let thinned = max_points.is_some_and(|max| series.iter().any(|one| one.steps.len() > max));
-        fields.insert("series".into(), series.iter().map(|one| points(one, max_points)).collect());
+        fields.insert(
+            "series".into(),
+            series.iter().map(|one| points(one, max_points)).collect(),
+        );
         if thinned {
             fields.insert("thinned".into(), json!(true));
         }
     }
-    Ok(document)
+    Ok(Value::Object(fields))
 }
 
 /// Steps and values of one series; every so-manieth point, and always the last one, when there are more than wanted.
@@ -272,7 +309,10 @@ fn points(series: &Series, max_points: Option<usize>) -> Value {
     let stride = max_points.map_or(1, |max| n.div_ceil(max.max(1)).max(1));
     let kept: Vec<usize> = (0..n).filter(|i| (n - 1 - i) % stride == 0).collect();
     let steps: Vec<u64> = kept.iter().map(|&i| series.steps[i]).collect();
-    let values: Vec<Value> = kept.iter().map(|&i| super::numbers::number(series.values[i])).collect();
+    let values: Vec<Value> = kept
+        .iter()
+        .map(|&i| super::numbers::number(series.values[i]))
+        .collect();
     let mut one = json!({"name": series.name, "steps": steps, "values": values});
     let nonfinite = super::numbers::nonfinite(kept.iter().map(|&i| series.values[i]));
     if !nonfinite.is_empty() {
@@ -298,11 +338,18 @@ mod tests {
 
     #[test]
     fn thinning_keeps_the_last_point() {
-        let series = Series { name: "loss".into(), steps: (1..=101).collect(), values: (1..=101).map(f64::from).collect() };
+        let series = Series {
+            name: "loss".into(),
+            steps: (1..=101).collect(),
+            values: (1..=101).map(f64::from).collect(),
+        };
         let thinned = points(&series, Some(50));
         let steps = thinned["steps"].as_array().unwrap();
         assert!(steps.len() <= 50, "{}", steps.len());
         assert_eq!(steps.last().unwrap(), 101);
-        assert_eq!(points(&series, None)["steps"].as_array().unwrap().len(), 101);
+        assert_eq!(
+            points(&series, None)["steps"].as_array().unwrap().len(),
+            101
+        );
     }
 }

@@ -61,11 +61,24 @@ pub async fn list(
     let limit = Window::new(query.limit, None, None)?.limit;
     let after = i64::try_from(query.after.unwrap_or(0)).unwrap_or(i64::MAX);
     let run = api.app.runs.show(&caller.owner, id).await?;
-    let rows = events::page(&api.app.store, run.id, after, Some(events::Kind::Log), limit + 1).await?;
+    let rows = events::page(
+        &api.app.store,
+        run.id,
+        after,
+        Some(events::Kind::Log),
+        limit + 1,
+    )
+    .await?;
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
         let (seq, ts, step) = (row.seq, rfc3339(row.ts_ms), row.step);
-        lines.push(LogLine { object: "log", seq, ts, step, body: row.body.parse()? });
+        lines.push(LogLine {
+            object: "log",
+            seq,
+            ts,
+            step,
+            body: row.body.parse()?,
+        });
     }
     Ok(Page::new(lines, limit, |line| line.seq.to_string()).answer(&uri))
 }

@@ -84,13 +84,28 @@ pub async fn show(
 ) -> Result<Json<Metrics>> {
     let max_points = query.max_points.unwrap_or(DEFAULT_POINTS);
     if !(1..=MAX_POINTS).contains(&max_points) {
-        return Err(Error::query("max_points", format!("max_points is {max_points}; it must be 1 to {MAX_POINTS}")));
+        return Err(Error::query(
+            "max_points",
+            format!("max_points is {max_points}; it must be 1 to {MAX_POINTS}"),
+        ));
     }
     let run = api.app.runs.show(&caller.owner, id).await?;
-    let names: Vec<String> = query.names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect();
+    let names: Vec<String> = query
+        .names
+        .iter()
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().to_owned())
+        .collect();
     let series = metrics::series(&api.app.store, run.id, &names).await?;
-    let series = series.into_iter().map(|one| thinned(one, max_points)).collect();
-    Ok(Json(Metrics { object: "metrics", run_id: run.id.to_string(), series }))
+    let series = series
+        .into_iter()
+        .map(|one| thinned(one, max_points))
+        .collect();
+    Ok(Json(Metrics {
+        object: "metrics",
+        run_id: run.id.to_string(),
+        series,
+    }))
 }
 
 fn thinned(series: Series, max_points: usize) -> Points {
@@ -108,18 +123,39 @@ fn thinned(series: Series, max_points: usize) -> Points {
         };
     }
     // Bucket b holds the points [b n / max, (b + 1) n / max): sizes differ by one at most.
-    let bounds: Vec<usize> = (0..=max_points).map(|b| b * n_points / max_points).collect();
-    let buckets: Vec<&[f64]> = bounds.windows(2).map(|pair| &series.values[pair[0]..pair[1]]).collect();
+    let bounds: Vec<usize> = (0..=max_points)
+        .map(|b| b * n_points / max_points)
+        .collect();
+    let buckets: Vec<&[f64]> = bounds
+        .windows(2)
+        .map(|pair| &series.values[pair[0]..pair[1]])
+        .collect();
     let extreme = |pick: fn(f64, f64) -> f64| -> Vec<Value> {
-        let finite = |bucket: &&[f64]| bucket.iter().copied().filter(|value| value.is_finite()).reduce(pick);
-        buckets.iter().map(|bucket| finite(bucket).map_or(Value::Null, number)).collect()
+        let finite = |bucket: &&[f64]| {
+            bucket
+                .iter()
+                .copied()
+                .filter(|value| value.is_finite())
+                .reduce(pick)
+        };
+        buckets
+            .iter()
+            .map(|bucket| finite(bucket).map_or(Value::Null, number))
+            .collect()
     };
-    let means: Vec<f64> = buckets.iter().map(|bucket| bucket.iter().sum::<f64>() / bucket.len() as f64).collect();
+    let means: Vec<f64> = buckets
+        .iter()
+        .map(|bucket| bucket.iter().sum::<f64>() / bucket.len() as f64)
+        .collect();
     Points {
         name: series.name,
         n_points,
         thinned: true,
-        steps: bounds.iter().skip(1).map(|&end| series.steps[end - 1]).collect(),
+        steps: bounds
+            .iter()
+            .skip(1)
+            .map(|&end| series.steps[end - 1])
+            .collect(),
         values: means.iter().map(|&mean| number(mean)).collect(),
         min: Some(extreme(f64::min)),
         max: Some(extreme(f64::max)),
@@ -132,7 +168,11 @@ mod tests {
     use super::*;
 
     fn series(values: Vec<f64>) -> Series {
-        Series { name: "loss".into(), steps: (1..=values.len() as u64).collect(), values }
+        Series {
+            name: "loss".into(),
+            steps: (1..=values.len() as u64).collect(),
+            values,
+        }
     }
 
     #[test]
@@ -148,7 +188,10 @@ mod tests {
         let mut values = vec![1.0; 1000];
         values[637] = 99.0;
         let points = thinned(series(values), 10);
-        assert_eq!((points.steps.len(), points.steps[9], points.n_points), (10, 1000, 1000));
+        assert_eq!(
+            (points.steps.len(), points.steps[9], points.n_points),
+            (10, 1000, 1000)
+        );
         assert_eq!(points.max.unwrap()[6], number(99.0));
         assert_eq!(points.min.unwrap()[6], number(1.0));
         assert_eq!(points.values[6], number(1.98));

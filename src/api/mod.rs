@@ -1,14 +1,21 @@
 //! The HTTP API: one file per resource with its wire types, handlers and OpenAPI text; beside them what all of them share.
 
 pub mod auth;
+pub mod checkpoints;
+pub mod diagnoses;
 pub mod edge;
 pub mod error;
 pub mod etag;
+pub mod events;
 pub mod families;
+pub mod feed;
 pub mod input;
 pub mod limits;
+pub mod logs;
+pub mod metrics;
 pub mod metrics_page;
 pub mod models;
+pub mod numbers;
 pub mod openapi;
 pub mod page;
 pub mod predict;
@@ -27,6 +34,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use self::auth::{Caller, Gate};
+use self::feed::Feeds;
 use self::traffic::Traffic;
 use crate::app::App;
 use crate::predictor::Directory;
@@ -46,6 +54,10 @@ pub struct Shared {
     pub gate: Gate,
     /// What is counted for `/metrics`.
     pub traffic: Traffic,
+    /// The runs that somebody watches.
+    pub feeds: Feeds,
+    /// Event streams that may still be opened, by anybody.
+    pub streams: Arc<tokio::sync::Semaphore>,
     /// Models, opened when they are asked for.
     pub models: Directory,
     /// The OpenAPI document, once the router is built.
@@ -70,10 +82,13 @@ impl Api {
         let max_bytes = usize::try_from(app.config.worker.model_cache_bytes).unwrap_or(usize::MAX);
         let models = Directory::new(app.store.clone(), app.blobs.clone(), max_bytes);
         let gate = Gate::new(&app.config.rates);
+        let streams = Arc::new(tokio::sync::Semaphore::new(app.config.rates.sse_total));
         let api = Api(Arc::new(Shared {
             app,
             gate,
             traffic: Traffic::new(),
+            feeds: Feeds::default(),
+            streams,
             models,
             contract: OnceLock::new(),
             reloading: tokio::sync::Mutex::new(()),

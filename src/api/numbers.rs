@@ -31,7 +31,10 @@ pub fn word(value: f64) -> Option<&'static str> {
 
 /// Every place of `values` that JSON cannot say.
 pub fn nonfinite(values: impl Iterator<Item = f64>) -> Vec<Nonfinite> {
-    values.enumerate().filter_map(|(idx, value)| word(value).map(|value| Nonfinite { idx, value })).collect()
+    values
+        .enumerate()
+        .filter_map(|(idx, value)| word(value).map(|value| Nonfinite { idx, value }))
+        .collect()
 }
 
 #[cfg(test)]
@@ -44,6 +47,18 @@ mod tests {
         let shown: Vec<Value> = values.into_iter().map(number).collect();
         assert_eq!(serde_json::to_string(&shown).unwrap(), "[1.5,null,null]");
         let places = nonfinite(values.into_iter());
-        assert_eq!(places, [Nonfinite { idx: 1, value: "nan" }, Nonfinite { idx: 2, value: "-inf" }]);
+        assert_eq!(
+            places,
+            [
+                Nonfinite {
+                    idx: 1,
+                    value: "nan"
+                },
+                Nonfinite {
+                    idx: 2,
+                    value: "-inf"
+                }
+            ]
+        );
     }
 }
