@@ -77,19 +77,14 @@ impl Writer {
         }
     }
 
-    pub(crate) fn f64s<'a>(&mut self, values: impl ExactSizeIterator<Item = &'a f64>) {
+    pub(crate) fn f64s(&mut self, values: &[f64]) {
         self.u64(values.len() as u64);
-        values.for_each(|&value| self.f64(value));
+        values.iter().for_each(|&value| self.f64(value));
     }
 
     pub(crate) fn u64s(&mut self, values: &[u64]) {
         self.u64(values.len() as u64);
         values.iter().for_each(|&value| self.u64(value));
-    }
-
-    pub(crate) fn text(&mut self, text: &str) {
-        self.u64(text.len() as u64);
-        self.bytes.extend_from_slice(text.as_bytes());
     }
 
     /// Writes whether there is a value, then the value.
@@ -219,11 +214,6 @@ impl<'a> Reader<'a> {
         (0..length).map(|_| self.u64()).collect()
     }
 
-    pub(crate) fn text(&mut self) -> Result<String, CheckpointError> {
-        let length = self.length(1)?;
-        String::from_utf8(self.take(length)?.to_vec()).map_err(|_| CheckpointError::Damaged)
-    }
-
     pub(crate) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, CheckpointError>,
@@ -259,7 +249,6 @@ mod tests {
         writer.u64(41);
         writer.f64(-0.0);
         writer.f32s(&[1.5, f32::MIN_POSITIVE]);
-        writer.text("overfitting");
         writer.option(None::<f64>, Writer::f64);
         writer.finish()
     }
@@ -272,7 +261,6 @@ mod tests {
         assert_eq!(reader.u64()?, 41);
         assert_eq!(reader.f64()?.to_bits(), (-0.0_f64).to_bits());
         assert_eq!(reader.f32s()?, [1.5, f32::MIN_POSITIVE]);
-        assert_eq!(reader.text()?, "overfitting");
         assert_eq!(reader.option(Reader::f64)?, None);
         assert_eq!(reader.u32(), Err(CheckpointError::Damaged));
         Ok(())

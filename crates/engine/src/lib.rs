@@ -23,3 +23,4 @@ pub mod schedule;
 pub mod spec;
 pub mod threads;
 pub mod trainer;
+pub mod weights;

@@ -15,36 +15,31 @@
 //! comes back). So weights that come back to exactly what they had been show that there is none. The weights are kept in f64, where such sums are exact as long as the features have few enough
 //! digits; [`Perceptron::is_exact`] holds only then, and only then is a return taken as a proof.
 
-use ndarray::ArrayView1;
-
+use crate::checkpoint::{CheckpointError, Reader, Writer};
 use crate::rng::{Purpose, Stream};
 
 /// The unit with everything its training needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Perceptron {
     /// One weight per feature, then the bias.
-    pub(crate) weights: Vec<f64>,
+    weights: Vec<f64>,
     /// Corrections made.
-    pub(crate) corrections: u64,
+    corrections: u64,
     /// The weights at an earlier moment, to be compared with (Brent's way of finding a return with one memory).
-    pub(crate) earlier: Vec<f64>,
+    earlier: Vec<f64>,
     /// Corrections made at that moment.
-    pub(crate) earlier_corrections: u64,
+    earlier_corrections: u64,
     /// Corrections that cancelled out, once the weights came back.
-    pub(crate) returned: Option<u64>,
+    returned: Option<u64>,
     /// Greatest squared length of (x, 1) over the rows.
     greatest_square: f64,
     /// Smallest power of two that all numbers are multiples of.
-    pub(crate) quantum: f64,
+    quantum: f64,
 }
 
 impl Perceptron {
     /// Draws small first weights, multiples of 1/64, so that they do not spoil exactness.
-    pub fn new<'a>(
-        seed: u64,
-        n_features: usize,
-        rows: impl Iterator<Item = ArrayView1<'a, f32>>,
-    ) -> Self {
+    pub fn new<'a>(seed: u64, n_features: usize, rows: impl Iterator<Item = &'a [f32]>) -> Self {
         let stream = Stream::new(seed, Purpose::Initialisation(0), 0);
         let weights: Vec<f64> = (0..=n_features)
             .map(|index| (stream.below(index as u64, 65) as f64 - 32.0) / 64.0)
@@ -55,7 +50,7 @@ impl Perceptron {
             greatest_square = greatest_square.max(square + 1.0);
             quantum = row
                 .iter()
-                .fold(quantum, |quantum, &x| lowest_bit(x).min(quantum));
+                .fold(quantum, |quantum, &x| lowest_bit(f64::from(x)).min(quantum));
         }
         Self {
             earlier: weights.clone(),
@@ -68,9 +63,60 @@ impl Perceptron {
         }
     }
 
+    /// One weight per feature, then the bias.
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Corrections made so far.
+    #[must_use]
+    pub fn corrections(&self) -> u64 {
+        self.corrections
+    }
+
+    /// Corrections in a row that cancelled out exactly: the proof that no line separates the classes.
+    #[must_use]
+    pub fn returned(&self) -> Option<u64> {
+        self.returned
+    }
+
+    /// Begins anew from these weights, which must be as many as its own.
+    pub(crate) fn start_from(&mut self, weights: &[f64]) {
+        self.weights.copy_from_slice(weights);
+        self.earlier.copy_from_slice(weights);
+        self.quantum = weights.iter().fold(self.quantum, |quantum, &weight| {
+            lowest_bit(weight).min(quantum)
+        });
+        (self.corrections, self.earlier_corrections, self.returned) = (0, 0, None);
+    }
+
+    pub(crate) fn save(&self, writer: &mut Writer) {
+        writer.f64s(&self.weights);
+        writer.f64s(&self.earlier);
+        writer.f64(self.quantum);
+        writer.u64(self.corrections);
+        writer.u64(self.earlier_corrections);
+        writer.option(self.returned, Writer::u64);
+    }
+
+    /// Reads what [`Perceptron::save`] wrote for as many features.
+    pub(crate) fn load(&mut self, reader: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        let (weights, earlier) = (reader.f64s()?, reader.f64s()?);
+        if weights.len() != self.weights.len() || earlier.len() != weights.len() {
+            return Err(CheckpointError::Foreign {
+                what: "the number of features",
+            });
+        }
+        (self.weights, self.earlier, self.quantum) = (weights, earlier, reader.f64()?);
+        (self.corrections, self.earlier_corrections) = (reader.u64()?, reader.u64()?);
+        self.returned = reader.option(Reader::u64)?;
+        Ok(())
+    }
+
     /// w . x + b
     #[must_use]
-    pub fn activation(&self, row: ArrayView1<'_, f32>) -> f64 {
+    pub fn activation(&self, row: &[f32]) -> f64 {
         let (bias, weights) = self
             .weights
             .split_last()
@@ -82,7 +128,7 @@ impl Perceptron {
     }
 
     /// Shows one row and corrects the weights if the answer is wrong. Answers the activation before the correction.
-    pub fn learn(&mut self, row: ArrayView1<'_, f32>, positive: bool) -> f64 {
+    pub fn learn(&mut self, row: &[f32], positive: bool) -> f64 {
         let activation = self.activation(row);
         if (activation > 0.0) == positive {
             return activation;
@@ -135,35 +181,31 @@ impl Perceptron {
     }
 }
 
-/// The value of the lowest bit that is set in a float, infinity for zero.
-fn lowest_bit(x: f32) -> f64 {
+/// The value of the lowest bit that is set in a float, infinity for zero. Every f32 is a normal f64; a subnormal f64 counts as
+/// too fine for anything.
+fn lowest_bit(x: f64) -> f64 {
     if x == 0.0 {
         return f64::INFINITY;
     }
-    let bits = f64::from(x).to_bits();
-    // An f32 is a normal f64, so the leading bit is the hidden one.
+    let bits = x.to_bits();
     let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
     let exponent = ((bits >> 52) & 0x7ff) as i32 - 1075 + mantissa.trailing_zeros() as i32;
-    f64::from_bits(((exponent + 1023) as u64) << 52)
+    f64::from_bits(((exponent + 1023).max(0) as u64) << 52)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array};
 
-    fn corners() -> Array2<f32> {
-        array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
-    }
+    const CORNERS: [[f32; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
 
     /// Epochs until one has no mistake, in a shuffled order.
     fn epochs_to_converge(seed: u64, truth: [bool; 4], most: u64) -> (Option<u64>, Perceptron) {
-        let rows = corners();
-        let mut unit = Perceptron::new(seed, 2, rows.rows().into_iter());
+        let mut unit = Perceptron::new(seed, 2, CORNERS.iter().map(<[f32; 2]>::as_slice));
         for epoch in 0..most {
             let before = unit.corrections;
             for row in Stream::new(seed, Purpose::Shuffle, epoch).permutation(4) {
-                unit.learn(rows.row(row as usize), truth[row as usize]);
+                unit.learn(&CORNERS[row as usize], truth[row as usize]);
             }
             if unit.corrections == before {
                 return (Some(epoch + 1), unit);
@@ -203,18 +245,18 @@ mod tests {
     fn the_lowest_bit_of_a_float_is_its_quantum() {
         assert_eq!(lowest_bit(0.75), 0.25);
         assert_eq!(lowest_bit(-6.0), 2.0);
-        assert_eq!(lowest_bit(f32::from_bits(1)), 2.0_f64.powi(-149));
+        assert_eq!(lowest_bit(f64::from(f32::from_bits(1))), 2.0_f64.powi(-149));
         assert_eq!(lowest_bit(0.0), f64::INFINITY);
     }
 
     /// Features with digits too fine for exact sums claim no proof.
     #[test]
     fn without_exact_sums_a_return_is_no_proof() {
-        let rows = array![[1e-30_f32, 1.0], [1.0, 1.0]];
-        let mut unit = Perceptron::new(0, 2, rows.rows().into_iter());
+        let rows = [[1e-30_f32, 1.0], [1.0, 1.0]];
+        let mut unit = Perceptron::new(0, 2, rows.iter().map(<[f32; 2]>::as_slice));
         for _ in 0..50 {
-            unit.learn(rows.row(0), true);
-            unit.learn(rows.row(0), false);
+            unit.learn(&rows[0], true);
+            unit.learn(&rows[0], false);
         }
         assert!(!unit.is_exact());
         assert_eq!(unit.returned, None);

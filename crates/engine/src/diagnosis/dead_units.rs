@@ -2,19 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{Activity, Finding, Remedy, Setting, rounded};
+use super::{Finding, Remedy, Setting, rounded};
+use crate::plan::LayerActivity;
 
 /// Stable name of the rule.
 pub const CODE: &str = "dead_units";
 
-/// Fires when, in some layer, two fifths of the units (and at least two) are zero on every row of the sample.
+/// Fires when, in some layer, two fifths of the units (and at least two) are zero on every row of a batch.
 #[must_use]
-pub fn look(activities: &[Activity], setting: &Setting) -> Option<Finding> {
-    let share = |activity: &Activity| activity.n_dead as f64 / activity.n_units.max(1) as f64;
-    let worst = activities
-        .iter()
-        .max_by(|a, b| share(a).total_cmp(&share(b)))?;
-    if share(worst) < 0.4 || worst.n_dead < 2 {
+pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
+    let worst = layers.iter().max_by(|a, b| a.dead.total_cmp(&b.dead))?;
+    let n_dead = (worst.dead * worst.n_units as f64).round() as u64;
+    if worst.dead < 0.4 || n_dead < 2 {
         return None;
     }
     let suggestion = rounded(setting.learning_rate * 0.1);
@@ -22,12 +21,11 @@ pub fn look(activities: &[Activity], setting: &Setting) -> Option<Finding> {
     Some(Finding {
         code: CODE,
         evidence: json!({
-            "layer": worst.layer_idx, "function": worst.function, "dead_units": worst.n_dead, "units": worst.n_units,
-            "rows": worst.n_rows,
+            "layer": worst.layer_idx, "dead_units": n_dead, "units": worst.n_units,
         }),
         message: format!(
-            "{} of the {} units of layer {} are zero on every one of {} rows: no gradient reaches them any more.",
-            worst.n_dead, worst.n_units, worst.layer_idx, worst.n_rows
+            "{n_dead} of the {} units of layer {} are zero on every row: no gradient reaches them any more.",
+            worst.n_units, worst.layer_idx
         ),
         remedy: Remedy {
             text: format!(
@@ -54,23 +52,19 @@ fn leaky(layers: &Value, layer_idx: usize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::setting;
+    use super::super::history::{self, tests::setting};
     use super::*;
 
-    fn activity(n_dead: usize) -> Activity {
-        Activity {
-            layer_idx: 0,
-            function: "relu",
-            n_units: 8,
-            n_dead,
-            n_saturated: 0,
-            n_rows: 100,
+    fn activity(dead: f64) -> LayerActivity {
+        LayerActivity {
+            dead,
+            ..history::tests::activity()
         }
     }
 
     #[test]
     fn a_layer_half_dead_is_found_and_gets_a_leak() {
-        let found = look(&[activity(4)], &setting());
+        let found = look(&[activity(0.5)], &setting());
         assert!(found.is_some_and(
             |found| found.remedy.spec_patch["network"][0]["activation"] == "leaky_relu"
         ));
@@ -78,7 +72,7 @@ mod tests {
 
     #[test]
     fn one_dead_unit_is_not() {
-        assert_eq!(look(&[activity(1)], &setting()), None);
+        assert_eq!(look(&[activity(0.125)], &setting()), None);
         assert_eq!(look(&[], &setting()), None);
     }
 }

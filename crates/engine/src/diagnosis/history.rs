@@ -57,6 +57,49 @@ impl History {
     }
 }
 
+/// A history as numbers, for a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Memory {
+    /// First training loss, best pair, then the recent pairs.
+    pub(crate) losses: Vec<f64>,
+    /// Epochs seen, best epoch.
+    pub(crate) counts: Vec<u64>,
+}
+
+impl History {
+    pub(crate) fn memory(&self) -> Memory {
+        let mut losses = vec![self.first, self.best.train, self.best.validation];
+        self.recent
+            .iter()
+            .for_each(|pair| losses.extend([pair.train, pair.validation]));
+        Memory {
+            losses,
+            counts: vec![u64::from(self.n_epochs), u64::from(self.best_epoch)],
+        }
+    }
+
+    /// The history of a memory; `None` when it is not one.
+    pub(crate) fn recall(memory: &Memory) -> Option<Self> {
+        let (&[first, train, validation], recent) = memory.losses.split_first_chunk()?;
+        let &[n_epochs, best_epoch] = memory.counts.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            recent: recent
+                .chunks_exact(2)
+                .map(|pair| Losses {
+                    train: pair[0],
+                    validation: pair[1],
+                })
+                .collect(),
+            first,
+            n_epochs: u32::try_from(n_epochs).ok()?,
+            best_epoch: u32::try_from(best_epoch).ok()?,
+            best: Losses { train, validation },
+        })
+    }
+}
+
 /// Norms of recent gradients, to notice one that is far from the usual.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GradientNorms {
@@ -102,6 +145,21 @@ pub(super) mod tests {
             layers: serde_json::json!([{"kind": "dense", "units": 8, "activation": "relu"}]),
             class_weights: false,
             clipped: false,
+        }
+    }
+
+    /// A layer at work.
+    pub(in crate::diagnosis) fn activity() -> crate::plan::LayerActivity {
+        crate::plan::LayerActivity {
+            layer_idx: 0,
+            kind: "dense",
+            n_units: 8,
+            dead: 0.0,
+            saturated: 0.0,
+            mean: 0.4,
+            std: 0.6,
+            gradient_norm: 0.1,
+            parameter_norm: 1.0,
         }
     }
 

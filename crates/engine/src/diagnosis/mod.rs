@@ -3,7 +3,6 @@
 //! Every file holds one rule: when it fires, on which numbers, and what it advises. A rule is a pure function of what was
 //! observed, so it is tested on constructed series as well as on real trainings. Each code is said at most once in a run.
 
-mod activity;
 pub mod dead_units;
 pub mod diverged;
 pub mod exploding_gradients;
@@ -21,8 +20,24 @@ pub mod vanishing_gradients;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use activity::Activity;
+pub(crate) use history::Memory;
 pub use history::{GradientNorms, History};
+
+/// Every code there is. The position of a code is part of the checkpoint format: new ones go to the end.
+pub const CODES: [&str; 12] = [
+    diverged::CODE,
+    oscillating::CODE,
+    plateau::CODE,
+    overfitting::CODE,
+    underfitting::CODE,
+    dead_units::CODE,
+    saturated_units::CODE,
+    vanishing_gradients::CODE,
+    exploding_gradients::CODE,
+    imbalance::CODE,
+    target_leakage::CODE,
+    not_separable::CODE,
+];
 
 /// Something noticed in a training that its owner should know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

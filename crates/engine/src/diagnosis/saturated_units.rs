@@ -2,32 +2,30 @@
 
 use serde_json::json;
 
-use super::{Activity, Finding, Remedy, Setting, rounded};
+use super::{Finding, Remedy, Setting, rounded};
+use crate::plan::LayerActivity;
 
 /// Stable name of the rule.
 pub const CODE: &str = "saturated_units";
 
-/// Fires when, in some layer, half of the units (and at least two) stand at a limit on nineteen of twenty rows.
+/// Fires when, in some layer, nine tenths of all outputs on a batch of rows stand at a limit.
 #[must_use]
-pub fn look(activities: &[Activity], setting: &Setting) -> Option<Finding> {
-    let share = |activity: &Activity| activity.n_saturated as f64 / activity.n_units.max(1) as f64;
-    let worst = activities
+pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
+    let worst = layers
         .iter()
-        .max_by(|a, b| share(a).total_cmp(&share(b)))?;
-    if share(worst) < 0.5 || worst.n_saturated < 2 {
+        .max_by(|a, b| a.saturated.total_cmp(&b.saturated))?;
+    if worst.saturated < 0.9 {
         return None;
     }
     let suggestion = rounded(setting.learning_rate * 0.1);
     Some(Finding {
         code: CODE,
-        evidence: json!({
-            "layer": worst.layer_idx, "function": worst.function, "saturated_units": worst.n_saturated, "units": worst.n_units,
-            "rows": worst.n_rows,
-        }),
+        evidence: json!({"layer": worst.layer_idx, "saturated_part": worst.saturated, "units": worst.n_units}),
         message: format!(
-            "{} of the {} units of layer {} stand at a limit of {} on nearly every row, where its slope is next to nothing: they hardly \
+            "{:.0} % of the outputs of layer {} stand at a limit of its function, where the slope is next to nothing: its units hardly \
              learn any more.",
-            worst.n_saturated, worst.n_units, worst.layer_idx, worst.function
+            100.0 * worst.saturated,
+            worst.layer_idx
         ),
         remedy: Remedy {
             text: format!(
@@ -44,23 +42,18 @@ pub fn look(activities: &[Activity], setting: &Setting) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::setting;
+    use super::super::history::{self, tests::setting};
     use super::*;
 
-    fn activity(n_saturated: usize) -> Activity {
-        Activity {
-            layer_idx: 0,
-            function: "tanh",
-            n_units: 8,
-            n_dead: 0,
-            n_saturated,
-            n_rows: 100,
-        }
-    }
-
     #[test]
-    fn a_layer_at_its_limits_is_found_and_a_few_units_are_not() {
-        assert!(look(&[activity(6)], &setting()).is_some());
-        assert_eq!(look(&[activity(2)], &setting()), None);
+    fn a_layer_at_its_limits_is_found_and_some_outputs_there_are_not() {
+        let at = |saturated| {
+            [LayerActivity {
+                saturated,
+                ..history::tests::activity()
+            }]
+        };
+        assert!(look(&at(0.95), &setting()).is_some());
+        assert_eq!(look(&at(0.5), &setting()), None);
     }
 }

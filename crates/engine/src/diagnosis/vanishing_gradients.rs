@@ -3,22 +3,28 @@
 use serde_json::{Value, json};
 
 use super::{Finding, Remedy, Setting};
+use crate::plan::LayerActivity;
 
 /// Stable name of the rule.
 pub const CODE: &str = "vanishing_gradients";
 
-/// Fires when the gradient of the first weight matrix is, per weight, ten thousand times smaller than that of the last, in a
-/// network of at least three. `layers` holds the root mean square of each matrix's gradient, first to last.
+/// Fires when the gradient of the first layer with weights is ten thousand times shorter than that of the last, in a network of
+/// at least three such layers.
 #[must_use]
-pub fn look(layers: &[f64], setting: &Setting) -> Option<Finding> {
-    let (first, last) = (*layers.first()?, *layers.last()?);
-    if layers.len() < 3 || last <= 0.0 || first > 1e-4 * last {
+pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
+    let norms: Vec<f64> = layers
+        .iter()
+        .filter(|layer| layer.parameter_norm > 0.0)
+        .map(|layer| layer.gradient_norm)
+        .collect();
+    let (first, last) = (*norms.first()?, *norms.last()?);
+    if norms.len() < 3 || last <= 0.0 || first > 1e-4 * last {
         return None;
     }
     let ratio = first / last;
     Some(Finding {
         code: CODE,
-        evidence: json!({"root_mean_square_by_layer": layers, "first_over_last": ratio}),
+        evidence: json!({"gradient_norm_by_layer": norms, "first_over_last": ratio}),
         message: format!(
             "The gradient of the first layer is {ratio:.1e} times that of the last one: the first layers learn next to nothing.",
         ),
@@ -51,8 +57,18 @@ fn rectified(layers: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::tests::setting;
+    use super::super::history::{self, tests::setting};
     use super::*;
+
+    fn layers(norms: &[f64]) -> Vec<LayerActivity> {
+        norms
+            .iter()
+            .map(|&gradient_norm| LayerActivity {
+                gradient_norm,
+                ..history::tests::activity()
+            })
+            .collect()
+    }
 
     #[test]
     fn a_gradient_that_fades_is_found() {
@@ -60,7 +76,7 @@ mod tests {
             layers: json!([{"kind": "dense", "units": 8, "activation": "sigmoid"}]),
             ..setting()
         };
-        let found = look(&[1e-8, 1e-5, 1e-2], &setting);
+        let found = look(&layers(&[1e-8, 1e-5, 1e-2]), &setting);
         assert!(
             found
                 .is_some_and(|found| found.remedy.spec_patch["network"][0]["activation"] == "relu")
@@ -69,7 +85,7 @@ mod tests {
 
     #[test]
     fn ordinary_ratios_and_shallow_networks_are_not() {
-        assert_eq!(look(&[1e-3, 1e-2, 1e-2], &setting()), None);
-        assert_eq!(look(&[1e-8, 1e-2], &setting()), None);
+        assert_eq!(look(&layers(&[1e-3, 1e-2, 1e-2]), &setting()), None);
+        assert_eq!(look(&layers(&[1e-8, 1e-2]), &setting()), None);
     }
 }

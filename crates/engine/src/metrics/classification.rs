@@ -1,9 +1,8 @@
 //! Metrics of a classification, from logits.
 
-use ndarray::{ArrayView1, ArrayView2};
-
 use super::ranking::rank;
 use super::{ACCURACY, AVERAGE_PRECISION, BALANCED_ACCURACY, MACRO_F1, Metric, ROC_AUC};
+use crate::element::Real;
 
 /// Collects a part's logits and labels and says how well they agree.
 #[derive(Clone, Debug)]
@@ -37,10 +36,14 @@ impl ClassificationMetrics {
         self.scores.clear();
     }
 
-    /// Adds rows: `logits` is `[rows x n_classes]`, or `[rows x 1]` for two classes told apart by one number
-    /// (above 0 is the second class); `labels` is the true class of each.
-    pub fn add(&mut self, logits: ArrayView2<'_, f32>, labels: &[u32]) {
-        for (logits, &label) in logits.rows().into_iter().zip(labels) {
+    /// Adds rows: `labels` is the true class of each and `logits` is `[rows x n_classes]` row by row, or `[rows x 1]` for two
+    /// classes told apart by one number (above 0 is the second class).
+    ///
+    /// # Panics
+    /// When a label is no class.
+    pub fn add(&mut self, logits: &[f32], labels: &[u32]) {
+        let n_outputs = logits.len().checked_div(labels.len()).unwrap_or(0).max(1);
+        for (logits, &label) in logits.chunks_exact(n_outputs).zip(labels) {
             let predicted = self.score(logits);
             self.counts[label as usize * self.n_classes + predicted] += 1;
             self.labels.push(label);
@@ -48,12 +51,12 @@ impl ClassificationMetrics {
     }
 
     /// Keeps the scores of one row and answers its class: the greatest logit, the first of equals.
-    fn score(&mut self, logits: ArrayView1<'_, f32>) -> usize {
+    fn score(&mut self, logits: &[f32]) -> usize {
         if self.n_classes == 2 {
-            let preferred = if logits.len() == 1 {
-                logits[0]
+            let preferred = if let [first, second] = logits {
+                second - first
             } else {
-                logits[1] - logits[0]
+                logits[0]
             };
             self.scores.push(preferred);
             return usize::from(preferred > 0.0);
@@ -65,9 +68,13 @@ impl ClassificationMetrics {
             }
         }
         let top = logits[predicted];
-        let sum: f32 = logits.iter().map(|logit| (logit - top).exp()).sum();
+        let first = self.scores.len();
         self.scores
-            .extend(logits.iter().map(|logit| (logit - top).exp() / sum));
+            .extend(logits.iter().map(|logit| Real::exp(logit - top)));
+        let sum: f32 = self.scores[first..].iter().sum();
+        self.scores[first..]
+            .iter_mut()
+            .for_each(|score| *score /= sum);
         predicted
     }
 

@@ -1,7 +1,5 @@
 //! Metrics of a regression, in the units of the training file.
 
-use ndarray::ArrayView2;
-
 use super::{MAE, Metric, R2, RMSE};
 
 /// Collects a part's standardised predictions and targets and says how far apart they are.
@@ -39,9 +37,13 @@ impl RegressionMetrics {
         self.n_rows = 0;
     }
 
-    /// Adds rows: both are `[rows x n_targets]` and standardised.
-    pub fn add(&mut self, predictions: ArrayView2<'_, f32>, targets: ArrayView2<'_, f32>) {
-        for (predictions, targets) in predictions.rows().into_iter().zip(targets.rows()) {
+    /// Adds rows: both are `[rows x n_targets]` row by row, and standardised.
+    pub fn add(&mut self, predictions: &[f32], targets: &[f32]) {
+        let n_targets = self.sums.len().max(1);
+        for (predictions, targets) in predictions
+            .chunks_exact(n_targets)
+            .zip(targets.chunks_exact(n_targets))
+        {
             self.n_rows += 1;
             for ((&prediction, &target), sums) in
                 predictions.iter().zip(targets).zip(&mut self.sums)

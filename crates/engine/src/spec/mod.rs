@@ -37,6 +37,7 @@ use crate::layer::Layer;
 use crate::loss::Loss;
 
 pub use cost::Cost;
+pub(crate) use cost::explain;
 pub use optimizer::OptimizerSpec;
 pub use task::{Features, Impute, Preprocessing, Split, Target, Task, TaskKind};
 pub use training::{Cadence, Device, EarlyStopping, Resources, Training};

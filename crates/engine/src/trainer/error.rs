@@ -1,7 +1,10 @@
 //! Why a training cannot begin or go on.
 
 use crate::dataset::DatasetError;
-use crate::spec::Violation;
+use crate::network::NetworkError;
+use crate::plan::PlanError;
+use crate::spec::{self, Violation};
+use crate::weights::WeightsError;
 
 /// What a [`Trainer`](super::Trainer) refuses.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -21,6 +24,31 @@ pub enum EngineError {
     /// There is no model yet.
     #[error("the training has not ended with a model")]
     NotTrained,
+}
+
+impl From<NetworkError> for EngineError {
+    fn from(error: NetworkError) -> Self {
+        Self::Spec(vec![spec::explain(&error)])
+    }
+}
+
+impl From<PlanError> for EngineError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Network(error) => error.into(),
+            other => Self::Spec(vec![Violation::new(
+                "/network",
+                "too_large",
+                other.to_string(),
+            )]),
+        }
+    }
+}
+
+impl From<WeightsError> for EngineError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(error.to_string())
+    }
 }
 
 fn first(violations: &[Violation]) -> String {

@@ -1,0 +1,59 @@
+//! The loss of an answer that does not look at the features: what every network must beat.
+
+use super::EngineError;
+use super::evaluation::Evaluator;
+use super::rows::Rows;
+use crate::dataset::Targets;
+use crate::isa::Cpu;
+use crate::loss::{ClassWeights, Loss};
+use crate::network::{Network, Outcome, Parameters};
+
+/// Rows of each class.
+pub(crate) fn class_counts(targets: &Targets, labels: &[u32]) -> Vec<u64> {
+    let Targets::Classes { names, .. } = targets else {
+        return Vec::new();
+    };
+    let mut counts = vec![0; names.len()];
+    labels.iter().for_each(|&label| counts[label as usize] += 1);
+    counts
+}
+
+/// Measures a network without hidden layers whose weights are zero and whose bias is the best constant: the logarithm of each
+/// class's weighted share, or 0, which is the mean of a standardised target.
+pub(crate) fn loss(
+    network: &Network,
+    loss: &Loss,
+    targets: &Targets,
+    rows: &Rows,
+    cpu: Cpu,
+) -> Result<f64, EngineError> {
+    let constant = Network::build(&[], network.n_features(), network.head())?;
+    let mut parameters = Parameters {
+        values: vec![0.0_f32; constant.n_parameters()],
+    };
+    let first_bias = network.n_features() * network.n_outputs();
+    let bias = &mut parameters.values[first_bias..];
+    let counts = class_counts(targets, &rows.labels);
+    let share = |class: usize| counts[class].max(1) as f64 * weight(loss, &counts, class);
+    match network.head().outcome {
+        Outcome::Classes => bias
+            .iter_mut()
+            .enumerate()
+            .for_each(|(class, bias)| *bias = share(class).max(1e-30).ln() as f32),
+        Outcome::Binary => bias[0] = (share(1) / share(0)).ln() as f32,
+        Outcome::Values => {}
+    }
+    let mut evaluator = Evaluator::new(&constant, loss, targets, rows.n_rows, cpu)?;
+    Ok(evaluator.loss(&parameters, rows))
+}
+
+fn weight(loss: &Loss, counts: &[u64], class: usize) -> f64 {
+    match loss {
+        Loss::CrossEntropy(loss) => loss
+            .class_weights
+            .as_ref()
+            .map_or(1.0, |weights: &ClassWeights| weights.values(counts)[class]),
+        Loss::BinaryCrossEntropy(loss) if class == 1 => loss.positive_weight,
+        _ => 1.0,
+    }
+}

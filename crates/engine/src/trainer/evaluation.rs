@@ -1,0 +1,120 @@
+//! Measures a network on a part of the data, reusing its buffers from epoch to epoch.
+
+use super::EngineError;
+use super::rows::Rows;
+use crate::dataset::Targets;
+use crate::isa::Cpu;
+use crate::loss::Loss;
+use crate::metrics::{ClassificationMetrics, LOSS, Part, RegressionMetrics};
+use crate::network::{Network, Parameters};
+use crate::plan::EvaluationPlan;
+
+/// Most rows that are evaluated at once; enough for the products, few enough for the cache.
+const PIECE: usize = 256;
+
+/// A named metric of a part.
+pub(crate) type Measured = (&'static str, f64);
+
+/// What is measured beside the loss.
+#[derive(Clone, Debug)]
+pub(crate) enum Measures {
+    Classes(ClassificationMetrics),
+    Values(RegressionMetrics),
+}
+
+impl Measures {
+    /// The measures of a task.
+    pub(crate) fn of(targets: &Targets) -> Self {
+        match targets {
+            Targets::Classes { names, .. } => {
+                Self::Classes(ClassificationMetrics::new(names.len()))
+            }
+            Targets::Values { std, .. } => Self::Values(RegressionMetrics::new(std)),
+        }
+    }
+
+    /// Measures these outputs and appends what is finite.
+    pub(crate) fn report(
+        &mut self,
+        outputs: &[f32],
+        rows: &Rows,
+        part: Part,
+        into: &mut Vec<Measured>,
+    ) {
+        let mut push = |metric: crate::metrics::Metric, value: f64| {
+            if value.is_finite() {
+                into.push((metric.on(part), value));
+            }
+        };
+        match self {
+            Self::Classes(metrics) => {
+                metrics.clear();
+                metrics.add(outputs, &rows.labels);
+                metrics.report(&mut push);
+            }
+            Self::Values(metrics) => {
+                metrics.clear();
+                metrics.add(outputs, &rows.values);
+                metrics.report(&mut push);
+            }
+        }
+    }
+}
+
+/// A network compiled to be measured.
+pub(crate) struct Evaluator {
+    plan: EvaluationPlan<f32>,
+    outputs: Vec<f32>,
+    n_outputs: usize,
+    pub(crate) measures: Measures,
+}
+
+impl Evaluator {
+    pub(crate) fn new(
+        network: &Network,
+        loss: &Loss,
+        targets: &Targets,
+        most_rows: usize,
+        cpu: Cpu,
+    ) -> Result<Self, EngineError> {
+        let plan = EvaluationPlan::compile(network, loss, PIECE.min(most_rows).max(1), cpu)?;
+        Ok(Self {
+            plan,
+            outputs: Vec::new(),
+            n_outputs: network.n_outputs(),
+            measures: Measures::of(targets),
+        })
+    }
+
+    /// The mean loss of a part, with its outputs kept; NaN for no rows.
+    pub(crate) fn loss(&mut self, parameters: &Parameters<f32>, rows: &Rows) -> f64 {
+        self.outputs.resize(rows.n_rows * self.n_outputs, 0.0);
+        if rows.n_rows == 0 {
+            return f64::NAN;
+        }
+        self.plan.evaluate(
+            parameters,
+            &rows.features,
+            rows.targets(),
+            &mut self.outputs,
+        )
+    }
+
+    /// Appends the loss and every metric of a part, and answers the loss. Nothing is appended for a part without rows.
+    pub(crate) fn measure(
+        &mut self,
+        parameters: &Parameters<f32>,
+        rows: &Rows,
+        part: Part,
+        into: &mut Vec<Measured>,
+    ) -> f64 {
+        let loss = self.loss(parameters, rows);
+        if rows.n_rows > 0 {
+            if loss.is_finite() {
+                into.push((LOSS.on(part), loss));
+            }
+            self.measures.report(&self.outputs, rows, part, into);
+        }
+        loss
+    }
+}

@@ -1,0 +1,98 @@
+//! The rows of one part, gathered so that they lie one after another.
+
+use crate::dataset::{Dataset, Targets as DatasetTargets};
+use crate::plan::Targets;
+
+/// Features and targets of one part, row-major.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) n_rows: usize,
+    pub(crate) n_features: usize,
+    pub(crate) n_targets: usize,
+    /// `[n_rows x n_features]`
+    pub(crate) features: Vec<f32>,
+    /// Class of each row; empty for a regression.
+    pub(crate) labels: Vec<u32>,
+    /// `[n_rows x n_targets]`: standardised targets, or 1 and 0 for the second and first class; empty for other classes.
+    pub(crate) values: Vec<f32>,
+}
+
+impl Rows {
+    /// Gathers `rows`. With `binary`, the class of a row also becomes a value, which is what binary cross entropy reads.
+    pub(crate) fn gather(dataset: &Dataset, rows: &[u32], binary: bool) -> Self {
+        let n_features = dataset.n_features();
+        let mut features = Vec::with_capacity(rows.len() * n_features);
+        rows.iter()
+            .for_each(|&row| features.extend(dataset.features.row(row as usize)));
+        let (mut labels, mut values, mut n_targets) = (Vec::new(), Vec::new(), 0);
+        match &dataset.targets {
+            DatasetTargets::Classes { labels: all, .. } => {
+                labels.extend(rows.iter().map(|&row| all[row as usize]));
+                if binary {
+                    n_targets = 1;
+                    values.extend(labels.iter().map(|&label| label as f32));
+                }
+            }
+            DatasetTargets::Values { values: all, .. } => {
+                n_targets = all.ncols();
+                rows.iter()
+                    .for_each(|&row| values.extend(all.row(row as usize)));
+            }
+        }
+        Self {
+            n_rows: rows.len(),
+            n_features,
+            n_targets,
+            features,
+            labels,
+            values,
+        }
+    }
+
+    /// Room for `n_rows` rows like these.
+    pub(crate) fn room(&self, n_rows: usize) -> Self {
+        Self {
+            n_rows: 0,
+            features: Vec::with_capacity(n_rows * self.n_features),
+            labels: Vec::with_capacity(if self.labels.is_empty() { 0 } else { n_rows }),
+            values: Vec::with_capacity(n_rows * self.n_targets),
+            ..*self
+        }
+    }
+
+    /// Becomes the rows of `all` at `positions`. Allocates nothing once there was room for so many.
+    pub(crate) fn pick(&mut self, all: &Self, positions: &[u32]) {
+        self.features.clear();
+        self.labels.clear();
+        self.values.clear();
+        self.n_rows = positions.len();
+        for &position in positions {
+            let of =
+                |columns: usize| position as usize * columns..(position as usize + 1) * columns;
+            self.features
+                .extend_from_slice(&all.features[of(all.n_features)]);
+            if let Some(&label) = all.labels.get(position as usize) {
+                self.labels.push(label);
+            }
+            self.values
+                .extend_from_slice(&all.values[of(all.n_targets)]);
+        }
+    }
+
+    /// The targets as a plan reads them.
+    pub(crate) fn targets(&self) -> Targets<'_, f32> {
+        if self.n_targets > 0 {
+            Targets::Values(&self.values)
+        } else {
+            Targets::Labels(&self.labels)
+        }
+    }
+
+    /// The first rows, at most `n_rows`.
+    pub(crate) fn head(&self, n_rows: usize) -> Self {
+        let mut head = self.room(n_rows);
+        let positions: Vec<u32> = (0..n_rows.min(self.n_rows) as u32).collect();
+        head.pick(self, &positions);
+        head
+    }
+}

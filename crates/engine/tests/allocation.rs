@@ -1,0 +1,151 @@
+//! A step, a prediction and an evaluation allocate nothing: held by an allocator that counts.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use descent_engine::isa::Cpu;
+use descent_engine::layer::{Activation, Dense, Dropout, Layer};
+use descent_engine::loss::{ClassWeights, CrossEntropy, Loss, Mse};
+use descent_engine::model::Model;
+use descent_engine::network::{Head, Network, Outcome};
+use descent_engine::op::{Function, StepKey};
+use descent_engine::optimizer::{Adam, AdamW, Optimizer, OptimizerState, Rmsprop, Sgd};
+use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
+use descent_engine::rng::{Purpose, Stream};
+
+/// The system's allocator, with a count of the calls that ask for memory, on any thread.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is handed to the system's allocator unchanged; counting touches no memory it manages.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same here.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `alloc` above, which is the system's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Runs `call` twice and answers how often it asked for memory the second time. The first call waits for every thread
+/// of the plan to begin, which takes memory whenever the system gets to it.
+fn allocations(mut call: impl FnMut()) -> usize {
+    call();
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    call();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+/// A network with every layer, large enough that its products use every thread.
+fn network(outcome: Outcome) -> Network {
+    let layers = [
+        Layer::Dense(Dense::new(96).with(Function::Relu)),
+        Layer::Dropout(Dropout::new(0.2)),
+        Layer::Dense(Dense::new(96)),
+        Layer::Activation(Activation::new(Function::Gelu)),
+    ];
+    Network::build(
+        &layers,
+        64,
+        Head {
+            n_outputs: 3,
+            outcome,
+        },
+    )
+    .expect("the network fits")
+}
+
+fn noise(n: usize) -> Vec<f32> {
+    let stream = Stream::new(1, Purpose::Probe, 0);
+    (0..n as u64)
+        .map(|index| stream.normal(index) as f32)
+        .collect()
+}
+
+/// One test, because the counter belongs to the whole process.
+#[test]
+fn steps_evaluations_and_predictions_allocate_nothing() {
+    const ROWS: usize = 100;
+    let features = noise(ROWS * 64);
+    let labels: Vec<u32> = (0..ROWS as u32).map(|row| row % 3).collect();
+    let values = noise(ROWS * 3);
+    let weights = Some(ClassWeights::Values(vec![1.0, 2.0, 0.5]));
+    let losses = [
+        (
+            Loss::CrossEntropy(CrossEntropy {
+                class_weights: weights,
+                label_smoothing: 0.1,
+            }),
+            Targets::Labels(&labels[..]),
+        ),
+        (Loss::Mse(Mse::default()), Targets::Values(&values[..])),
+    ];
+    let optimizers = [
+        Optimizer::Sgd(Sgd {
+            momentum: 0.9,
+            ..Sgd::default()
+        }),
+        Optimizer::Rmsprop(Rmsprop::default()),
+        Optimizer::Adam(Adam::default()),
+        Optimizer::AdamW(AdamW::default()),
+    ];
+    for cpu in [Cpu::native(1), Cpu::native(3), Cpu::portable(2)] {
+        for (loss, targets) in &losses {
+            let network = network(Outcome::Classes);
+            let mut parameters = network.initialise::<f32>(0);
+            for optimizer in &optimizers {
+                let mut plan = TrainPlan::compile(&network, loss, optimizer, ROWS, cpu)
+                    .expect("the step fits");
+                let mut state = OptimizerState::new(optimizer, network.n_parameters());
+                let counted = allocations(|| {
+                    for step in 0..5 {
+                        let key = StepKey { seed: 0, step };
+                        plan.step(
+                            &mut parameters,
+                            &mut state,
+                            &features,
+                            *targets,
+                            1e-3,
+                            Some(1.0),
+                            key,
+                        );
+                    }
+                });
+                assert_eq!(counted, 0, "{} with {cpu:?}", optimizer.kind());
+            }
+            let mut plan =
+                EvaluationPlan::compile(&network, loss, 32, cpu).expect("the evaluation fits");
+            let mut outputs = vec![0.0; ROWS * 3];
+            let counted = allocations(|| {
+                plan.evaluate(&parameters, &features, *targets, &mut outputs);
+            });
+            assert_eq!(counted, 0, "evaluation with {cpu:?}");
+        }
+        for outcome in [Outcome::Classes, Outcome::Values] {
+            let network = network(outcome);
+            let model =
+                Model::new(&network, network.initialise::<f32>(0), cpu).expect("the model fits");
+            let mut scratch = model.scratch(32);
+            let mut out = vec![0.0; ROWS * 3];
+            let counted = allocations(|| {
+                model.predict(&features, &mut scratch, &mut out);
+                model.predict(&features[..64], &mut scratch, &mut out[..3]);
+            });
+            assert_eq!(counted, 0, "prediction with {cpu:?}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The same spec, data and seed give the same bits: at any number of threads, beside other runs, interrupted anywhere.
+
+mod support;
+
+use descent_engine::trainer::{Ending, StepReport, Trainer};
+use serde_json::{Value, json};
+use support::{Problem, Record, blobs, gate, parts, train};
+
+/// Everything that has state: dropout, momentum, a plateau schedule, early stopping, clipping, a last batch that is smaller.
+fn short_run(optimizer: Value) -> Value {
+    json!({
+        "network": [{"kind": "dense", "units": 9, "activation": "tanh"}, {"kind": "dropout", "rate": 0.3},
+                    {"kind": "dense", "units": 5, "activation": "relu"}],
+        "optimizer": optimizer,
+        "loss": {"kind": "cross_entropy", "class_weights": "balanced", "label_smoothing": 0.05},
+        "training": {"epochs": 12, "batch_size": 16, "seed": 11, "early_stopping": {"patience": 3, "min_delta": 0.01}}
+    })
+}
+
+fn optimizers() -> [Value; 3] {
+    [
+        json!({"kind": "sgd", "learning_rate": 0.1, "momentum": 0.9, "clip_norm": 0.5,
+               "schedule": {"kind": "reduce_on_plateau", "patience": 0, "factor": 0.5}}),
+        json!({"kind": "adam", "learning_rate": 0.05, "schedule": {"kind": "warm_up", "steps": 7, "then": {"kind": "cosine"}}}),
+        json!({"kind": "adamw", "learning_rate": 0.05, "schedule": {"kind": "one_cycle"}}),
+    ]
+}
+
+/// What must be equal: steps, metrics of every epoch, hash of the weights, metrics of the model.
+type Story = (
+    Vec<StepReport>,
+    Vec<(u32, u64, Vec<(&'static str, f64)>)>,
+    String,
+    Vec<(String, f64)>,
+);
+
+fn story(trainer: &Trainer, record: Record) -> Story {
+    let trained = trainer.trained().expect("there is a model");
+    (record.steps, record.epochs, trained.sha256, trained.metrics)
+}
+
+fn undisturbed(problem: &Problem, spec: &Value) -> (Ending, Story) {
+    let mut trainer = problem.trainer(spec.clone());
+    let (ending, record) = train(&mut trainer);
+    (ending, story(&trainer, record))
+}
+
+#[test]
+fn pausing_at_every_step_changes_no_bit() {
+    let problem = blobs(100, 3, 1.5, 4);
+    for optimizer in optimizers() {
+        let spec = short_run(optimizer);
+        let (ending, expected) = undisturbed(&problem, &spec);
+        for pause_after in 1..=expected.0.len() as u64 {
+            let mut first = problem.trainer(spec.clone());
+            let mut record = Record {
+                pause_after: Some(pause_after),
+                ..Record::default()
+            };
+            assert_eq!(first.run(&mut record), Ending::Paused);
+            let checkpoint = first.checkpoint();
+            assert_eq!(checkpoint.step, pause_after);
+            let mut second = problem.trainer(spec.clone());
+            second
+                .restore(&checkpoint.bytes)
+                .expect("the checkpoint is whole");
+            assert_eq!(second.checkpoint().bytes, checkpoint.bytes);
+            record.pause_after = None;
+            assert_eq!(second.run(&mut record), ending);
+            assert_eq!(
+                story(&second, record),
+                expected,
+                "paused after step {pause_after}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_checkpoint_of_an_epoch_end_leads_to_the_same_bits() {
+    let problem = blobs(100, 3, 1.5, 4);
+    let spec = short_run(optimizers()[0].clone());
+    let (_, expected) = undisturbed(&problem, &spec);
+    let mut record = Record {
+        checkpoint_epochs: true,
+        ..Record::default()
+    };
+    problem.trainer(spec.clone()).run(&mut record);
+    assert_eq!(record.checkpoints.len(), expected.1.len());
+    assert!(
+        record
+            .checkpoints
+            .iter()
+            .any(|checkpoint| checkpoint.is_best)
+    );
+    for checkpoint in &record.checkpoints {
+        let mut trainer = problem.trainer(spec.clone());
+        trainer
+            .restore(&checkpoint.bytes)
+            .expect("the checkpoint is whole");
+        trainer.run(&mut Record::default());
+        assert_eq!(
+            trainer.trained().expect("there is a model").sha256,
+            expected.2,
+            "epoch {}",
+            checkpoint.epoch
+        );
+    }
+}
+
+#[test]
+fn a_pause_and_a_second_call_go_on_in_the_same_trainer() {
+    let problem = blobs(100, 3, 1.5, 4);
+    let spec = short_run(optimizers()[1].clone());
+    let (ending, expected) = undisturbed(&problem, &spec);
+    let mut trainer = problem.trainer(spec);
+    let mut record = Record {
+        pause_after: Some(13),
+        ..Record::default()
+    };
+    assert_eq!(trainer.run(&mut record), Ending::Paused);
+    assert_eq!(trainer.run(&mut record), ending);
+    assert_eq!(story(&trainer, record), expected);
+}
+
+/// Large enough that products are really divided among threads.
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let problem = Problem {
+        parts: parts(600, 1),
+        ..blobs(600, 4, 2.0, 1)
+    };
+    let hash = |threads: u32| {
+        let spec = json!({
+            "network": [{"kind": "dense", "units": 300, "activation": "gelu"}, {"kind": "dropout", "rate": 0.2},
+                        {"kind": "dense", "units": 257, "activation": "relu"}],
+            "training": {"epochs": 2, "batch_size": 128, "seed": 3}, "resources": {"threads": threads}
+        });
+        undisturbed(&problem, &spec).1
+    };
+    let one = hash(1);
+    assert_eq!(hash(2), one);
+    assert_eq!(hash(4), one);
+}
+
+#[test]
+fn runs_beside_each_other_do_not_disturb_each_other() {
+    let problem = blobs(100, 3, 1.5, 4);
+    let spec = short_run(optimizers()[2].clone());
+    let (_, expected) = undisturbed(&problem, &spec);
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| undisturbed(&problem, &spec).1))
+            .collect();
+        for run in runs {
+            assert_eq!(run.join().expect("the run does not panic"), expected);
+        }
+    });
+}
+
+#[test]
+fn another_seed_gives_other_weights() {
+    let problem = blobs(100, 3, 1.5, 4);
+    let hash = |seed: u64| {
+        let spec = json!({"training": {"epochs": 1, "seed": seed}});
+        undisturbed(&problem, &spec).1.2
+    };
+    assert_ne!(hash(0), hash(1));
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_refused_and_changes_nothing() {
+    let problem = blobs(100, 3, 1.5, 4);
+    let spec = short_run(optimizers()[0].clone());
+    let mut record = Record {
+        pause_after: Some(5),
+        ..Record::default()
+    };
+    let mut trainer = problem.trainer(spec.clone());
+    trainer.run(&mut record);
+    let bytes = trainer.checkpoint().bytes;
+
+    let mut other_data = blobs(100, 3, 1.6, 4).trainer(spec.clone());
+    assert!(other_data.restore(&bytes).is_err());
+    let mut other_spec = problem.trainer(short_run(optimizers()[1].clone()));
+    assert!(other_spec.restore(&bytes).is_err());
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    let mut same = problem.trainer(spec.clone());
+    assert!(same.restore(&damaged).is_err());
+    train(&mut same);
+    assert_eq!(
+        same.trained().expect("there is a model").sha256,
+        undisturbed(&problem, &spec).1.2
+    );
+
+    // Its weights alone are welcome where the network is the same.
+    let mut fork = problem.trainer(short_run(optimizers()[1].clone()));
+    assert!(fork.fork_from(&bytes).is_ok());
+    let mut narrower = problem.trainer(json!({"network": [{"kind": "dense", "units": 3}]}));
+    assert!(narrower.fork_from(&bytes).is_err());
+}
+
+#[test]
+fn threads_name_and_priority_do_not_make_another_training() {
+    let problem = blobs(100, 3, 1.5, 4);
+    let mut spec = short_run(optimizers()[0].clone());
+    let mut record = Record {
+        pause_after: Some(5),
+        ..Record::default()
+    };
+    let mut trainer = problem.trainer(spec.clone());
+    trainer.run(&mut record);
+    spec["name"] = json!("another name");
+    spec["priority"] = json!(5);
+    spec["resources"] = json!({"threads": 2});
+    assert!(
+        problem
+            .trainer(spec)
+            .restore(&trainer.checkpoint().bytes)
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_perceptron_can_be_paused_at_every_row() {
+    let problem = gate([0, 1, 1, 0]);
+    let spec = json!({"network": {"kind": "perceptron"}, "training": {"epochs": 30, "seed": 2}});
+    let (ending, expected) = undisturbed(&problem, &spec);
+    for pause_after in 1..=expected.0.len() as u64 {
+        let mut record = Record {
+            pause_after: Some(pause_after),
+            ..Record::default()
+        };
+        let mut first = problem.trainer(spec.clone());
+        assert_eq!(first.run(&mut record), Ending::Paused);
+        let mut second = problem.trainer(spec.clone());
+        second
+            .restore(&first.checkpoint().bytes)
+            .expect("the checkpoint is whole");
+        record.pause_after = None;
+        assert_eq!(second.run(&mut record), ending);
+        assert_eq!(
+            story(&second, record),
+            expected,
+            "paused after row {pause_after}"
+        );
+    }
+}
+
+/// Trainings move between threads.
+#[test]
+fn a_trainer_can_be_sent() {
+    fn sendable<T: Send>() {}
+    sendable::<Trainer>();
+}

@@ -1,0 +1,290 @@
+//! Every derivative rule against central differences, in f64: one row per op, layer and loss.
+//!
+//! A row builds a graph from leaves. With s a random matrix of the output's shape and d a random direction of all
+//! leaves together, the derivative of `sum(s * output)` along d is computed twice: from the graph's gradients, and as
+//! `(f(x + h d) - f(x - h d)) / 2h`. They agree to one millionth. What has no row fails a test below.
+
+mod proof;
+
+use std::collections::BTreeSet;
+
+use descent_engine::graph::{Graph, NodeId};
+use descent_engine::layer::{Activation, Dense, Dropout, Layer};
+use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Huber, Loss, Mae, Mse};
+use descent_engine::network::{Head, Mode, Network, Outcome};
+use descent_engine::op::{self, Activate, Function, MatMul, Op};
+use proof::{Problem, kinds};
+
+/// The op of a row, and a graph with that op: it takes its leaves from the problem and answers the output.
+type OpRow = (&'static str, fn(&mut Graph) -> NodeId);
+
+/// Rows of parameters and batch used throughout: different primes, so that a mix-up of sizes cannot hide.
+const ROWS: usize = 5;
+
+fn apply(graph: &mut Graph, op: impl Into<Op>, inputs: &[NodeId]) -> NodeId {
+    graph.apply(op, inputs).expect("the row's shapes fit")
+}
+
+fn product(graph: &mut Graph, transpose_a: bool, transpose_b: bool) -> NodeId {
+    let a = if transpose_a {
+        graph.parameter(0, 7, 3)
+    } else {
+        graph.parameter(0, 3, 7)
+    };
+    let b = if transpose_b {
+        graph.parameter(1, 2, 7)
+    } else {
+        graph.parameter(1, 7, 2)
+    };
+    apply(
+        graph,
+        MatMul {
+            transpose_a,
+            transpose_b,
+        },
+        &[a, b],
+    )
+}
+
+fn function(graph: &mut Graph, function: Function, constant: f64) -> NodeId {
+    let x = graph.features(7);
+    apply(graph, Activate { function, constant }, &[x])
+}
+
+fn cross_entropy(graph: &mut Graph, label_smoothing: f64, weights: Option<Vec<f64>>) -> NodeId {
+    let (z, labels) = (graph.features(4), graph.labels());
+    let op = op::CrossEntropy { label_smoothing };
+    match weights {
+        None => apply(graph, op, &[z, labels]),
+        Some(weights) => {
+            let weights = graph.constant(weights);
+            let total = apply(graph, op::LabelWeight, &[weights, labels]);
+            apply(graph, op, &[z, labels, weights, total])
+        }
+    }
+}
+
+fn on_values(graph: &mut Graph, op: impl Into<Op>) -> NodeId {
+    let (z, t) = (graph.features(3), graph.targets(3));
+    apply(graph, op, &[z, t])
+}
+
+/// One row per op and, where an op has kinds, per kind.
+fn op_rows() -> Vec<OpRow> {
+    vec![
+        ("matmul", |g| product(g, false, false)),
+        ("matmul", |g| product(g, true, false)),
+        ("matmul", |g| product(g, false, true)),
+        ("matmul", |g| product(g, true, true)),
+        ("add", |g| {
+            let (a, b) = (g.parameter(0, 3, 4), g.parameter(1, 3, 4));
+            apply(g, op::Add, &[a, b])
+        }),
+        // The same value twice: its gradients meet and are added.
+        ("add", |g| {
+            let x = g.features(3);
+            let y = apply(g, Activate::new(Function::Tanh), &[x]);
+            apply(g, op::Add, &[x, y])
+        }),
+        ("add_row", |g| {
+            let (x, b) = (g.features(3), g.parameter(0, 1, 3));
+            apply(g, op::AddRow, &[x, b])
+        }),
+        ("add_row", |g| {
+            let (x, b) = (g.features(1), g.parameter(0, 1, 1));
+            apply(g, op::AddRow, &[x, b])
+        }),
+        ("activate", |g| function(g, Function::Relu, 1.0)),
+        ("activate", |g| function(g, Function::LeakyRelu, 0.3)),
+        ("activate", |g| function(g, Function::Elu, 1.7)),
+        ("activate", |g| function(g, Function::Gelu, 1.0)),
+        ("activate", |g| function(g, Function::Silu, 1.0)),
+        ("activate", |g| function(g, Function::Sigmoid, 1.0)),
+        ("activate", |g| function(g, Function::Tanh, 1.0)),
+        ("activate", |g| function(g, Function::Softplus, 1.0)),
+        ("drop", |g| {
+            let x = g.features(7);
+            apply(
+                g,
+                op::Drop {
+                    rate: 0.4,
+                    position: 3,
+                },
+                &[x],
+            )
+        }),
+        ("softmax", |g| {
+            let x = g.features(4);
+            apply(g, op::Softmax, &[x])
+        }),
+        ("softmax", |g| {
+            let x = g.features(37);
+            apply(g, op::Softmax, &[x])
+        }),
+        ("cross_entropy", |g| cross_entropy(g, 0.0, None)),
+        ("cross_entropy", |g| cross_entropy(g, 0.2, None)),
+        ("cross_entropy", |g| {
+            cross_entropy(g, 0.0, Some(vec![0.5, 2.0, 0.0, 1.0]))
+        }),
+        ("cross_entropy", |g| {
+            cross_entropy(g, 0.2, Some(vec![0.5, 2.0, 0.0, 1.0]))
+        }),
+        ("binary_cross_entropy", |g| {
+            on_values(
+                g,
+                op::BinaryCrossEntropy {
+                    positive_weight: 1.0,
+                },
+            )
+        }),
+        ("binary_cross_entropy", |g| {
+            on_values(
+                g,
+                op::BinaryCrossEntropy {
+                    positive_weight: 3.0,
+                },
+            )
+        }),
+        ("mse", |g| on_values(g, op::Mse)),
+        ("mae", |g| on_values(g, op::Mae)),
+        ("huber", |g| on_values(g, op::Huber { delta: 0.7 })),
+    ]
+}
+
+fn layer_rows() -> Vec<Layer> {
+    let dense = || Dense::new(6);
+    let mut rows = vec![
+        Layer::Dense(dense()),
+        Layer::Dense(Dense {
+            use_bias: false,
+            ..dense()
+        }),
+        Layer::Dropout(Dropout::new(0.3)),
+    ];
+    rows.extend(Function::ALL.map(|function| Layer::Dense(dense().with(function))));
+    rows.extend(Function::ALL.map(|function| Layer::Activation(Activation::new(function))));
+    rows
+}
+
+fn loss_rows() -> Vec<Loss> {
+    let weights = Some(ClassWeights::Values(vec![0.2, 1.0, 3.0]));
+    vec![
+        Loss::CrossEntropy(CrossEntropy::default()),
+        Loss::CrossEntropy(CrossEntropy {
+            class_weights: weights.clone(),
+            label_smoothing: 0.0,
+        }),
+        Loss::CrossEntropy(CrossEntropy {
+            class_weights: None,
+            label_smoothing: 0.1,
+        }),
+        Loss::CrossEntropy(CrossEntropy {
+            class_weights: weights,
+            label_smoothing: 0.1,
+        }),
+        Loss::BinaryCrossEntropy(BinaryCrossEntropy::default()),
+        Loss::BinaryCrossEntropy(BinaryCrossEntropy {
+            positive_weight: 0.3,
+        }),
+        Loss::Mse(Mse::default()),
+        Loss::Mae(Mae::default()),
+        Loss::Huber(Huber { delta: 0.5 }),
+    ]
+}
+
+#[test]
+fn every_op_agrees_with_central_differences() {
+    for (row, (name, build)) in op_rows().into_iter().enumerate() {
+        let mut graph = Graph::new();
+        let output = build(&mut graph);
+        Problem::new(graph, output, ROWS, row as u64).check(&format!("op row {row}, {name}"));
+    }
+}
+
+#[test]
+fn every_layer_agrees_with_central_differences() {
+    for (row, layer) in layer_rows().into_iter().enumerate() {
+        let name = format!("layer row {row}, {layer:?}");
+        let head = Head {
+            n_outputs: 3,
+            outcome: Outcome::Classes,
+        };
+        // The layer twice, so that the gradient of its input is exercised by parameters before it as well.
+        let network =
+            Network::build(&[layer.clone(), layer], 4, head).expect("the row is a network");
+        let mut graph = Graph::new();
+        let x = graph.features(4);
+        let outputs = network
+            .forward(&mut graph, x, Mode::Train)
+            .expect("the row is a network");
+        Problem::new(graph, outputs[outputs.len() - 1], ROWS, 100 + row as u64).check(&name);
+    }
+}
+
+#[test]
+fn every_loss_agrees_with_central_differences() {
+    for (row, loss) in loss_rows().into_iter().enumerate() {
+        let name = format!("loss row {row}, {loss:?}");
+        let head = Head {
+            n_outputs: 3,
+            outcome: Outcome::Values,
+        };
+        let layers = [Layer::Dense(Dense::new(6).with(Function::Tanh))];
+        let network = Network::build(&layers, 4, head).expect("the row is a network");
+        let mut graph = Graph::new();
+        let x = graph.features(4);
+        let outputs = network
+            .forward(&mut graph, x, Mode::Train)
+            .expect("the row is a network");
+        let nodes = loss
+            .forward(&mut graph, outputs[outputs.len() - 1])
+            .expect("the loss fits");
+        Problem::new(graph, nodes.mean, ROWS, 200 + row as u64).check(&name);
+    }
+}
+
+/// An op is proved by a row of its own, or it appears in the derivative of one and has no derivative itself.
+#[test]
+fn no_op_is_without_a_row() {
+    let rows = op_rows();
+    let own: BTreeSet<&str> = rows.iter().map(|(name, _)| *name).collect();
+    let mut covered = own.clone();
+    for (name, build) in rows {
+        let mut graph = Graph::new();
+        let output = build(&mut graph);
+        let problem = Problem::new(graph, output, ROWS, 0);
+        let used = problem.op_names();
+        assert!(used.contains(name), "the row of {name} does not use it");
+        covered.extend(
+            used.difference(&own)
+                .filter(|name| problem.has_no_derivative(name)),
+        );
+    }
+    let all: BTreeSet<&str> = Op::NAMES.iter().copied().collect();
+    let missing: Vec<_> = all.difference(&covered).collect();
+    assert!(missing.is_empty(), "ops without a row: {missing:?}");
+}
+
+#[test]
+fn no_layer_loss_or_function_is_without_a_row() {
+    let layers: BTreeSet<String> = layer_rows()
+        .iter()
+        .map(|layer| layer.kind().to_owned())
+        .collect();
+    assert_eq!(layers, kinds::<Layer>(), "layers");
+    let losses: BTreeSet<String> = loss_rows()
+        .iter()
+        .map(|loss| loss.kind().to_owned())
+        .collect();
+    assert_eq!(losses, kinds::<Loss>(), "losses");
+    let functions: BTreeSet<String> = Function::ALL
+        .iter()
+        .map(|function| {
+            serde_json::json!(function)
+                .as_str()
+                .unwrap_or("")
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(functions, kinds::<Function>(), "functions");
+}

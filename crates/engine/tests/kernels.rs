@@ -1,0 +1,241 @@
+//! The matrix product against a loop in f64, and its bits over threads, splits and batch sizes.
+
+use descent_engine::gemm::{Panels, Product};
+use descent_engine::isa::{Cpu, Isa};
+use descent_engine::layer::{Dense, Dropout, Layer};
+use descent_engine::loss::{CrossEntropy, Loss};
+use descent_engine::model::Model;
+use descent_engine::network::{Head, Network, Outcome};
+use descent_engine::op::{Function, StepKey};
+use descent_engine::optimizer::{Adam, Optimizer, OptimizerState};
+use descent_engine::plan::{Targets, TrainPlan};
+use descent_engine::rng::{Purpose, Stream};
+use proptest::prelude::*;
+
+fn noise(n: usize, step: u64) -> Vec<f32> {
+    let stream = Stream::new(4, Purpose::Probe, step);
+    (0..n as u64)
+        .map(|index| stream.normal(index) as f32)
+        .collect()
+}
+
+/// Every instruction set this machine has.
+fn sets() -> impl Iterator<Item = Isa> {
+    ["portable", "avx2", "avx512"]
+        .into_iter()
+        .filter_map(Isa::named)
+}
+
+/// The definition: c_ij = sum over p of a_ip b_pj, in f64, and the sum of the absolute products beside it.
+fn reference(product: &Product, a: &[f32], b: &[f32]) -> Vec<(f64, f64)> {
+    let &Product {
+        m,
+        n,
+        k,
+        transpose_a,
+        transpose_b,
+    } = product;
+    let a = |i: usize, p: usize| {
+        f64::from(if transpose_a {
+            a[p * m + i]
+        } else {
+            a[i * k + p]
+        })
+    };
+    let b = |p: usize, j: usize| {
+        f64::from(if transpose_b {
+            b[j * k + p]
+        } else {
+            b[p * n + j]
+        })
+    };
+    let element = |i: usize, j: usize| {
+        (0..k).fold((0.0, 0.0), |(sum, size), p| {
+            (sum + a(i, p) * b(p, j), size + (a(i, p) * b(p, j)).abs())
+        })
+    };
+    (0..m)
+        .flat_map(|i| (0..n).map(move |j| (i, j)))
+        .map(|(i, j)| element(i, j))
+        .collect()
+}
+
+fn run(product: &Product, isa: Isa, a: &[f32], b: &[f32], rows_per_call: usize) -> Vec<f32> {
+    let mut c = vec![f32::NAN; product.m * product.n];
+    let mut panels = Panels::new(isa, [*product]);
+    for (call, rows) in c.chunks_mut(rows_per_call * product.n).enumerate() {
+        product.run_rows(isa, a, b, rows, call * rows_per_call, &mut panels);
+    }
+    c
+}
+
+/// Sizes around the edges of tiles and panels.
+fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
+    let edge = prop_oneof![1..40_usize, Just(64), Just(65)];
+    let depth = prop_oneof![1..40_usize, Just(255), Just(256), Just(257), Just(600)];
+    let width = prop_oneof![1..70_usize, Just(511), Just(513)];
+    (edge, width, depth)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_product_is_what_it_is_defined_to_be((m, n, k) in sizes(), transpose_a: bool, transpose_b: bool) {
+        let product = Product { m, n, k, transpose_a, transpose_b };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        let exact = reference(&product, &a, &b);
+        for isa in sets() {
+            for (c, (sum, size)) in run(&product, isa, &a, &b, m).into_iter().zip(&exact) {
+                let error = (f64::from(c) - sum).abs();
+                prop_assert!(error <= 1e-6 * size.max(1e-30) * (k as f64).sqrt(), "{isa:?} {product:?}: {c} for {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn splitting_a_product_changes_no_bit((m, n, k) in sizes(), transpose_a: bool, transpose_b: bool, rows in 1..9_usize) {
+        let product = Product { m, n, k, transpose_a, transpose_b };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        for isa in sets() {
+            prop_assert_eq!(run(&product, isa, &a, &b, m), run(&product, isa, &a, &b, rows));
+        }
+    }
+}
+
+#[test]
+fn a_product_over_nothing_is_zero() {
+    let product = Product {
+        m: 2,
+        n: 3,
+        k: 0,
+        transpose_a: false,
+        transpose_b: false,
+    };
+    assert_eq!(run(&product, Isa::detect(), &[], &[], 2), [0.0; 6]);
+}
+
+fn network() -> Network {
+    let layers = [
+        Layer::Dense(Dense::new(130).with(Function::Relu)),
+        Layer::Dropout(Dropout::new(0.3)),
+        Layer::Dense(Dense::new(70).with(Function::Tanh)),
+    ];
+    Network::build(
+        &layers,
+        90,
+        Head {
+            n_outputs: 4,
+            outcome: Outcome::Classes,
+        },
+    )
+    .expect("the network fits")
+}
+
+/// Parameters after some steps, with a smaller batch at the end.
+fn trained(cpu: Cpu) -> Vec<f32> {
+    let network = network();
+    let optimizer = Optimizer::Adam(Adam::default());
+    let loss = Loss::CrossEntropy(CrossEntropy::default());
+    let mut plan = TrainPlan::compile(&network, &loss, &optimizer, 61, cpu).expect("the step fits");
+    let mut parameters = network.initialise(3);
+    let mut state = OptimizerState::new(&optimizer, network.n_parameters());
+    for step in 0..12 {
+        let rows = if step % 4 == 3 { 17 } else { 61 };
+        let features = noise(rows * 90, step);
+        let labels: Vec<u32> = (0..rows as u32)
+            .map(|row| (row + step as u32) % 4)
+            .collect();
+        let key = StepKey { seed: 3, step };
+        let result = plan.step(
+            &mut parameters,
+            &mut state,
+            &features,
+            Targets::Labels(&labels),
+            1e-3,
+            Some(1.0),
+            key,
+        );
+        assert!(result.finite);
+    }
+    parameters.values
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    for cpu in [Cpu::native, Cpu::portable] {
+        let one = trained(cpu(1));
+        for threads in [2, 4] {
+            assert!(trained(cpu(threads)) == one, "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_row_alone_is_predicted_as_in_a_batch() {
+    let network = network();
+    for cpu in [Cpu::native(1), Cpu::portable(2)] {
+        let model =
+            Model::new(&network, network.initialise::<f32>(3), cpu).expect("the model fits");
+        let rows = noise(40 * 90, 0);
+        let mut together = vec![0.0; 40 * 4];
+        model.predict(&rows, &mut model.scratch(40), &mut together);
+        for piece in [1, 3, 7] {
+            let mut alone = vec![0.0; 40 * 4];
+            let mut scratch = model.scratch(piece);
+            model.predict(&rows, &mut scratch, &mut alone);
+            assert_eq!(alone, together, "{piece} at once");
+        }
+    }
+}
+
+#[test]
+fn contributions_of_features_add_up() {
+    let network = network();
+    let model =
+        Model::new(&network, network.initialise::<f64>(5), Cpu::native(1)).expect("the model fits");
+    let row: Vec<f64> = noise(90, 7).into_iter().map(f64::from).collect();
+    let baseline = vec![0.0; 90];
+    let (mut at_row, mut at_baseline) = ([0.0; 4], [0.0; 4]);
+    model.predict(&row, &mut model.scratch(1), &mut at_row);
+    model.predict(&baseline, &mut model.scratch(1), &mut at_baseline);
+    for output in 0..4 {
+        let sum: f64 = model
+            .integrated_gradients(&row, &baseline, output)
+            .iter()
+            .sum();
+        let difference = at_row[output] - at_baseline[output];
+        assert!(
+            (sum - difference).abs() <= 5e-3,
+            "output {output}: {sum} for {difference}"
+        );
+    }
+}
+
+#[test]
+fn a_step_that_is_not_finite_leaves_everything_as_it_was() {
+    let network = network();
+    let optimizer = Optimizer::Adam(Adam::default());
+    let loss = Loss::CrossEntropy(CrossEntropy::default());
+    let mut plan =
+        TrainPlan::compile(&network, &loss, &optimizer, 8, Cpu::native(1)).expect("the step fits");
+    let mut parameters = network.initialise::<f32>(3);
+    let mut state = OptimizerState::new(&optimizer, network.n_parameters());
+    let (parameters_before, state_before) = (parameters.clone(), state.clone());
+    for poison in [f32::NAN, f32::INFINITY] {
+        let mut features = noise(8 * 90, 0);
+        features[5] = poison;
+        let result = plan.step(
+            &mut parameters,
+            &mut state,
+            &features,
+            Targets::Labels(&[0; 8]),
+            0.1,
+            Some(1.0),
+            StepKey::default(),
+        );
+        assert!(!result.finite, "{poison}");
+        assert_eq!(parameters, parameters_before);
+        assert_eq!(state, state_before);
+    }
+}
