@@ -11,6 +11,8 @@ use crate::api::{
     Api, checkpoints, diagnoses, error, events, families, limits, logs, metrics, metrics_page,
     models, openapi, predict, probes, queue, tokens, usage,
 };
+use crate::app::{App, AppError};
+use crate::tokens::TokenError;
 
 /// The routes.
 fn page() -> Routes<Api> {
@@ -58,6 +60,19 @@ fn page() -> Routes<Api> {
 /// The OpenAPI document of the service.
 pub fn contract() -> Value {
     page().finish().document
+}
+
+/// The service on `app`, with the tokens on record.
+///
+/// # Errors
+/// When the record fails or there is no randomness.
+pub async fn edge(app: &App) -> Result<Edge, AppError> {
+    let mut boot = [0; 8];
+    app.entropy.fill(&mut boot).map_err(TokenError::from)?;
+    Ok(service(
+        Api::open(app.clone()).await?,
+        u64::from_le_bytes(boot),
+    ))
 }
 
 /// The service: every route behind the edge. `boot` makes the request ids of this process different from those of others.
