@@ -120,6 +120,9 @@ pub struct Violation {
     /// Column name, or number from 1, in an uploaded file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+    /// Byte of an uploaded file (unpacked), from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte_offset: Option<u64>,
     /// Stable code of the violation.
     pub code: Cow<'static, str>,
     /// What is wrong and what would be right, in one sentence.
