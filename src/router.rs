@@ -8,8 +8,8 @@ use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
-    Api, checkpoints, diagnoses, error, events, families, limits, logs, metrics, metrics_page,
-    models, openapi, predict, probes, queue, tokens, usage,
+    Api, checkpoints, datasets, diagnoses, error, events, families, limits, logs, metrics, metrics_page, models, openapi,
+    predict, probes, queue, tokens, usage,
 };
 use crate::app::{App, AppError};
 use crate::tokens::TokenError;
@@ -17,6 +17,14 @@ use crate::tokens::TokenError;
 /// The routes.
 fn page() -> Routes<Api> {
     Routes::new()
+        .at("/v1/datasets", routes!(datasets::list, datasets::upload))
+        .at(
+            "/v1/datasets/{id}",
+            routes!(datasets::show, datasets::change, datasets::delete),
+        )
+        .at("/v1/datasets/{id}/profile", routes!(datasets::profile))
+        .at("/v1/datasets/{id}/rows", routes!(datasets::rows))
+        .at("/v1/datasets/{id}/content", routes!(datasets::content))
         .at("/v1/families", routes!(families::list))
         .at("/v1/families/{name}/schema", routes!(families::schema))
         .at("/v1/queue", routes!(queue::show, queue::change))

@@ -39,7 +39,10 @@ pub struct Once {
 impl Drop for Once {
     fn drop(&mut self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.remove(&(std::mem::take(&mut self.owner), std::mem::take(&mut self.key)));
+        running.remove(&(
+            std::mem::take(&mut self.owner),
+            std::mem::take(&mut self.key),
+        ));
     }
 }
 
@@ -49,17 +52,36 @@ impl Running {
     /// # Errors
     /// 400 for a key that cannot be one, 409 while the same key is being worked on.
     pub fn begin(&self, owner: &str, headers: &HeaderMap) -> Result<Option<Once>> {
-        let Some(value) = headers.get(&KEY) else { return Ok(None) };
+        let Some(value) = headers.get(&KEY) else {
+            return Ok(None);
+        };
         let fits = (1..=MAX_KEY_BYTES).contains(&value.len());
         let Some(key) = value.to_str().ok().filter(|_| fits) else {
-            let detail = format!("an Idempotency-Key has 1 to {MAX_KEY_BYTES} visible ASCII characters");
-            return Err(Error::new(Kind::Malformed, "invalid_idempotency_key", detail));
+            let detail =
+                format!("an Idempotency-Key has 1 to {MAX_KEY_BYTES} visible ASCII characters");
+            return Err(Error::new(
+                Kind::Malformed,
+                "invalid_idempotency_key",
+                detail,
+            ));
         };
         let entry = (owner.to_owned(), key.to_owned());
-        if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.clone()) {
-            return Err(Error::conflict("idempotency_in_progress", "a request with this Idempotency-Key is still being worked on"));
+        if !self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(entry.clone())
+        {
+            return Err(Error::conflict(
+                "idempotency_in_progress",
+                "a request with this Idempotency-Key is still being worked on",
+            ));
         }
-        Ok(Some(Once { owner: entry.0, key: entry.1, running: Arc::clone(&self.0) }))
+        Ok(Some(Once {
+            owner: entry.0,
+            key: entry.1,
+            running: Arc::clone(&self.0),
+        }))
     }
 }
 
@@ -68,7 +90,11 @@ impl Once {
     ///
     /// # Errors
     /// 422 when it was given to another request.
-    pub async fn replay(&self, store: &Store, fingerprint: &[u8; 32]) -> Result<Option<Response<Body>>> {
+    pub async fn replay(
+        &self,
+        store: &Store,
+        fingerprint: &[u8; 32],
+    ) -> Result<Option<Response<Body>>> {
         match idempotency::find(store, &self.owner, &self.key).await? {
             None => Ok(None),
             Some(answer) if answer.fingerprint == fingerprint => Ok(Some(again(answer)?)),
@@ -81,19 +107,33 @@ impl Once {
     }
 
     /// How the effect is to remember its answer.
-    pub fn remember<T>(&self, fingerprint: [u8; 32], render: impl FnOnce(&T) -> Stored + Send + 'static) -> Remember<T> {
+    pub fn remember<T>(
+        &self,
+        fingerprint: [u8; 32],
+        render: impl FnOnce(&T) -> Stored + Send + 'static,
+    ) -> Remember<T> {
         let render = move |effect: &T| {
             let (status, location, body) = render(effect);
             (status.as_u16(), location, body)
         };
-        Remember { owner: self.owner.clone(), key: self.key.clone(), fingerprint: fingerprint.to_vec(), render: Box::new(render) }
+        Remember {
+            owner: self.owner.clone(),
+            key: self.key.clone(),
+            fingerprint: fingerprint.to_vec(),
+            render: Box::new(render),
+        }
     }
 }
 
 /// What tells one request from another: method, path with query, and body (or its hash).
 pub fn fingerprint(method: &Method, uri: &axum::http::Uri, body: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [method.as_str().as_bytes(), uri.path().as_bytes(), uri.query().unwrap_or("").as_bytes(), body] {
+    for part in [
+        method.as_str().as_bytes(),
+        uri.path().as_bytes(),
+        uri.query().unwrap_or("").as_bytes(),
+        body,
+    ] {
         // Lengths first, so that no two requests spell the same bytes.
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
@@ -106,18 +146,30 @@ pub fn answer((status, location, body): Stored) -> Result<Response<Body>> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if let Some(location) = location {
-        headers.insert(header::LOCATION, HeaderValue::try_from(location).map_err(Error::internal)?);
+        headers.insert(
+            header::LOCATION,
+            HeaderValue::try_from(location).map_err(Error::internal)?,
+        );
     }
     Ok(response)
 }
 
 fn again(stored: Answer) -> Result<Response<Body>> {
-    let status = u16::try_from(stored.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-    let status = status.ok_or_else(|| StoreError::Damaged(format!("a stored answer has status {}", stored.status)))?;
+    let status = u16::try_from(stored.status)
+        .ok()
+        .and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.ok_or_else(|| {
+        StoreError::Damaged(format!("a stored answer has status {}", stored.status))
+    })?;
     let mut response = answer((status, stored.location, stored.body))?;
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }
 
@@ -133,17 +185,25 @@ mod tests {
     fn a_key_in_work_is_taken_until_its_request_ends() {
         let running = Running::default();
         let first = running.begin("ann", &with_key("k")).unwrap();
-        assert_eq!(running.begin("ann", &with_key("k")).err().unwrap().kind(), Kind::Conflict);
+        assert_eq!(
+            running.begin("ann", &with_key("k")).err().unwrap().kind(),
+            Kind::Conflict
+        );
         assert!(running.begin("bob", &with_key("k")).unwrap().is_some());
         drop(first);
         assert!(running.begin("ann", &with_key("k")).is_ok());
         assert!(running.begin("ann", &HeaderMap::new()).unwrap().is_none());
-        assert_eq!(running.begin("ann", &with_key("")).err().unwrap().kind(), Kind::Malformed);
+        assert_eq!(
+            running.begin("ann", &with_key("")).err().unwrap().kind(),
+            Kind::Malformed
+        );
     }
 
     #[test]
     fn a_fingerprint_knows_where_one_part_ends() {
-        let of = |uri: &str, body: &str| fingerprint(&Method::POST, &uri.parse().unwrap(), body.as_bytes());
+        let of = |uri: &str, body: &str| {
+            fingerprint(&Method::POST, &uri.parse().unwrap(), body.as_bytes())
+        };
         assert_ne!(of("/a?b", "c"), of("/a", "bc"));
         assert_eq!(of("/a?b", "c"), of("/a?b", "c"));
     }

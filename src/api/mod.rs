@@ -3,12 +3,14 @@
 pub mod auth;
 pub mod checkpoints;
 pub mod diagnoses;
+pub mod datasets;
 pub mod edge;
 pub mod error;
 pub mod etag;
 pub mod events;
 pub mod families;
 pub mod feed;
+pub mod idempotency;
 pub mod input;
 pub mod limits;
 pub mod logs;
@@ -35,6 +37,7 @@ use serde_json::Value;
 
 use self::auth::{Caller, Gate};
 use self::feed::Feeds;
+use self::idempotency::Running;
 use self::traffic::Traffic;
 use crate::app::App;
 use crate::predictor::Directory;
@@ -60,6 +63,8 @@ pub struct Shared {
     pub streams: Arc<tokio::sync::Semaphore>,
     /// Models, opened when they are asked for.
     pub models: Directory,
+    /// Requests with an Idempotency-Key that are being worked on.
+    pub running: Running,
     /// The OpenAPI document, once the router is built.
     pub contract: OnceLock<Bytes>,
     /// Held while tokens are read from the record, so that an older list never replaces a newer one.
@@ -90,6 +95,7 @@ impl Api {
             feeds: Feeds::default(),
             streams,
             models,
+            running: Running::default(),
             contract: OnceLock::new(),
             reloading: tokio::sync::Mutex::new(()),
         }));

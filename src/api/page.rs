@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::{Error, Result};
+use crate::store;
 
 /// Items on a page when the client does not say.
 pub const DEFAULT_LIMIT: u32 = 20;
@@ -67,6 +68,20 @@ impl Window {
     /// Whether the list runs from old to new.
     pub fn ascending(&self) -> bool {
         self.order == Order::Asc
+    }
+
+    /// As the store wants it.
+    pub fn for_store(self) -> store::Page {
+        let order = if self.ascending() {
+            store::Order::Asc
+        } else {
+            store::Order::Desc
+        };
+        store::Page {
+            limit: self.limit,
+            after: self.after,
+            order,
+        }
     }
 }
 

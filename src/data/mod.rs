@@ -27,7 +27,7 @@ pub use decode::{Rows, decode, preview};
 pub use error::{ColumnRef, DataError};
 pub use format::{Compression, Format};
 pub use frame::{Frame, MISSING, Reading, Values, Wanted};
-pub use ingest::{Ingest, reprofile};
+pub use ingest::{Ingest, SET_BY_OWNER, reprofile};
 pub use limits::{Hint, Limits};
 pub use profile::{BadCell, ColumnProfile, Distinct, Histogram, Ingested, TopValue};
 pub use roles::{Note, Roles, facts};

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::wire::{Profile, Rows};
 use super::find;
+use super::wire::{Profile, Rows};
 use crate::api::Api;
 use crate::api::auth::Bearer;
 use crate::api::error::{Error, Kind, Result};
@@ -32,7 +32,11 @@ const READ_BYTES: usize = 256 << 10;
 #[utoipa::path(get, path = "", operation_id = "datasets_profile", tag = "datasets",
     params(("id" = String, Path, format = Uuid, description = "Id of the dataset")),
     responses((status = 200, description = "The profile", body = Profile)))]
-pub async fn profile(State(api): State<Api>, caller: Bearer, Path(id): Path<String>) -> Result<axum::Json<Profile>> {
+pub async fn profile(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Profile>> {
     let row = find(&api, &caller.owner, &id).await?;
     Ok(axum::Json(row.profile.parse()?))
 }
@@ -50,27 +54,62 @@ pub struct RowsQuery {
         ("offset" = Option<u64>, Query, minimum = 0, maximum = 9223372036854775807u64, description = "Rows passed over, default 0"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000, description = "Rows shown, default 20")),
     responses((status = 200, description = "The rows", body = Rows)))]
-pub async fn rows(State(api): State<Api>, caller: Bearer, Path(id): Path<String>, Query(query): Query<RowsQuery>) -> Result<axum::Json<Rows>> {
+pub async fn rows(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+    Query(query): Query<RowsQuery>,
+) -> Result<axum::Json<Rows>> {
     let row = find(&api, &caller.owner, &id).await?;
-    let (offset, limit) = (query.offset.unwrap_or(0), query.limit.unwrap_or(PREVIEW_ROWS.0));
+    let (offset, limit) = (
+        query.offset.unwrap_or(0),
+        query.limit.unwrap_or(PREVIEW_ROWS.0),
+    );
     if !(1..=PREVIEW_ROWS.1).contains(&limit) {
-        return Err(Error::query("limit", format!("limit is {limit}; it must be 1 to {}", PREVIEW_ROWS.1)));
+        return Err(Error::query(
+            "limit",
+            format!("limit is {limit}; it must be 1 to {}", PREVIEW_ROWS.1),
+        ));
     }
     let schema: data::Schema = row.schema.parse()?;
-    let columns = schema.columns.iter().map(|column| column.name.clone()).collect();
+    let columns = schema
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
     let n_rows = u64::try_from(row.n_rows).unwrap_or(0);
     // Past the end there is nothing to read, and reading the file to find that out would cost the whole file.
-    let data = if offset < n_rows { preview(&api, &row, schema, offset, limit).await? } else { Vec::new() };
+    let data = if offset < n_rows {
+        preview(&api, &row, schema, offset, limit).await?
+    } else {
+        Vec::new()
+    };
     let has_more = offset.saturating_add(data.len() as u64) < n_rows;
-    Ok(axum::Json(Rows { object: "rows", columns, offset, data, has_more }))
+    Ok(axum::Json(Rows {
+        object: "rows",
+        columns,
+        offset,
+        data,
+        has_more,
+    }))
 }
 
-async fn preview(api: &Api, row: &rows::Dataset, schema: data::Schema, offset: u64, limit: usize) -> Result<data::Rows> {
+async fn preview(
+    api: &Api,
+    row: &rows::Dataset,
+    schema: data::Schema,
+    offset: u64,
+    limit: usize,
+) -> Result<data::Rows> {
     let format: data::Format = row.format.parse()?;
     let content = api.app.blobs.open_blob(&row.sha256).await?;
-    let read = tokio::task::spawn_blocking(move || data::preview(content.reader(), &format, &schema, offset, limit));
+    let read = tokio::task::spawn_blocking(move || {
+        data::preview(content.reader(), &format, &schema, offset, limit)
+    });
     // The file was checked when it came in: what is wrong now is ours.
-    read.await.map_err(Error::internal)?.map_err(Error::internal)
+    read.await
+        .map_err(Error::internal)?
+        .map_err(Error::internal)
 }
 
 /// The original bytes
@@ -83,7 +122,12 @@ async fn preview(api: &Api, row: &rows::Dataset, schema: data::Schema, offset: u
         (status = 206, description = "The bytes asked for", body = String, content_type = "text/csv", headers(("Content-Range" = String, description = "Which bytes, of how many."))),
         (status = 304, description = "It is as `If-None-Match` knows it"),
         (status = 416, description = "The range begins behind the end", headers(("Content-Range" = String, description = "How many bytes there are.")))))]
-pub async fn content(State(api): State<Api>, caller: Bearer, Path(id): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn content(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let row = find(&api, &caller.owner, &id).await?;
     let tag = etag::tag(&row.sha256);
     let value = etag::value(&tag);
@@ -94,10 +138,14 @@ pub async fn content(State(api): State<Api>, caller: Bearer, Path(id): Path<Stri
     let range = wanted_range(&headers, &tag, size)?;
     let (first, length) = range.unwrap_or((0, size));
     let body = match api.app.blobs.open_blob(&row.sha256).await? {
-        Content::Bytes(bytes) => Body::from(Bytes::from(bytes).slice(first as usize..(first + length) as usize)),
+        Content::Bytes(bytes) => {
+            Body::from(Bytes::from(bytes).slice(first as usize..(first + length) as usize))
+        }
         Content::File(file) => {
             let mut file = tokio::fs::File::from_std(file);
-            file.seek(SeekFrom::Start(first)).await.map_err(Error::internal)?;
+            file.seek(SeekFrom::Start(first))
+                .await
+                .map_err(Error::internal)?;
             Body::from_stream(ReaderStream::with_capacity(file.take(length), READ_BYTES))
         }
     };
@@ -107,10 +155,17 @@ pub async fn content(State(api): State<Api>, caller: Bearer, Path(id): Path<Stri
     set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     set.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv"));
-    set.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    set.insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment"),
+    );
     if range.is_some() {
         let last = first + length - 1;
-        set.insert(header::CONTENT_RANGE, HeaderValue::try_from(format!("bytes {first}-{last}/{size}")).map_err(Error::internal)?);
+        set.insert(
+            header::CONTENT_RANGE,
+            HeaderValue::try_from(format!("bytes {first}-{last}/{size}"))
+                .map_err(Error::internal)?,
+        );
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
@@ -119,34 +174,56 @@ pub async fn content(State(api): State<Api>, caller: Bearer, Path(id): Path<Stri
 /// First byte and length of the range asked for. Several ranges, another unit, or an `If-Range` that does not match mean
 /// the whole file (RFC 9110 14.2).
 fn wanted_range(headers: &HeaderMap, tag: &str, size: u64) -> Result<Option<(u64, u64)>> {
-    if headers.get(header::IF_RANGE).is_some_and(|known| known != tag) {
+    if headers
+        .get(header::IF_RANGE)
+        .is_some_and(|known| known != tag)
+    {
         return Ok(None);
     }
-    let Some(text) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|spec| spec.trim().split_once('-')) else { return Ok(None) };
+    let Some(text) = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return Ok(None);
+    };
+    let Some((first, last)) = text
+        .strip_prefix("bytes=")
+        .and_then(|spec| spec.trim().split_once('-'))
+    else {
+        return Ok(None);
+    };
     let range = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if last < first => return Ok(None),
         (Ok(first), Ok(last)) => (first, last.saturating_add(1).min(size)),
         (Ok(first), Err(_)) if last.is_empty() => (first, size),
-        (Err(_), Ok(n_last)) if first.is_empty() && n_last > 0 => (size.saturating_sub(n_last), size),
+        (Err(_), Ok(n_last)) if first.is_empty() && n_last > 0 => {
+            (size.saturating_sub(n_last), size)
+        }
         (Err(_), Ok(0)) if first.is_empty() => (size, size),
         _ => return Ok(None),
     };
     if range.0 >= size {
         let total = HeaderValue::try_from(format!("bytes */{size}")).map_err(Error::internal)?;
-        let error = Error::new(Kind::RangeNotSatisfiable, "range_not_satisfiable", format!("the file has {size} bytes"));
+        let error = Error::new(
+            Kind::RangeNotSatisfiable,
+            "range_not_satisfiable",
+            format!("the file has {size} bytes"),
+        );
         return Err(error.header(header::CONTENT_RANGE, total));
     }
     Ok(Some((range.0, range.1 - range.0)))
 }
-
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn range(text: &'static str) -> Result<Option<(u64, u64)>> {
-        wanted_range(&HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static(text))]), "\"t\"", 100)
+        wanted_range(
+            &HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static(text))]),
+            "\"t\"",
+            100,
+        )
     }
 
     #[test]
@@ -159,7 +236,11 @@ mod tests {
             assert_eq!(range(whole).unwrap(), None, "{whole}");
         }
         for beyond in ["bytes=100-", "bytes=-0", "bytes=200-300"] {
-            assert_eq!(range(beyond).unwrap_err().kind(), Kind::RangeNotSatisfiable, "{beyond}");
+            assert_eq!(
+                range(beyond).unwrap_err().kind(),
+                Kind::RangeNotSatisfiable,
+                "{beyond}"
+            );
         }
     }
 }

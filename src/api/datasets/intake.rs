@@ -36,7 +36,14 @@ impl Intake {
         let disk = spawn_blocking(move || write(&blobs, pieces));
         let (to_parser, pieces) = mpsc::channel(WAITING);
         let parser = spawn_blocking(move || parse(limits, hint, pieces));
-        Intake { to_disk, to_parser, disk, parser, n_bytes: 0, limit_bytes }
+        Intake {
+            to_disk,
+            to_parser,
+            disk,
+            parser,
+            n_bytes: 0,
+            limit_bytes,
+        }
     }
 
     /// Takes the next piece. `false`: no more are wanted, and [`Intake::finish`] says why.
@@ -48,7 +55,8 @@ impl Intake {
         if self.n_bytes > self.limit_bytes {
             return Err(Error::too_large("the uploaded file", self.limit_bytes));
         }
-        Ok(self.to_disk.send(Piece::Bytes(piece.clone())).await.is_ok() && self.to_parser.send(Piece::Bytes(piece)).await.is_ok())
+        Ok(self.to_disk.send(Piece::Bytes(piece.clone())).await.is_ok()
+            && self.to_parser.send(Piece::Bytes(piece)).await.is_ok())
     }
 
     /// The stored bytes and what was learned about them. Nothing is made durable before the file is known to be a table.
@@ -56,15 +64,26 @@ impl Intake {
     /// # Errors
     /// 422 for a file that is no table, 507 or 500 for a disk that fails.
     pub async fn finish(self) -> Result<(Staged, Ingested)> {
-        let Intake { to_disk, to_parser, disk, parser, .. } = self;
+        let Intake {
+            to_disk,
+            to_parser,
+            disk,
+            parser,
+            ..
+        } = self;
         if disk.is_finished() {
             // It ends before its time only when the disk failed.
             disk.await.map_err(Error::internal)??;
-            return Err(Error::internal("the thread that writes an upload ended before it"));
+            return Err(Error::internal(
+                "the thread that writes an upload ended before it",
+            ));
         }
         // A thread that has ended has its result ready; there is nobody to send the end to.
         let _ = to_parser.send(Piece::End).await;
-        let ingested = parser.await.map_err(Error::internal)?.map_err(|error| refused(&error))?;
+        let ingested = parser
+            .await
+            .map_err(Error::internal)?
+            .map_err(|error| refused(&error))?;
         let _ = to_disk.send(Piece::End).await;
         let staged = disk.await.map_err(Error::internal)??;
         Ok((staged, ingested))
@@ -77,12 +96,21 @@ fn write(blobs: &Blobs, mut pieces: Receiver<Piece>) -> std::result::Result<Stag
         match pieces.blocking_recv() {
             Some(Piece::Bytes(bytes)) => writer.write(&bytes)?,
             Some(Piece::End) => return writer.finish(),
-            None => return Err(BlobError::Io { doing: "receiving an upload", message: "it broke off".to_owned() }),
+            None => {
+                return Err(BlobError::Io {
+                    doing: "receiving an upload",
+                    message: "it broke off".to_owned(),
+                });
+            }
         }
     }
 }
 
-fn parse(limits: Limits, hint: Hint, mut pieces: Receiver<Piece>) -> std::result::Result<Ingested, DataError> {
+fn parse(
+    limits: Limits,
+    hint: Hint,
+    mut pieces: Receiver<Piece>,
+) -> std::result::Result<Ingested, DataError> {
     let mut ingest = Ingest::new(limits, hint);
     loop {
         match pieces.blocking_recv() {
@@ -99,7 +127,12 @@ pub fn refused(error: &DataError) -> Error {
         code: error.code.into(),
         message: error.message.clone(),
         line: error.line,
-        column: error.column.as_ref().map(|column| column.name.clone().unwrap_or_else(|| column.number.to_string())),
+        column: error.column.as_ref().map(|column| {
+            column
+                .name
+                .clone()
+                .unwrap_or_else(|| column.number.to_string())
+        }),
         byte_offset: error.byte_offset,
         ..Violation::default()
     };

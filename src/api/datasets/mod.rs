@@ -43,10 +43,25 @@ pub struct ListQuery {
         ("order" = Option<Order>, Query, description = "By time of upload, default newest first"),
         ("name" = Option<String>, Query, description = "Only those of this name")),
     responses((status = 200, description = "A page", body = Page<Dataset>, headers(("Link" = Option<String>, description = "`rel=\"next\"` when more follow.")))))]
-pub async fn list(State(api): State<Api>, caller: Bearer, Query(query): Query<ListQuery>, uri: Uri) -> Result<Response> {
+pub async fn list(
+    State(api): State<Api>,
+    caller: Bearer,
+    Query(query): Query<ListQuery>,
+    uri: Uri,
+) -> Result<Response> {
     let window = Window::new(query.limit, query.after, query.order)?.for_store();
-    let page = rows::list(&api.app.store, &caller.owner, query.name.as_deref(), &window).await?;
-    let data = page.rows.iter().map(Dataset::of).collect::<Result<Vec<_>>>()?;
+    let page = rows::list(
+        &api.app.store,
+        &caller.owner,
+        query.name.as_deref(),
+        &window,
+    )
+    .await?;
+    let data = page
+        .rows
+        .iter()
+        .map(Dataset::of)
+        .collect::<Result<Vec<_>>>()?;
     Ok(Page::of(data, page.has_more, |dataset| dataset.id.clone()).answer(&uri))
 }
 
@@ -55,11 +70,20 @@ pub async fn list(State(api): State<Api>, caller: Bearer, Query(query): Query<Li
     params(("id" = String, Path, format = Uuid, description = "Id of the dataset")),
     responses((status = 200, description = "The dataset", body = Dataset, headers(("ETag" = String, description = "For PATCH and DELETE."))),
         (status = 304, description = "It is as `If-None-Match` knows it")))]
-pub async fn show(State(api): State<Api>, caller: Bearer, Path(id): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn show(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let row = find(&api, &caller.owner, &id).await?;
     let tag = etag::tag(row.version);
     if etag::is_known(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag::value(&tag))]).into_response());
+        return Ok((
+            StatusCode::NOT_MODIFIED,
+            [(header::ETAG, etag::value(&tag))],
+        )
+            .into_response());
     }
     tagged(&row)
 }
@@ -84,7 +108,13 @@ pub struct DatasetChange {
         ("If-Match" = Option<String>, Header, description = "ETag that was read; required")),
     responses((status = 200, description = "The dataset after the change", body = Dataset, headers(("ETag" = String, description = "For the next change."))),
         (status = 412, description = "It was changed in the meantime"), (status = 428, description = "`If-Match` is missing")))]
-pub async fn change(State(api): State<Api>, caller: Bearer, Path(id): Path<String>, headers: HeaderMap, Json(change): Json<DatasetChange>) -> Result<Response> {
+pub async fn change(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(change): Json<DatasetChange>,
+) -> Result<Response> {
     let row = find(&api, &caller.owner, &id).await?;
     etag::require_match(&headers, &etag::tag(row.version))?;
     if let Some(name) = &change.name {
@@ -95,9 +125,16 @@ pub async fn change(State(api): State<Api>, caller: Bearer, Path(id): Path<Strin
         None => None,
     };
     let (owner, version, now_ms) = (caller.owner.clone(), row.version, api.app.clock.now_ms());
-    let changes = rows::Change { name: change.name, schema };
+    let changes = rows::Change {
+        name: change.name,
+        schema,
+    };
     let changed = api.app.store.write(move |tx| {
-        Box::pin(async move { Ok::<_, StoreError>(rows::update(tx, &owner, row.id, Some(version), &changes, now_ms).await?) })
+        Box::pin(async move {
+            Ok::<_, StoreError>(
+                rows::update(tx, &owner, row.id, Some(version), &changes, now_ms).await?,
+            )
+        })
     });
     tagged(&done(changed.await?, &id)?)
 }
@@ -109,7 +146,12 @@ pub async fn change(State(api): State<Api>, caller: Bearer, Path(id): Path<Strin
     params(("id" = String, Path, format = Uuid, description = "Id of the dataset"),
         ("If-Match" = Option<String>, Header, description = "Delete only this state")),
     responses((status = 204, description = "It is gone"), (status = 409, description = "Runs refer to it; `errors` names them"), (status = 412, description = "It was changed in the meantime")))]
-pub async fn delete(State(api): State<Api>, caller: Bearer, Path(id): Path<String>, headers: HeaderMap) -> Result<StatusCode> {
+pub async fn delete(
+    State(api): State<Api>,
+    caller: Bearer,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode> {
     let row = find(&api, &caller.owner, &id).await?;
     let mut version = None;
     if headers.contains_key(header::IF_MATCH) {
@@ -135,7 +177,9 @@ pub async fn delete(State(api): State<Api>, caller: Bearer, Path(id): Path<Strin
 async fn find(api: &Api, owner: &str, id: &str) -> Result<rows::Dataset> {
     let absent = || Error::not_found("dataset", id);
     let parsed: DatasetId = id.parse().map_err(|_| absent())?;
-    rows::find(&api.app.store, owner, parsed).await?.ok_or_else(absent)
+    rows::find(&api.app.store, owner, parsed)
+        .await?
+        .ok_or_else(absent)
 }
 
 fn tagged(row: &rows::Dataset) -> Result<Response> {
@@ -148,35 +192,77 @@ fn done<T>(changed: rows::Changed<T>, id: &str) -> Result<T> {
         rows::Changed::Done(value) => Ok(value),
         rows::Changed::Absent => Err(Error::not_found("dataset", id)),
         rows::Changed::Stale(version) => {
-            let detail = format!("it has changed since you read it; its ETag is {} now", etag::tag(version));
+            let detail = format!(
+                "it has changed since you read it; its ETag is {} now",
+                etag::tag(version)
+            );
             Err(Error::new(Kind::PreconditionFailed, "stale_etag", detail))
         }
         rows::Changed::Needed(runs) => {
-            let name = |run: &crate::ids::RunId| Violation { code: "run".into(), message: format!("run {run} refers to it"), got: Some(run.to_string().into()), ..Violation::default() };
-            let detail = format!("{} runs refer to this dataset; delete them first", runs.len());
+            let name = |run: &crate::ids::RunId| Violation {
+                code: "run".into(),
+                message: format!("run {run} refers to it"),
+                got: Some(run.to_string().into()),
+                ..Violation::default()
+            };
+            let detail = format!(
+                "{} runs refer to this dataset; delete them first",
+                runs.len()
+            );
             Err(Error::conflict("dataset_in_use", detail).with(runs.iter().map(name).collect()))
         }
     }
 }
 
 /// Reads the stored file again with kinds set by the owner; kinds that were set before stay set.
-async fn reread(api: &Api, row: &rows::Dataset, kinds: BTreeMap<String, ColumnKind>) -> Result<(store::Json, store::Json)> {
+async fn reread(
+    api: &Api,
+    row: &rows::Dataset,
+    kinds: BTreeMap<String, ColumnKind>,
+) -> Result<(store::Json, store::Json)> {
     let known: Ingested = row.profile.parse()?;
-    if let Some(name) = kinds.keys().find(|name| !known.columns.iter().any(|column| column.name == **name)) {
-        let error = known.schema().find(name).err().map_or_else(|| "unknown column".to_owned(), |error| error.message);
+    if let Some(name) = kinds
+        .keys()
+        .find(|name| !known.columns.iter().any(|column| column.name == **name))
+    {
+        let error = known
+            .schema()
+            .find(name)
+            .err()
+            .map_or_else(|| "unknown column".to_owned(), |error| error.message);
         let pointer = format!("/columns/{}", name.replace('~', "~0").replace('/', "~1"));
-        let violation = Violation { pointer: Some(pointer), code: "unknown_column".into(), message: error.clone(), ..Violation::default() };
+        let violation = Violation {
+            pointer: Some(pointer),
+            code: "unknown_column".into(),
+            message: error.clone(),
+            ..Violation::default()
+        };
         return Err(Error::new(Kind::Unprocessable, "unknown_column", error).with(vec![violation]));
     }
-    let set_before = known.columns.iter().filter(|column| column.why == data::SET_BY_OWNER && !kinds.contains_key(&column.name));
-    let mut hinted: Vec<_> = set_before.map(|column| (column.name.clone(), column.kind)).collect();
+    let set_before = known
+        .columns
+        .iter()
+        .filter(|column| column.why == data::SET_BY_OWNER && !kinds.contains_key(&column.name));
+    let mut hinted: Vec<_> = set_before
+        .map(|column| (column.name.clone(), column.kind))
+        .collect();
     hinted.extend(kinds.into_iter().map(|(name, kind)| (name, kind.into())));
-    let hint = Hint { delimiter: Some(known.format.delimiter_byte()), header: Some(known.format.header), kinds: hinted };
+    let hint = Hint {
+        delimiter: Some(known.format.delimiter_byte()),
+        header: Some(known.format.header),
+        kinds: hinted,
+    };
     let content = api.app.blobs.open_blob(&row.sha256).await?;
     let limits = limits(api);
     let read = tokio::task::spawn_blocking(move || data::reprofile(content.reader(), limits, hint));
-    let mut ingested = read.await.map_err(Error::internal)?.map_err(|error| intake::refused(&error))?;
+    let mut ingested = read
+        .await
+        .map_err(Error::internal)?
+        .map_err(|error| intake::refused(&error))?;
     // How the file is written down was found out at upload, with its reason.
     ingested.format = known.format;
-    Ok((store::Json::of(&ingested.schema())?, store::Json::of(&ingested)?))
+    Ok((
+        store::Json::of(&ingested.schema())?,
+        store::Json::of(&ingested)?,
+    ))
 }

@@ -57,7 +57,12 @@ pub struct UploadQuery {
         (status = 201, description = "The dataset is durable", body = Dataset, headers(("Location" = String, description = "Where it is."), ("ETag" = Option<String>, description = "For PATCH."))),
         (status = 409, description = "A request with this Idempotency-Key is still being worked on"),
         (status = 507, description = "Above the quota, or too little free space")))]
-pub async fn upload(State(api): State<Api>, caller: Bearer, Query(query): Query<UploadQuery>, request: Request) -> Result<Response<Body>> {
+pub async fn upload(
+    State(api): State<Api>,
+    caller: Bearer,
+    Query(query): Query<UploadQuery>,
+    request: Request,
+) -> Result<Response<Body>> {
     let once = api.running.begin(&caller.owner, request.headers())?;
     let kind = input::media_type(request.headers());
     let declared = input::declared_length(request.headers()).unwrap_or(0);
@@ -67,7 +72,12 @@ pub async fn upload(State(api): State<Api>, caller: Bearer, Query(query): Query<
     let (file, given) = match kind.as_deref() {
         Some("multipart/form-data") => from_form(&api, request).await?,
         Some(kind) if RAW.contains(&kind) => (from_body(&api, request).await?, None),
-        other => return Err(Error::unsupported_media_type(other, &[&RAW[..], &["multipart/form-data"]].concat())),
+        other => {
+            return Err(Error::unsupported_media_type(
+                other,
+                &[&RAW[..], &["multipart/form-data"]].concat(),
+            ));
+        }
     };
     let name = name_of(query.name.or(given))?;
     insert(&api, &caller, once, (&method, &uri), name, file).await
@@ -75,7 +85,10 @@ pub async fn upload(State(api): State<Api>, caller: Bearer, Query(query): Query<
 
 /// The form of a multipart upload.
 #[derive(utoipa::ToSchema)]
-#[allow(dead_code, reason = "it documents the form; the parts are read one by one")]
+#[allow(
+    dead_code,
+    reason = "it documents the form; the parts are read one by one"
+)]
 pub struct UploadForm {
     /// The file.
     #[schema(value_type = String, format = Binary)]
@@ -88,7 +101,9 @@ async fn from_body(api: &Api, request: Request) -> Result<File> {
     let (parts, mut body) = request.into_parts();
     let mut intake = begin(api, &parts.headers)?;
     while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame.map_err(|error| broken_body(&error))?.into_data() else { continue };
+        let Ok(piece) = frame.map_err(|error| broken_body(&error))?.into_data() else {
+            continue;
+        };
         match intake.push(piece).await {
             Ok(true) => {}
             Ok(false) => break,
@@ -109,62 +124,131 @@ async fn from_form(api: &Api, mut request: Request) -> Result<(File, Option<Stri
     // The parts are counted as they come; axum's own limit is made for forms that are held in memory.
     DefaultBodyLimit::disable().apply(&mut request);
     let headers = HeaderMap::new();
-    let mut form = Multipart::from_request(request, &()).await.map_err(|error| broken_form(&error.body_text()))?;
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| broken_form(&error.body_text()))?;
     let (mut file, mut given) = (None, None);
-    while let Some(mut part) = form.next_field().await.map_err(|error| broken_form(&error.body_text()))? {
+    while let Some(mut part) = form
+        .next_field()
+        .await
+        .map_err(|error| broken_form(&error.body_text()))?
+    {
         if part.file_name().is_none() && part.name() != Some("file") {
-            let detail = format!("the form has a part {:?}; one part with a file is wanted", part.name().unwrap_or(""));
+            let detail = format!(
+                "the form has a part {:?}; one part with a file is wanted",
+                part.name().unwrap_or("")
+            );
             return Err(Error::new(Kind::Unprocessable, "unknown_part", detail));
         }
         if file.is_some() {
-            return Err(Error::new(Kind::Unprocessable, "two_files", "the form has two files; upload them one by one"));
+            return Err(Error::new(
+                Kind::Unprocessable,
+                "two_files",
+                "the form has two files; upload them one by one",
+            ));
         }
         given = part.file_name().map(str::to_owned);
-        let hinted = part.headers().get(header::CONTENT_TYPE).map(|value| HeaderMap::from_iter([(header::CONTENT_TYPE, value.clone())]));
+        let hinted = part
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .map(|value| HeaderMap::from_iter([(header::CONTENT_TYPE, value.clone())]));
         let mut intake = begin(api, hinted.as_ref().unwrap_or(&headers))?;
-        while let Some(piece) = part.chunk().await.map_err(|error| broken_form(&error.body_text()))? {
+        while let Some(piece) = part
+            .chunk()
+            .await
+            .map_err(|error| broken_form(&error.body_text()))?
+        {
             if !intake.push(piece).await? {
                 break;
             }
         }
         file = Some(intake.finish().await?);
     }
-    let file = file.ok_or_else(|| Error::new(Kind::Unprocessable, "no_file", "the form has no part with a file"))?;
+    let file = file.ok_or_else(|| {
+        Error::new(
+            Kind::Unprocessable,
+            "no_file",
+            "the form has no part with a file",
+        )
+    })?;
     Ok((file, given))
 }
 
 fn begin(api: &Api, headers: &HeaderMap) -> Result<Intake> {
-    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
+    let encoding = headers
+        .get(header::CONTENT_ENCODING)
+        .map(|value| value.as_bytes().to_ascii_lowercase());
     if encoding.is_some_and(|encoding| encoding != b"gzip" && encoding != b"identity") {
-        return Err(Error::new(Kind::UnsupportedMediaType, "unsupported_content_encoding", "only gzip and identity are read as Content-Encoding"));
+        return Err(Error::new(
+            Kind::UnsupportedMediaType,
+            "unsupported_content_encoding",
+            "only gzip and identity are read as Content-Encoding",
+        ));
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let limits = limits(api);
-    Ok(Intake::begin(api.app.blobs.clone(), limits, Hint::from_content_type(content_type), api.app.config.bodies.upload_bytes))
+    Ok(Intake::begin(
+        api.app.blobs.clone(),
+        limits,
+        Hint::from_content_type(content_type),
+        api.app.config.bodies.upload_bytes,
+    ))
 }
 
 /// The bounds of a table, as configured.
 pub fn limits(api: &Api) -> Limits {
     let data = &api.app.config.data;
-    Limits { max_columns: data.max_columns, max_field_bytes: data.max_field_bytes, max_unpack_ratio: data.max_unpack_ratio, ..Limits::default() }
+    Limits {
+        max_columns: data.max_columns,
+        max_field_bytes: data.max_field_bytes,
+        max_unpack_ratio: data.max_unpack_ratio,
+        ..Limits::default()
+    }
 }
 
 /// 507 before a byte is read when the declared size cannot fit.
 async fn check_room(api: &Api, owner: &str, more_bytes: u64) -> Result<()> {
-    let (quota, usage) = (&api.app.config.quota, usage::of(&api.app.store, owner).await?);
+    let (quota, usage) = (
+        &api.app.config.quota,
+        usage::of(&api.app.store, owner).await?,
+    );
     let held = u64::try_from(usage.dataset_bytes).unwrap_or(0);
     if held.saturating_add(more_bytes) > quota.owner_bytes {
-        let detail = format!("{held} bytes of datasets are held and {more_bytes} more would be above the quota of {}", quota.owner_bytes);
-        return Err(Error::new(Kind::InsufficientStorage, "quota_exceeded", detail));
+        let detail = format!(
+            "{held} bytes of datasets are held and {more_bytes} more would be above the quota of {}",
+            quota.owner_bytes
+        );
+        return Err(Error::new(
+            Kind::InsufficientStorage,
+            "quota_exceeded",
+            detail,
+        ));
     }
     if u64::try_from(usage.n_datasets).unwrap_or(0) >= quota.owner_datasets {
-        let detail = format!("there are {} datasets, which is the quota; delete some", usage.n_datasets);
-        return Err(Error::new(Kind::InsufficientStorage, "quota_exceeded", detail));
+        let detail = format!(
+            "there are {} datasets, which is the quota; delete some",
+            usage.n_datasets
+        );
+        return Err(Error::new(
+            Kind::InsufficientStorage,
+            "quota_exceeded",
+            detail,
+        ));
     }
     Ok(api.app.blobs.check_space(more_bytes)?)
 }
 
-async fn insert(api: &Api, caller: &Bearer, once: Option<Once>, (method, uri): (&Method, &Uri), name: String, (staged, ingested): File) -> Result<Response<Body>> {
+async fn insert(
+    api: &Api,
+    caller: &Bearer,
+    once: Option<Once>,
+    (method, uri): (&Method, &Uri),
+    name: String,
+    (staged, ingested): File,
+) -> Result<Response<Body>> {
     let fingerprint = idempotency::fingerprint(method, uri, staged.sha256().as_bytes());
     if let Some(once) = &once
         && let Some(answer) = once.replay(&api.app.store, &fingerprint).await?
@@ -172,7 +256,12 @@ async fn insert(api: &Api, caller: &Bearer, once: Option<Once>, (method, uri): (
         return Ok(answer);
     }
     // The size may not have been declared.
-    check_room(api, &caller.owner, u64::try_from(staged.size_bytes()).unwrap_or(0)).await?;
+    check_room(
+        api,
+        &caller.owner,
+        u64::try_from(staged.size_bytes()).unwrap_or(0),
+    )
+    .await?;
     let now_ms = api.app.clock.now_ms();
     let row = rows::Dataset {
         id: DatasetId(api.app.ids.next()?),
@@ -210,13 +299,24 @@ async fn insert(api: &Api, caller: &Bearer, once: Option<Once>, (method, uri): (
 
 fn stored(row: &rows::Dataset) -> Result<Stored> {
     let body = serde_json::to_vec(&Dataset::of(row)?).map_err(Error::internal)?;
-    Ok((StatusCode::CREATED, Some(format!("/v1/datasets/{}", row.id)), body))
+    Ok((
+        StatusCode::CREATED,
+        Some(format!("/v1/datasets/{}", row.id)),
+        body,
+    ))
 }
 
 /// What was asked for, or the file's name without its folder, or `dataset`.
 fn name_of(wanted: Option<String>) -> Result<String> {
-    let Some(wanted) = wanted else { return Ok("dataset".to_owned()) };
-    let name = wanted.rsplit(['/', '\\']).next().unwrap_or("").trim().to_owned();
+    let Some(wanted) = wanted else {
+        return Ok("dataset".to_owned());
+    };
+    let name = wanted
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_owned();
     check_name("?name", &name)?;
     Ok(name)
 }
@@ -228,12 +328,21 @@ pub fn check_name(pointer: &str, name: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("a name has 1 to {MAX_NAME_CHARS} characters and no control characters");
-    let violation = Violation { pointer: Some(pointer.to_owned()), code: "invalid_name".into(), message: message.clone(), ..Violation::default() };
+    let violation = Violation {
+        pointer: Some(pointer.to_owned()),
+        code: "invalid_name".into(),
+        message: message.clone(),
+        ..Violation::default()
+    };
     Err(Error::new(Kind::Unprocessable, "invalid_name", message).with(vec![violation]))
 }
 
 fn broken_form(detail: &str) -> Error {
-    Error::new(Kind::Malformed, "invalid_form", format!("the multipart form cannot be read: {detail}"))
+    Error::new(
+        Kind::Malformed,
+        "invalid_form",
+        format!("the multipart form cannot be read: {detail}"),
+    )
 }
 
 async fn drain(mut body: Body) {

@@ -230,6 +230,7 @@ impl From<PredictError> for Error {
                     message: fault.message.clone(),
                     allowed: fault.nearest.clone().map(Into::into),
                     got: fault.got.clone().map(Into::into),
+                    ..Violation::default()
                 };
                 Error::new(Kind::Unprocessable, "invalid_rows", fault.message).with(vec![violation])
             }

@@ -25,7 +25,7 @@ pub(super) fn profile(
     totals: &ColumnTotals,
 ) -> ColumnProfile {
     let (kind, why) = match forced {
-        Some(kind) => (kind, "set by the owner of the dataset".to_owned()),
+        Some(kind) => (kind, super::SET_BY_OWNER.to_owned()),
         None => infer(totals),
     };
     let (n_bad, bad_cells) = bad_cells(kind, forced.is_some(), totals);

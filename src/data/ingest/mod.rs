@@ -148,6 +148,9 @@ pub fn reprofile(mut reader: impl Read, limits: Limits, hint: Hint) -> Result<In
     }
 }
 
+/// Why a column is of the kind that its owner set.
+pub const SET_BY_OWNER: &str = "set by the owner of the dataset";
+
 pub(in crate::data) use infer::check_varies;
 
 /// Where unpacked bytes go, counted against the bytes they came from.
