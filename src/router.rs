@@ -8,8 +8,8 @@ use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
-    Api, checkpoints, datasets, diagnoses, error, events, families, limits, logs, metrics, metrics_page, models, openapi,
-    predict, probes, queue, tokens, usage,
+    Api, checkpoints, datasets, diagnoses, error, events, families, limits, logs, metrics,
+    metrics_page, models, openapi, predict, probes, queue, tokens, usage,
 };
 use crate::app::{App, AppError};
 use crate::tokens::TokenError;

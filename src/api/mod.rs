@@ -2,8 +2,8 @@
 
 pub mod auth;
 pub mod checkpoints;
-pub mod diagnoses;
 pub mod datasets;
+pub mod diagnoses;
 pub mod edge;
 pub mod error;
 pub mod etag;
