@@ -10,6 +10,7 @@ pub mod init;
 pub mod isa;
 pub mod layer;
 pub mod loss;
+mod math;
 pub mod metrics;
 pub mod model;
 pub mod network;

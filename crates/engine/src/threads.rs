@@ -149,7 +149,7 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         for (seat, _) in self.helpers {
             let mut spins = 0;
-            while seat.turn.load(Ordering::Acquire) % 2 == 1 {
+            while !seat.turn.load(Ordering::Acquire).is_multiple_of(2) {
                 spins += 1;
                 if spins < SPINS {
                     std::hint::spin_loop()
@@ -165,7 +165,7 @@ impl Drop for Waiting<'_> {
 fn wait_for_work(seat: &Seat, number: usize) {
     loop {
         let mut spins = 0;
-        while seat.turn.load(Ordering::Acquire) % 2 == 0 {
+        while seat.turn.load(Ordering::Acquire).is_multiple_of(2) {
             if seat.closing.load(Ordering::Acquire) {
                 return;
             }

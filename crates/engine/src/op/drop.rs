@@ -61,7 +61,7 @@ kernel! {
         let mut index = first;
         let mut rest = values;
         // Up to the next multiple of four, where a block of words begins.
-        while index % 4 != 0 && !rest.is_empty() {
+        while !index.is_multiple_of(4) && !rest.is_empty() {
             let (value, others) = rest.split_at_mut(1);
             value[0] = if stream.word(index) < threshold { T::ZERO } else { value[0] * scale };
             rest = others;
