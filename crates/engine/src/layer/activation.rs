@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Rule;
 use crate::graph::{GraphError, NodeId};
-use crate::network::{Builder, ParameterSpec};
+use crate::network::Builder;
 use crate::op::{Activate, Function};
 
 /// y = f(x), element by element. The formulas stand at [`Function`].
@@ -32,20 +33,12 @@ impl Activation {
             alpha: None,
         }
     }
+}
 
-    pub(super) fn kind(&self) -> &'static str {
-        "activation"
-    }
+impl Rule for Activation {
+    const KIND: &'static str = "activation";
 
-    pub(super) fn n_outputs(&self, n_inputs: usize) -> usize {
-        n_inputs
-    }
-
-    pub(super) fn parameters(&self, _n_inputs: usize) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
-    pub(super) fn forward(
+    fn forward(
         &self,
         builder: &mut Builder<'_>,
         input: NodeId,
@@ -63,7 +56,7 @@ impl Activation {
         builder.graph.apply(op, &[input])
     }
 
-    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+    fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         if self.slope.is_some() && self.function != Function::LeakyRelu {
             faults.push(("slope", "only leaky_relu has a slope".to_owned()));
@@ -86,5 +79,9 @@ impl Activation {
             faults.push(("alpha", "alpha lies above 0 and not above 100".to_owned()));
         }
         faults
+    }
+
+    fn function(&self) -> Option<Function> {
+        Some(self.function)
     }
 }

@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Rule;
 use crate::graph::{GraphError, NodeId};
 use crate::init::Init;
 use crate::network::{Builder, ParameterSpec};
@@ -64,16 +65,16 @@ impl Dense {
             }
         }
     }
+}
 
-    pub(super) fn kind(&self) -> &'static str {
-        "dense"
-    }
+impl Rule for Dense {
+    const KIND: &'static str = "dense";
 
-    pub(super) fn n_outputs(&self, _n_inputs: usize) -> usize {
+    fn n_outputs(&self, _n_inputs: usize) -> usize {
         self.units
     }
 
-    pub(super) fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
+    fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
         let init = self.init.unwrap_or_else(|| self.default_init());
         let mut parameters = vec![ParameterSpec {
             name: "weight",
@@ -92,7 +93,7 @@ impl Dense {
         parameters
     }
 
-    pub(super) fn forward(
+    fn forward(
         &self,
         builder: &mut Builder<'_>,
         input: NodeId,
@@ -109,17 +110,21 @@ impl Dense {
         }
     }
 
-    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+    fn faults(&self) -> Vec<(&'static str, String)> {
         match self.units {
             0 => vec![("units", "a dense layer has at least 1 unit".to_owned())],
             _ => Vec::new(),
         }
     }
 
-    pub(super) fn resolved(&self) -> Dense {
+    fn resolved(&self) -> Dense {
         Dense {
             init: Some(self.init.unwrap_or_else(|| self.default_init())),
             ..self.clone()
         }
+    }
+
+    fn function(&self) -> Option<Function> {
+        self.activation
     }
 }

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Rule;
 use crate::graph::{GraphError, NodeId};
-use crate::network::{Builder, Mode, ParameterSpec};
+use crate::network::{Builder, Mode};
 use crate::op::Drop;
 
 /// Each number becomes 0 with probability `rate` and x / (1 - rate) otherwise, so the mean stays
@@ -22,20 +23,12 @@ impl Dropout {
     pub fn new(rate: f64) -> Dropout {
         Dropout { rate }
     }
+}
 
-    pub(super) fn kind(&self) -> &'static str {
-        "dropout"
-    }
+impl Rule for Dropout {
+    const KIND: &'static str = "dropout";
 
-    pub(super) fn n_outputs(&self, n_inputs: usize) -> usize {
-        n_inputs
-    }
-
-    pub(super) fn parameters(&self, _n_inputs: usize) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
-    pub(super) fn forward(
+    fn forward(
         &self,
         builder: &mut Builder<'_>,
         input: NodeId,
@@ -50,7 +43,7 @@ impl Dropout {
         builder.graph.apply(op, &[input])
     }
 
-    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+    fn faults(&self) -> Vec<(&'static str, String)> {
         if (0.0..=0.99).contains(&self.rate) {
             return Vec::new();
         }

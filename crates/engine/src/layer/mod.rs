@@ -1,75 +1,126 @@
 //! Layers: forward only. A layer's struct is the document a user posts; it names its parameters and adds ops to a graph.
 //!
-//! One layer, one file. Derivatives belong to the ops ([`crate::op`]), so a layer never contains one.
+//! One layer, one file. Derivatives belong to the ops ([`crate::op`]), so a layer never contains one. A new layer is a
+//! file with an `impl Rule`, the two lines below that name it, and a row in `tests/gradients.rs`.
 
 mod activation;
 mod dense;
 mod dropout;
-
-pub use activation::Activation;
-pub use dense::Dense;
-pub use dropout::Dropout;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{GraphError, NodeId};
 use crate::network::{Builder, ParameterSpec};
+use crate::op::Function;
 
-/// One layer of a network, as it stands in a spec: `{"kind": "dense", "units": 64, "activation": "relu"}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Layer {
-    /// Every output from every input: x W + b.
-    Dense(Dense),
-    /// A function applied to each number.
-    Activation(Activation),
-    /// Training only: sets a random part of the numbers to zero.
-    Dropout(Dropout),
+/// What every layer knows about itself.
+pub(crate) trait Rule: Clone {
+    /// The `kind` in a spec; the variant's name in snake case.
+    const KIND: &'static str;
+
+    /// Number of columns the layer makes of `n_inputs` columns.
+    fn n_outputs(&self, n_inputs: usize) -> usize {
+        n_inputs
+    }
+
+    /// The layer's parameters for `n_inputs` columns, in order.
+    fn parameters(&self, _n_inputs: usize) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    /// Adds the layer's ops after `input` and answers its output.
+    fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError>;
+
+    /// What is wrong with the layer's own fields: (field, reason).
+    fn faults(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The layer with everything optional filled in.
+    fn resolved(&self) -> Self {
+        self.clone()
+    }
+
+    /// The function the layer ends with, which says when a unit is dead or saturated.
+    fn function(&self) -> Option<Function> {
+        None
+    }
 }
 
-/// Hands a call to the layer's own struct; the one place where all layers are listed besides the enum.
-macro_rules! each {
-    ($layer:expr, $it:ident => $call:expr) => {
-        match $layer {
-            Layer::Dense($it) => $call,
-            Layer::Activation($it) => $call,
-            Layer::Dropout($it) => $call,
+/// Writes the enum of all layers and its dispatch, so that a layer is listed once.
+macro_rules! layers {
+    ($($(#[$meta:meta])* $module:ident::$name:ident),* $(,)?) => {
+        $(pub use $module::$name;)*
+
+        /// One layer of a network, as it stands in a spec: `{"kind": "dense", "units": 64, "activation": "relu"}`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum Layer {
+            $($(#[$meta])* $name($name)),*
+        }
+
+        impl Layer {
+            /// The `kind` in a spec.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Layer::$name(_) => <$name as Rule>::KIND),*
+                }
+            }
+
+            /// Number of columns the layer makes of `n_inputs` columns.
+            pub fn n_outputs(&self, n_inputs: usize) -> usize {
+                match self {
+                    $(Layer::$name(layer) => layer.n_outputs(n_inputs)),*
+                }
+            }
+
+            /// The layer's parameters for `n_inputs` columns, in order.
+            pub fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
+                match self {
+                    $(Layer::$name(layer) => layer.parameters(n_inputs)),*
+                }
+            }
+
+            /// Adds the layer's ops after `input` and answers its output.
+            ///
+            /// # Errors
+            /// When the ops do not fit the shape of the input.
+            pub fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
+                match self {
+                    $(Layer::$name(layer) => layer.forward(builder, input)),*
+                }
+            }
+
+            /// What is wrong with the layer's own fields: (field, reason). Sizes across layers are the spec's business.
+            pub fn faults(&self) -> Vec<(&'static str, String)> {
+                match self {
+                    $(Layer::$name(layer) => layer.faults()),*
+                }
+            }
+
+            /// The layer with everything optional filled in.
+            pub fn resolved(&self) -> Layer {
+                match self {
+                    $(Layer::$name(layer) => Layer::$name(layer.resolved())),*
+                }
+            }
+
+            /// The function the layer ends with, which says when a unit is dead or saturated.
+            pub fn function(&self) -> Option<Function> {
+                match self {
+                    $(Layer::$name(layer) => layer.function()),*
+                }
+            }
         }
     };
 }
 
-impl Layer {
-    /// The `kind` in a spec.
-    pub fn kind(&self) -> &'static str {
-        each!(self, it => it.kind())
-    }
-
-    /// Number of columns the layer makes of `n_inputs` columns.
-    pub fn n_outputs(&self, n_inputs: usize) -> usize {
-        each!(self, it => it.n_outputs(n_inputs))
-    }
-
-    /// The layer's parameters for `n_inputs` columns, in order.
-    pub fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
-        each!(self, it => it.parameters(n_inputs))
-    }
-
-    /// Adds the layer's ops after `input` and answers its output.
-    pub fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
-        each!(self, it => it.forward(builder, input))
-    }
-
-    /// What is wrong with the layer's own fields: (field, reason). Sizes across layers are the spec's business.
-    pub fn faults(&self) -> Vec<(&'static str, String)> {
-        each!(self, it => it.faults())
-    }
-
-    /// The layer with everything optional filled in.
-    pub fn resolved(&self) -> Layer {
-        match self {
-            Layer::Dense(it) => Layer::Dense(it.resolved()),
-            other => other.clone(),
-        }
-    }
+layers! {
+    /// Every output from every input: x W + b.
+    dense::Dense,
+    /// A function applied to each number.
+    activation::Activation,
+    /// Training only: sets a random part of the numbers to zero.
+    dropout::Dropout,
 }

@@ -129,15 +129,6 @@ impl<T: Real> Probe<T> {
     }
 }
 
-/// The function a layer ends with.
-fn function(layer: &Layer) -> Option<Function> {
-    match layer {
-        Layer::Dense(dense) => dense.activation,
-        Layer::Activation(activation) => Some(activation.function),
-        Layer::Dropout(_) => None,
-    }
-}
-
 /// Mean and standard deviation.
 fn moments<T: Real>(values: &[T]) -> (f64, f64) {
     let n = values.len().max(1) as f64;
@@ -152,7 +143,7 @@ fn moments<T: Real>(values: &[T]) -> (f64, f64) {
 
 /// Part of the units that answered 0 for every row; only relu has such units.
 fn dead<T: Real>(layer: &Layer, values: &[T], n_units: usize) -> f64 {
-    if function(layer) != Some(Function::Relu) {
+    if layer.function() != Some(Function::Relu) {
         return 0.0;
     }
     let alive = (0..n_units).filter(|&unit| {
@@ -167,7 +158,7 @@ fn dead<T: Real>(layer: &Layer, values: &[T], n_units: usize) -> f64 {
 
 /// Part of the outputs near the ends of a sigmoid (0, 1) or tanh (-1, 1).
 fn saturated<T: Real>(layer: &Layer, values: &[T]) -> f64 {
-    let near_an_end = |y: f64| match function(layer) {
+    let near_an_end = |y: f64| match layer.function() {
         Some(Function::Sigmoid) => !(0.01..=0.99).contains(&y),
         Some(Function::Tanh) => y.abs() > 0.99,
         _ => false,
