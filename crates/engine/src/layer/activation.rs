@@ -38,11 +38,7 @@ impl Activation {
 impl Rule for Activation {
     const KIND: &'static str = "activation";
 
-    fn forward(
-        &self,
-        builder: &mut Builder<'_>,
-        input: NodeId,
-    ) -> Result<NodeId, GraphError> {
+    fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
         let usual = Activate::new(self.function);
         let constant = match self.function {
             Function::LeakyRelu => self.slope,

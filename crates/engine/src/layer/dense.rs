@@ -93,11 +93,7 @@ impl Rule for Dense {
         parameters
     }
 
-    fn forward(
-        &self,
-        builder: &mut Builder<'_>,
-        input: NodeId,
-    ) -> Result<NodeId, GraphError> {
+    fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
         let weight = builder.parameter(0);
         let mut y = builder.graph.apply(MatMul::plain(), &[input, weight])?;
         if self.use_bias {

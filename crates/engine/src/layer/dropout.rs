@@ -28,11 +28,7 @@ impl Dropout {
 impl Rule for Dropout {
     const KIND: &'static str = "dropout";
 
-    fn forward(
-        &self,
-        builder: &mut Builder<'_>,
-        input: NodeId,
-    ) -> Result<NodeId, GraphError> {
+    fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
         if builder.mode == Mode::Evaluate || self.rate == 0.0 {
             return Ok(input);
         }
