@@ -9,7 +9,7 @@ use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
     Api, checkpoints, datasets, diagnoses, error, events, families, limits, logs, metrics,
-    metrics_page, models, openapi, predict, probes, queue, tokens, usage,
+    metrics_page, models, openapi, predict, probes, queue, runs, tokens, usage,
 };
 use crate::app::{App, AppError};
 use crate::tokens::TokenError;
@@ -25,6 +25,17 @@ fn page() -> Routes<Api> {
         .at("/v1/datasets/{id}/profile", routes!(datasets::profile))
         .at("/v1/datasets/{id}/rows", routes!(datasets::rows))
         .at("/v1/datasets/{id}/content", routes!(datasets::content))
+        .at("/v1/runs", routes!(runs::list, runs::submit))
+        .at(
+            "/v1/runs/{id}",
+            routes!(runs::show, runs::change, runs::delete),
+        )
+        .at("/v1/runs/{id}/cancel", routes!(runs::cancel))
+        .at("/v1/runs/{id}/pause", routes!(runs::pause))
+        .at("/v1/runs/{id}/resume", routes!(runs::resume))
+        .at("/v1/runs/{id}/retry", routes!(runs::retry))
+        .at("/v1/runs/{id}/fork", routes!(runs::fork))
+        .at("/v1/runs/{id}/reproduce", routes!(runs::reproduce))
         .at("/v1/families", routes!(families::list))
         .at("/v1/families/{name}/schema", routes!(families::schema))
         .at("/v1/queue", routes!(queue::show, queue::change))

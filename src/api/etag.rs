@@ -34,6 +34,16 @@ pub fn require_match(headers: &HeaderMap, current: &str) -> Result<()> {
     ))
 }
 
+/// Like [`require_match`] for tags `"version.progress"`: only the version must be current, so that somebody who renames a
+/// run need not be faster than its training.
+pub fn require_version(headers: &HeaderMap, version: i64, current: &str) -> Result<()> {
+    let same = format!("\"{version}.");
+    if tags(headers, &header::IF_MATCH).any(|tag| tag.starts_with(&same)) {
+        return Ok(());
+    }
+    require_match(headers, current)
+}
+
 /// Whether the client already holds `current` (weak comparison, RFC 9110 13.1.2).
 pub fn is_known(headers: &HeaderMap, current: &str) -> bool {
     tags(headers, &header::IF_NONE_MATCH)

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -210,11 +210,13 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 /// Query parameters as a struct. Unknown and repeated names were refused before, by the router, from the contract.
 pub struct Query<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
-        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
+impl<T: DeserializeOwned> Query<T> {
+    /// The parameters of `uri`.
+    ///
+    /// # Errors
+    /// 400 naming what cannot be read.
+    pub fn of(uri: &Uri) -> Result<Self> {
+        match axum::extract::Query::<T>::try_from_uri(uri) {
             Ok(query) => Ok(Query(query.0)),
             Err(rejection) => Err(Error::new(
                 Kind::Malformed,
@@ -222,6 +224,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 rejection.body_text(),
             )),
         }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        Query::of(&parts.uri)
     }
 }
 

@@ -24,6 +24,7 @@ pub mod predict;
 pub mod probes;
 pub mod queue;
 pub mod rate;
+pub mod runs;
 pub mod time;
 pub mod tokens;
 pub mod traffic;
