@@ -62,6 +62,39 @@ pub fn preview(
     first: u64,
     limit: usize,
 ) -> Result<Rows, DataError> {
+    let end = first.saturating_add(limit as u64);
+    gather(
+        reader,
+        format,
+        schema,
+        |index| first <= index && index < end,
+        limit,
+    )
+}
+
+/// The rows with these numbers (counted from 0, ascending) word for word, in one pass that ends with the last of them.
+///
+/// # Errors
+/// As [`decode`].
+pub fn pick(
+    reader: impl Read,
+    format: &Format,
+    schema: &Schema,
+    numbers: &[u32],
+) -> Result<Rows, DataError> {
+    let is_wanted =
+        |index: u64| u32::try_from(index).is_ok_and(|index| numbers.binary_search(&index).is_ok());
+    gather(reader, format, schema, is_wanted, numbers.len())
+}
+
+/// The rows that are wanted, until there are `limit` of them.
+fn gather(
+    reader: impl Read,
+    format: &Format,
+    schema: &Schema,
+    is_wanted: impl Fn(u64) -> bool,
+    limit: usize,
+) -> Result<Rows, DataError> {
     let delimiter = format.delimiter_byte();
     let mut rows = Rows::new();
     let mut index = 0;
@@ -69,7 +102,7 @@ pub fn preview(
         return Ok(rows);
     }
     records(reader, format, |text, start| {
-        let shown = index >= first;
+        let shown = is_wanted(index);
         index += 1;
         let mut cells = Vec::new();
         let mut at = start;

@@ -23,7 +23,7 @@ pub mod split;
 mod timestamp;
 mod transform;
 
-pub use decode::{Rows, decode, preview};
+pub use decode::{Rows, decode, pick, preview};
 pub use error::{ColumnRef, DataError};
 pub use format::{Compression, Format};
 pub use frame::{Frame, MISSING, Reading, Values, Wanted};

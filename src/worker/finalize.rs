@@ -1,11 +1,17 @@
-//! The end of a training: its weights and everything a prediction needs become a model.
+//! The end of a training: its weights and everything a prediction needs become a model, and the model must give back what
+//! the trainer said before it goes live.
 
+use descent_engine::isa::Isa;
 use descent_engine::spec::Spec;
-use descent_engine::trainer::{Completion, Ending, Trainer};
+use descent_engine::trainer::{Completion, Ending, Golden, Trained, Trainer};
 use serde_json::{Map, Value, json};
 
 use super::Shared;
-use super::prepare::Ready;
+use super::prepare::{self, Ready};
+use crate::data::TargetEncoding;
+use crate::predictor::{
+    EngineBuild, FORMAT, GoldenRow, ModelDocument, ServedModel, Version, check_golden, mean_row,
+};
 use crate::runs::message::{Job, NewModel, Outcome, Reason};
 use crate::store::Json;
 
@@ -18,17 +24,32 @@ pub(super) fn model(
     trainer: &Trainer,
     ending: &Ending,
 ) -> Result<Outcome, Reason> {
-    let broken = |error: String| {
-        Reason::new(
-            "bad_model",
-            format!("the trained model cannot be kept: {error}"),
-        )
+    let trained = trainer.trained().map_err(broken)?;
+    let document = ModelDocument {
+        format: FORMAT,
+        spec: spec.clone(),
+        transform: ready.transform.clone(),
+        baseline: mean_row(&ready.dataset, &ready.parts),
+        engine: EngineBuild {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instruction_set: Isa::detect().name().to_owned(),
+        },
+        dataset_sha256: job.dataset_sha256.clone(),
+        weights_sha256: trained.sha256.clone(),
     };
-    let trained = trainer.trained().map_err(|e| broken(e.to_string()))?;
+    let sealed = document.seal().map_err(broken)?;
+    prove(shared, job, ready, trained, sealed.get())?;
+    let weights = shared
+        .handle
+        .block_on(shared.runs.stage(trained.weights.clone()))
+        .map_err(broken)?;
+    if weights.sha256() != trained.sha256 {
+        return Err(broken("its weights changed on the way to the disk"));
+    }
     let metrics: Map<String, Value> = trained
         .metrics
         .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
         .collect();
     let result = json!({
         "metrics": metrics,
@@ -38,22 +59,11 @@ pub(super) fn model(
         "best_epoch": trained.best_epoch,
         "ending": ended(ending),
     });
-    let document = json!({"spec": spec, "transform": ready.transform, "dataset_sha256": job.dataset_sha256, "weights_sha256": trained.sha256});
-    let weights = shared
-        .handle
-        .block_on(shared.runs.stage(trained.weights))
-        .map_err(|e| broken(e.to_string()))?;
-    if weights.sha256() != trained.sha256 {
-        return Err(broken(
-            "its weights changed on the way to the disk".to_owned(),
-        ));
-    }
-    let json = |value: &Value| Json::of(value).map_err(|e| broken(e.to_string()));
     let model = NewModel {
         weights: weights.into(),
-        document: json(&document)?,
-        metrics: json(&Value::Object(metrics))?,
-        result: json(&result)?,
+        document: Json::of(&sealed).map_err(broken)?,
+        metrics: Json::of(&metrics).map_err(broken)?,
+        result: Json::of(&result).map_err(broken)?,
     };
     let reason = matches!(ending, Ending::TimeLimit).then(|| {
         Reason::new(
@@ -62,6 +72,56 @@ pub(super) fn model(
         )
     });
     Ok(Outcome::Trained(Box::new(model), reason))
+}
+
+fn broken(error: impl std::fmt::Display) -> Reason {
+    Reason::new(
+        "bad_model",
+        format!("the trained model cannot go live: {error}"),
+    )
+}
+
+/// Opens the model as the predictor will, and sends rows of the file through it: bytes in, bytes out, the same bits.
+fn prove(
+    shared: &Shared,
+    job: &Job,
+    ready: &Ready,
+    trained: &Trained,
+    sealed: &str,
+) -> Result<(), Reason> {
+    let Golden { rows, answers } = &trained.golden;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let version = Version {
+        name: job.name.clone(),
+        version: 0,
+    };
+    let served = ServedModel::open(version, sealed, &trained.weights).map_err(broken)?;
+    let cells = prepare::cells(shared, job, ready, rows)?;
+    let n_outputs = answers.len() / rows.len();
+    let golden: Vec<GoldenRow> = cells
+        .into_iter()
+        .zip(answers.chunks_exact(n_outputs))
+        .map(|(cells, answers)| GoldenRow {
+            cells,
+            outputs: outputs(&ready.transform.target, answers),
+        })
+        .collect();
+    check_golden(&served, &golden).map_err(broken)
+}
+
+/// The trainer's answers in the predictor's terms: a probability per class, or values in original units.
+fn outputs(target: &TargetEncoding, answers: &[f32]) -> Vec<f32> {
+    match (target, answers) {
+        (TargetEncoding::Classes { .. }, [p]) => vec![1.0 - p, *p],
+        (TargetEncoding::Classes { .. }, many) => many.to_vec(),
+        (TargetEncoding::Values { .. }, values) => values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| target.restore(index, *value))
+            .collect(),
+    }
 }
 
 /// Why training was over, for the run's `result`.

@@ -30,8 +30,17 @@ use cores::Cores;
 use prepare::Caches;
 use signal::{Signal, Wish};
 
-/// Called after every step of every training, in the training's thread. Tests let it panic, count or wait.
-pub type Probe = Arc<dyn Fn(RunId, u64) + Send + Sync>;
+/// A moment in a training that a test may want to know of, or to be in the middle of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// This many steps are done. The training goes on when the probe returns.
+    Step(u64),
+    /// A pause, a cancellation or the end of the process has reached the training's thread: it will answer at its next step.
+    Heard,
+}
+
+/// Called at every [`Moment`] of every training. Tests let it panic, count or wait.
+pub type Probe = Arc<dyn Fn(RunId, Moment) + Send + Sync>;
 
 /// The workers of this process.
 pub struct Workers {
@@ -106,10 +115,9 @@ impl Workers {
     /// start as if nothing had happened.
     pub async fn drain(self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared
-            .actives()
-            .iter()
-            .for_each(|signal| signal.want(Wish::Release));
+        for signal in self.shared.actives() {
+            self.shared.pass_on(&signal, Wish::Release);
+        }
         self.shared.woken.notify_one();
         self.shared.runs.wake_workers();
         let threads = self.threads;
@@ -126,6 +134,14 @@ impl Workers {
 impl Shared {
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Tells a training what is wanted of it.
+    fn pass_on(&self, signal: &Signal, wish: Wish) {
+        signal.want(wish);
+        if let Some(probe) = self.probe.as_ref().filter(|_| wish != Wish::Continue) {
+            probe(signal.beat.run, Moment::Heard);
+        }
     }
 
     fn actives(&self) -> Vec<Arc<Signal>> {

@@ -10,12 +10,21 @@ use sha2::{Digest, Sha256};
 use super::Shared;
 use super::cache::Cache;
 use crate::blobs::hex;
-use crate::data::{self, Frame, Note, Schema, Transform};
+use crate::data::{self, Format, Frame, Note, Rows, Schema, Transform};
 use crate::runs::message::{Job, Reason};
+
+/// Rows from the top of a file that are kept word for word, for golden batches.
+const HEAD_ROWS: usize = 256;
+
+/// A decoded table.
+pub(super) struct Table {
+    frame: Frame,
+    head: Rows,
+}
 
 /// What decoding and encoding left for the next run.
 pub(super) struct Caches {
-    frames: Cache<Frame>,
+    tables: Cache<Table>,
     ready: Cache<Ready>,
 }
 
@@ -26,6 +35,8 @@ pub(super) struct Ready {
     pub(super) transform: Transform,
     pub(super) notes: Vec<Note>,
     pub(super) facts: DataFacts,
+    table: Arc<Table>,
+    schema: Schema,
 }
 
 /// A job ready to be trained.
@@ -38,7 +49,7 @@ impl Caches {
     pub(super) fn new(max_bytes: u64) -> Self {
         let half = usize::try_from(max_bytes / 2).unwrap_or(usize::MAX);
         Self {
-            frames: Cache::new(half),
+            tables: Cache::new(half),
             ready: Cache::new(half),
         }
     }
@@ -78,8 +89,8 @@ fn ready(shared: &Shared, job: &Job, spec: &Spec) -> Result<Arc<Ready>, Reason> 
         &seed.to_string(),
     ]);
     shared.caches.ready.get(&key, || {
-        let frame = frame(shared, job, spec, &schema)?;
-        let made = data::prepare(&frame, &schema, &spec.task, seed).map_err(bad_data)?;
+        let table = table(shared, job, spec, &schema)?;
+        let made = data::prepare(&table.frame, &schema, &spec.task, seed).map_err(bad_data)?;
         let facts = made.dataset.facts(made.parts.train.len());
         let n_bytes = made.dataset.features.len() * 4 + facts.n_rows as usize * 16 + 4_096;
         let dataset = Arc::new(made.dataset);
@@ -90,13 +101,15 @@ fn ready(shared: &Shared, job: &Job, spec: &Spec) -> Result<Arc<Ready>, Reason> 
                 transform: made.transform,
                 notes: made.notes,
                 facts,
+                table,
+                schema,
             },
             n_bytes,
         ))
     })
 }
 
-fn frame(shared: &Shared, job: &Job, spec: &Spec, schema: &Schema) -> Result<Arc<Frame>, Reason> {
+fn table(shared: &Shared, job: &Job, spec: &Spec, schema: &Schema) -> Result<Arc<Table>, Reason> {
     let roles = data::Roles::of(&spec.task, schema).map_err(|found| violated(&found))?;
     let wanted = roles.wanted(&spec.task, schema);
     let columns: String = wanted
@@ -104,19 +117,46 @@ fn frame(shared: &Shared, job: &Job, spec: &Spec, schema: &Schema) -> Result<Arc
         .map(|want| format!("{}:{:?},", want.column, want.reading))
         .collect();
     let key = key(&[&job.dataset_sha256, job.dataset_schema.get(), &columns]);
-    shared.caches.frames.get(&key, || {
-        let source = shared
-            .handle
-            .block_on(shared.runs.source(job))
-            .map_err(|e| Reason::new("bad_data", e.to_string()))?;
-        let format = source.format.parse().map_err(|e| {
-            Reason::new("bad_data", format!("the stored format cannot be read: {e}"))
-        })?;
-        let frame =
-            data::decode(source.content.reader(), &format, schema, &wanted).map_err(bad_data)?;
+    shared.caches.tables.get(&key, || {
+        let (format, reader) = open(shared, job)?;
+        let frame = data::decode(reader, &format, schema, &wanted).map_err(bad_data)?;
+        let (format, reader) = open(shared, job)?;
+        let head = data::preview(reader, &format, schema, 0, HEAD_ROWS).map_err(bad_data)?;
         let n_bytes = frame.n_bytes();
-        Ok((frame, n_bytes))
+        Ok((Table { frame, head }, n_bytes))
     })
+}
+
+/// Rows of the file word for word; `numbers` ascend.
+pub(super) fn cells(
+    shared: &Shared,
+    job: &Job,
+    ready: &Ready,
+    numbers: &[u32],
+) -> Result<Rows, Reason> {
+    let kept = numbers
+        .iter()
+        .map(|number| ready.table.head.get(*number as usize).cloned())
+        .collect();
+    match kept {
+        Some(rows) => Ok(rows),
+        None => {
+            let (format, reader) = open(shared, job)?;
+            data::pick(reader, &format, &ready.schema, numbers).map_err(bad_data)
+        }
+    }
+}
+
+fn open(shared: &Shared, job: &Job) -> Result<(Format, Box<dyn std::io::Read + Send>), Reason> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Reason::new("bad_data", format!("the dataset cannot be read: {error}"))
+    };
+    let source = shared
+        .handle
+        .block_on(shared.runs.source(job))
+        .map_err(|e| unreadable(&e))?;
+    let format = source.format.parse().map_err(|e| unreadable(&e))?;
+    Ok((format, source.content.reader()))
 }
 
 fn key(parts: &[&str]) -> String {

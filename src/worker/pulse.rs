@@ -40,7 +40,7 @@ async fn renew(shared: &Shared) {
             let actives = shared.actives();
             for (beat, directive) in answers {
                 if let Some(signal) = actives.iter().find(|signal| signal.beat == beat) {
-                    signal.want(Wish::from(directive));
+                    shared.pass_on(signal, Wish::from(directive));
                 }
             }
         }

@@ -11,7 +11,7 @@ use descent_engine::trainer::{
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::Shared;
+use super::{Moment, Shared};
 use super::signal::{Signal, Wish};
 use crate::runs::message::{Job, NewCheckpoint, Note, Progress, Report, Started};
 use crate::runs::{Runs, RunsError};
@@ -201,7 +201,7 @@ impl Observer for Watcher<'_> {
             self.push(index, report.step, value);
         }
         if let Some(probe) = &self.shared.probe {
-            probe(self.job.run, report.step);
+            probe(self.job.run, Moment::Step(report.step));
         }
         if !self.signal.take_due() {
             return self.answer(false);

@@ -114,8 +114,15 @@ impl Bench {
         dataset: DatasetId,
         priority: i64,
     ) -> Result<Run, RunsError> {
-        let document = json!({"dataset": dataset.to_string(), "priority": priority,
-            "task": {"kind": "classification", "target": "target"}});
+        let task = json!({"kind": "classification", "target": "target"});
+        self.post(
+            owner,
+            json!({"dataset": dataset.to_string(), "priority": priority, "task": task}),
+        )
+        .await
+    }
+
+    pub async fn post(&self, owner: &str, document: Value) -> Result<Run, RunsError> {
         let spec = Spec::from_value(document).unwrap();
         self.app
             .runs

@@ -5,4 +5,6 @@ mod fence;
 mod group_commit;
 mod queue;
 mod recover;
+mod throughput;
+mod training;
 mod transitions;
