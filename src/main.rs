@@ -1,2 +1,191 @@
-//! Descent.
-fn main() {}
+//! The command line. Reads what is wanted and hands over at once.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use descent::clock::{Clock, Entropy};
+use descent::config::{Config, Given};
+use descent::store::{Page, Store};
+use descent::tokens::{self, ADMIN, NewToken, Scopes};
+use descent::{backup, demo, serve};
+
+/// Training as a service: upload a dataset over HTTP, train a neural network, serve its predictions.
+#[derive(Parser)]
+#[command(name = "descent", version, about)]
+struct Cli {
+    /// Settings file (TOML). Also DESCENT_CONFIG; every setting is also DESCENT_<NAME>.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM or Ctrl-C.
+    Serve(Box<Given>),
+    /// Run the server and show the whole way on real data: upload, train, predict.
+    Demo(Box<Given>),
+    /// Make, list or revoke access tokens; also while the server runs.
+    Token(TokenArgs),
+    /// Copy a data folder while its server works on it.
+    Backup {
+        /// The new folder for the copy.
+        target: PathBuf,
+        #[command(flatten)]
+        given: Box<Given>,
+    },
+    /// Check a data folder or a backup against every rule of the record.
+    Verify {
+        /// The folder; default: the data folder.
+        folder: Option<PathBuf>,
+        #[command(flatten)]
+        given: Box<Given>,
+    },
+    /// Ask a server on this machine whether it is alive: exit 0 or 1.
+    Health(Box<Given>),
+}
+
+#[derive(Args)]
+struct TokenArgs {
+    #[command(subcommand)]
+    verb: TokenVerb,
+}
+
+#[derive(Subcommand)]
+enum TokenVerb {
+    /// Make a token and print it once.
+    Create {
+        /// Whose data the bearer sees.
+        #[arg(long, default_value = ADMIN)]
+        owner: String,
+        /// What it is for.
+        #[arg(long, default_value = "command line")]
+        name: String,
+        /// Rooms and rights: datasets, runs, models, predict, admin, each with :read or :write.
+        #[arg(long, default_value = "datasets:write runs:write models:write predict:write")]
+        scopes: Scopes,
+        /// Days until it ends by itself; never, when absent.
+        #[arg(long)]
+        expires_days: Option<u32>,
+        #[command(flatten)]
+        given: Box<Given>,
+    },
+    /// Show all tokens, without their secrets.
+    List(Box<Given>),
+    /// End a token at once.
+    Revoke {
+        /// Its key id: the part between the first two underscores.
+        id: String,
+        #[command(flatten)]
+        given: Box<Given>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("descent: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let load = |given: Box<Given>| Config::load(*given, cli.config.as_deref());
+    match cli.command {
+        Command::Serve(given) => {
+            let config = load(given)?;
+            log(&config)?;
+            let running = serve::start(config).await?;
+            // Tests and scripts wait for this line.
+            println!("listening on http://{}", running.address);
+            running.wait().await?;
+        }
+        Command::Demo(given) => {
+            let config = load(given)?;
+            log(&config)?;
+            demo::demo(config).await?;
+        }
+        Command::Token(args) => return token(args.verb, load).await,
+        Command::Backup { target, given } => {
+            let config = load(given)?;
+            backup::backup(&config.server.data_dir, &target, &Clock::system()).await?;
+            println!("backup finished in {}", target.display());
+        }
+        Command::Verify { folder, given } => {
+            let folder = folder.unwrap_or(load(given)?.server.data_dir);
+            let verified = backup::verify(&folder).await?;
+            print!("{verified}");
+            return Ok(if verified.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Health(given) => {
+            let url = format!("http://{}/healthz", load(given)?.server.listen);
+            let answer = reqwest::get(&url).await.with_context(|| format!("no answer from {url}"))?;
+            println!("{} {url}", answer.status());
+            return Ok(if answer.status().is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tokens are made in the record itself, beside a server or without one; a server takes them over within a second.
+async fn token(
+    verb: TokenVerb,
+    load: impl Fn(Box<Given>) -> Result<Config, descent::config::ConfigError>,
+) -> anyhow::Result<ExitCode> {
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let open = async |given| {
+        let config = load(given)?;
+        std::fs::create_dir_all(&config.server.data_dir)?;
+        anyhow::Ok(Store::open(&config.server.data_dir, &config.store).await?)
+    };
+    match verb {
+        TokenVerb::Create { owner, name, scopes, expires_days, given } => {
+            let store = open(given).await?;
+            let now_ms = clock.now_ms();
+            let expires_at_ms = expires_days.map(|days| now_ms + i64::from(days) * 86_400_000);
+            let wanted = NewToken { owner, name, scopes, expires_at_ms };
+            let (_, text) = tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
+            println!("{text}");
+            store.close().await;
+        }
+        TokenVerb::List(given) => {
+            let store = open(given).await?;
+            let mut page = Page { limit: 100, ..Page::default() };
+            loop {
+                let part = descent::store::tokens::list(&store, None, &page).await?;
+                for row in &part.rows {
+                    let state = if row.revoked_at_ms.is_some() { "revoked" } else { "in force" };
+                    println!("{}\t{}\t{}\t{}\t{state}", row.id, row.owner, row.scopes, row.name);
+                }
+                page.after = part.rows.last().map(|row| row.id.clone());
+                if !part.has_more {
+                    break;
+                }
+            }
+            store.close().await;
+        }
+        TokenVerb::Revoke { id, given } => {
+            let store = open(given).await?;
+            let revoked = tokens::revoke(&store, &id, clock.now_ms(), "command line").await?;
+            store.close().await;
+            anyhow::ensure!(revoked, "there is no token {id} in force");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log(config: &Config) -> anyhow::Result<()> {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_new(&config.server.log_filter)
+        .with_context(|| format!("log_filter = {:?} is not a filter", config.server.log_filter))?;
+    // Standard output is for results; the log goes to standard error.
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = if config.server.log_json { builder.json().try_init() } else { builder.try_init() };
+    set.map_err(|error| anyhow::anyhow!("cannot log: {error}"))
+}

@@ -8,15 +8,20 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Api;
 use crate::app::{App, AppError};
 use crate::backup::{self, BackupError};
 use crate::config::Config;
 use crate::listen;
 use crate::router;
+use crate::store::tokens;
 use crate::worker::Workers;
 
 /// Between two looks for what nobody needs any more.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// A token made or revoked by the command line counts after this time at most.
+const LOOK_FOR_TOKENS_EVERY: Duration = Duration::from_secs(1);
 
 /// A blob without a reference is kept this long: its row may be about to be written.
 const BLOB_MIN_AGE_MS: i64 = 10 * 60 * 1_000;
@@ -74,10 +79,14 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let listen_error = |source| ServeError::Listen { address: wanted, source };
     let listener = TcpListener::bind(wanted).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
-    let edge = router::edge(&app).await?;
+    let api = Api::open(app.clone()).await.map_err(AppError::from)?;
+    // Request ids of this process differ from those of the last one, which may stand in the same log.
+    let edge = router::service(api.clone(), app.clock.now_ms().unsigned_abs());
     let workers = Workers::start(app.runs.clone(), app.clock.clone(), &app.config, None)?;
     let listening = tokio::spawn(listen::serve(listener, edge, limits(&app.config), app.stopping.clone()));
-    let tidying = tokio::spawn(tidy(app.clone()));
+    let tidying = tokio::spawn(async move {
+        tokio::join!(tidy(api.app.clone()), follow_tokens(api));
+    });
     Ok(Running { address, admin_token, token_file, app, workers, listening, tidying })
 }
 
@@ -135,6 +144,21 @@ async fn tidy(app: App) {
         }
         if let Err(error) = app.runs.forget_answers(keep_ms).await {
             tracing::warn!(%error, "old answers could not be forgotten");
+        }
+    }
+}
+
+/// Takes over tokens that the command line made or revoked beside this server.
+async fn follow_tokens(api: Api) {
+    let mut known = None;
+    while !wait_or_stop(&api.app.stopping, LOOK_FOR_TOKENS_EVERY).await {
+        match tokens::stamp(&api.app.store).await {
+            Ok(stamp) if known == Some(stamp) => {}
+            Ok(stamp) => match api.reload_tokens().await {
+                Ok(()) => known = Some(stamp),
+                Err(error) => tracing::warn!(%error, "tokens could not be read again"),
+            },
+            Err(error) => tracing::warn!(%error, "tokens could not be looked at"),
         }
     }
 }
