@@ -23,7 +23,10 @@ const MODEL: &str = "penguins";
 /// When the server cannot start or any step of the tour is refused.
 pub async fn demo(config: Config) -> anyhow::Result<()> {
     let running = serve::start(config).await?;
-    let api = Api::new(format!("http://{}", running.address), running.admin_token.clone());
+    let api = Api::new(
+        format!("http://{}", running.address),
+        running.admin_token.clone(),
+    );
     tour(&api).await?;
     what_next(&api, &running.token_file);
     running.wait().await?;
@@ -34,7 +37,10 @@ async fn tour(api: &Api) -> anyhow::Result<()> {
     println!("1. Upload examples/penguins.csv");
     let dataset = api.upload("penguins.csv", PENGUINS).await?;
     let id = text(&dataset, "/id")?;
-    println!("   {} rows; the columns and why they were read that way:", dataset["n_rows"]);
+    println!(
+        "   {} rows; the columns and why they were read that way:",
+        dataset["n_rows"]
+    );
     let profile = api.get(&format!("/v1/datasets/{id}/profile")).await?;
     for column in profile["columns"].as_array().into_iter().flatten() {
         println!(
@@ -56,7 +62,11 @@ async fn tour(api: &Api) -> anyhow::Result<()> {
     let run = api.post("/v1/runs", &spec).await?;
     let run = api.watch(text(&run, "/id")?).await?;
     if run["status"] != "succeeded" {
-        bail!("the run ended as {}: {}", run["status"], run["status_reason"]);
+        bail!(
+            "the run ended as {}: {}",
+            run["status"],
+            run["status_reason"]
+        );
     }
     let model = text(&run, "/model/name")?;
 
@@ -69,7 +79,12 @@ async fn tour(api: &Api) -> anyhow::Result<()> {
         {"island": "Biscoe", "bill_length_mm": 47.5, "bill_depth_mm": 15.0, "flipper_length_mm": 218, "body_mass_g": null, "sex": "female", "year": 2008},
         {"island": "Elsewhere", "bill_length_mm": 50.9, "bill_depth_mm": 19.1, "flipper_length_mm": 196, "body_mass_g": 3550, "sex": "male", "year": 2009},
     ]);
-    let answer = api.post(&format!("/v1/models/{model}/predict"), &json!({"rows": birds})).await?;
+    let answer = api
+        .post(
+            &format!("/v1/models/{model}/predict"),
+            &json!({"rows": birds}),
+        )
+        .await?;
     for prediction in answer["predictions"].as_array().into_iter().flatten() {
         show_prediction(prediction)?;
     }
@@ -79,10 +94,19 @@ async fn tour(api: &Api) -> anyhow::Result<()> {
 /// Test accuracy, and the confusion matrix with a row for each true class.
 fn show_test(run: &Value) -> anyhow::Result<()> {
     let test = &run["model"]["metrics"]["test"];
-    let accuracy = test["accuracy"].as_f64().context("the run has no test accuracy")?;
+    let accuracy = test["accuracy"]
+        .as_f64()
+        .context("the run has no test accuracy")?;
     println!("   accuracy {:.1} %", accuracy * 100.0);
-    let labels: Vec<&str> = test["labels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let matrix = test["confusion"].as_array().context("the run has no confusion matrix")?;
+    let labels: Vec<&str> = test["labels"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let matrix = test["confusion"]
+        .as_array()
+        .context("the run has no confusion matrix")?;
     print!("   {:<22}", "true \\ predicted");
     for label in &labels {
         print!("{label:>11}");
@@ -99,13 +123,23 @@ fn show_test(run: &Value) -> anyhow::Result<()> {
 }
 
 fn show_prediction(prediction: &Value) -> anyhow::Result<()> {
-    let label = prediction["label"].as_str().context("a prediction without a label")?;
-    let probabilities: BTreeMap<String, f64> = serde_json::from_value(prediction["probabilities"].clone())?;
-    let shares: Vec<String> = probabilities.iter().map(|(name, p)| format!("{name} {:.1} %", p * 100.0)).collect();
+    let label = prediction["label"]
+        .as_str()
+        .context("a prediction without a label")?;
+    let probabilities: BTreeMap<String, f64> =
+        serde_json::from_value(prediction["probabilities"].clone())?;
+    let shares: Vec<String> = probabilities
+        .iter()
+        .map(|(name, p)| format!("{name} {:.1} %", p * 100.0))
+        .collect();
     println!("   {label:<10} ({})", shares.join(", "));
     for note in prediction["notes"].as_array().into_iter().flatten() {
         let (column, code) = (&note["column"], &note["code"]);
-        println!("              {}: {}", column.as_str().unwrap_or_default(), code.as_str().unwrap_or_default());
+        println!(
+            "              {}: {}",
+            column.as_str().unwrap_or_default(),
+            code.as_str().unwrap_or_default()
+        );
     }
     Ok(())
 }
@@ -133,20 +167,32 @@ struct Api {
 
 impl Api {
     fn new(url: String, token: String) -> Self {
-        Self { url, token, client: reqwest::Client::new() }
+        Self {
+            url,
+            token,
+            client: reqwest::Client::new(),
+        }
     }
 
     async fn upload(&self, name: &str, csv: &'static [u8]) -> anyhow::Result<Value> {
         let url = format!("{}/v1/datasets?name={name}", self.url);
-        self.answer(self.client.post(url).header("content-type", "text/csv").body(csv)).await
+        self.answer(
+            self.client
+                .post(url)
+                .header("content-type", "text/csv")
+                .body(csv),
+        )
+        .await
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.answer(self.client.get(format!("{}{path}", self.url))).await
+        self.answer(self.client.get(format!("{}{path}", self.url)))
+            .await
     }
 
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.answer(self.client.post(format!("{}{path}", self.url)).json(body)).await
+        self.answer(self.client.post(format!("{}{path}", self.url)).json(body))
+            .await
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
@@ -162,10 +208,15 @@ impl Api {
     /// Follows the event stream of a run with a progress bar, and answers the run as it ended.
     async fn watch(&self, id: &str) -> anyhow::Result<Value> {
         let bar = ProgressBar::new(0).with_style(
-            ProgressStyle::with_template("   {bar:40} epoch {pos}/{len}  {msg}")?.progress_chars("=> "),
+            ProgressStyle::with_template("   {bar:40} epoch {pos}/{len}  {msg}")?
+                .progress_chars("=> "),
         );
         let request = self.client.get(format!("{}/v1/runs/{id}/events", self.url));
-        let answer = request.bearer_auth(&self.token).header("accept", "text/event-stream").send().await?;
+        let answer = request
+            .bearer_auth(&self.token)
+            .header("accept", "text/event-stream")
+            .send()
+            .await?;
         let mut stream = answer.error_for_status()?.bytes_stream();
         let mut pending = Vec::new();
         while let Some(chunk) = stream.next().await {
@@ -190,5 +241,8 @@ impl Api {
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> anyhow::Result<&'a str> {
-    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer} in {value}"))
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .with_context(|| format!("no {pointer} in {value}"))
 }

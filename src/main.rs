@@ -65,7 +65,10 @@ enum TokenVerb {
         #[arg(long, default_value = "command line")]
         name: String,
         /// Rooms and rights: datasets, runs, models, predict, admin, each with :read or :write.
-        #[arg(long, default_value = "datasets:write runs:write models:write predict:write")]
+        #[arg(
+            long,
+            default_value = "datasets:write runs:write models:write predict:write"
+        )]
         scopes: Scopes,
         /// Days until it ends by itself; never, when absent.
         #[arg(long)]
@@ -121,13 +124,23 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let folder = folder.unwrap_or(load(given)?.server.data_dir);
             let verified = backup::verify(&folder).await?;
             print!("{verified}");
-            return Ok(if verified.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if verified.is_sound() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
         Command::Health(given) => {
             let url = format!("http://{}/healthz", load(given)?.server.listen);
-            let answer = reqwest::get(&url).await.with_context(|| format!("no answer from {url}"))?;
+            let answer = reqwest::get(&url)
+                .await
+                .with_context(|| format!("no answer from {url}"))?;
             println!("{} {url}", answer.status());
-            return Ok(if answer.status().is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if answer.status().is_success() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -145,23 +158,45 @@ async fn token(
         anyhow::Ok(Store::open(&config.server.data_dir, &config.store).await?)
     };
     match verb {
-        TokenVerb::Create { owner, name, scopes, expires_days, given } => {
+        TokenVerb::Create {
+            owner,
+            name,
+            scopes,
+            expires_days,
+            given,
+        } => {
             let store = open(given).await?;
             let now_ms = clock.now_ms();
             let expires_at_ms = expires_days.map(|days| now_ms + i64::from(days) * 86_400_000);
-            let wanted = NewToken { owner, name, scopes, expires_at_ms };
-            let (_, text) = tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
+            let wanted = NewToken {
+                owner,
+                name,
+                scopes,
+                expires_at_ms,
+            };
+            let (_, text) =
+                tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
             println!("{text}");
             store.close().await;
         }
         TokenVerb::List(given) => {
             let store = open(given).await?;
-            let mut page = Page { limit: 100, ..Page::default() };
+            let mut page = Page {
+                limit: 100,
+                ..Page::default()
+            };
             loop {
                 let part = descent::store::tokens::list(&store, None, &page).await?;
                 for row in &part.rows {
-                    let state = if row.revoked_at_ms.is_some() { "revoked" } else { "in force" };
-                    println!("{}\t{}\t{}\t{}\t{state}", row.id, row.owner, row.scopes, row.name);
+                    let state = if row.revoked_at_ms.is_some() {
+                        "revoked"
+                    } else {
+                        "in force"
+                    };
+                    println!(
+                        "{}\t{}\t{}\t{}\t{state}",
+                        row.id, row.owner, row.scopes, row.name
+                    );
                 }
                 page.after = part.rows.last().map(|row| row.id.clone());
                 if !part.has_more {
@@ -182,10 +217,21 @@ async fn token(
 
 fn log(config: &Config) -> anyhow::Result<()> {
     use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_new(&config.server.log_filter)
-        .with_context(|| format!("log_filter = {:?} is not a filter", config.server.log_filter))?;
+    let filter = EnvFilter::try_new(&config.server.log_filter).with_context(|| {
+        format!(
+            "log_filter = {:?} is not a filter",
+            config.server.log_filter
+        )
+    })?;
     // Standard output is for results; the log goes to standard error.
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = if config.server.log_json { builder.json().try_init() } else { builder.try_init() };
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr);
+    let set = if config.server.log_json {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
     set.map_err(|error| anyhow::anyhow!("cannot log: {error}"))
 }

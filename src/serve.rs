@@ -70,24 +70,43 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     backup::adopt(&config.server.data_dir)?;
     let app = App::open(config).await?;
     let token_file = app.ensure_admin_token().await?;
-    let admin_token = std::fs::read_to_string(&token_file).unwrap_or_default().trim().to_owned();
+    let admin_token = std::fs::read_to_string(&token_file)
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
     let n_recovered = app.runs.recover().await.map_err(AppError::from)?;
     if n_recovered > 0 {
         tracing::info!(n_recovered, "runs that were interrupted are queued again");
     }
     let wanted = app.config.server.listen;
-    let listen_error = |source| ServeError::Listen { address: wanted, source };
+    let listen_error = |source| ServeError::Listen {
+        address: wanted,
+        source,
+    };
     let listener = TcpListener::bind(wanted).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let api = Api::open(app.clone()).await.map_err(AppError::from)?;
     // Request ids of this process differ from those of the last one, which may stand in the same log.
     let edge = router::service(api.clone(), app.clock.now_ms().unsigned_abs());
     let workers = Workers::start(app.runs.clone(), app.clock.clone(), &app.config, None)?;
-    let listening = tokio::spawn(listen::serve(listener, edge, limits(&app.config), app.stopping.clone()));
+    let listening = tokio::spawn(listen::serve(
+        listener,
+        edge,
+        limits(&app.config),
+        app.stopping.clone(),
+    ));
     let tidying = tokio::spawn(async move {
         tokio::join!(tidy(api.app.clone()), follow_tokens(api));
     });
-    Ok(Running { address, admin_token, token_file, app, workers, listening, tidying })
+    Ok(Running {
+        address,
+        admin_token,
+        token_file,
+        app,
+        workers,
+        listening,
+        tidying,
+    })
 }
 
 impl Running {
@@ -97,7 +116,10 @@ impl Running {
     /// When the system tells nothing about signals.
     pub async fn wait(self) -> Result<(), ServeError> {
         use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -127,7 +149,10 @@ impl Running {
             store.close().await;
         });
         if drained.await.is_err() {
-            tracing::warn!(limit_ms = limit.as_millis(), "not everything was put away in time; the record is whole all the same");
+            tracing::warn!(
+                limit_ms = limit.as_millis(),
+                "not everything was put away in time; the record is whole all the same"
+            );
         }
     }
 }
@@ -164,7 +189,9 @@ async fn follow_tokens(api: Api) {
 }
 
 async fn wait_or_stop(stopping: &CancellationToken, wait: Duration) -> bool {
-    tokio::time::timeout(wait, stopping.cancelled()).await.is_ok()
+    tokio::time::timeout(wait, stopping.cancelled())
+        .await
+        .is_ok()
 }
 
 fn limits(config: &Config) -> listen::Limits {

@@ -11,8 +11,8 @@ use descent_engine::trainer::{
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::{Moment, Shared};
 use super::signal::{Signal, Wish};
+use super::{Moment, Shared};
 use crate::runs::message::{Job, NewCheckpoint, Note, Progress, Report, Started};
 use crate::runs::{Runs, RunsError};
 use crate::store::Json;

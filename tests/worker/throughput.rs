@@ -13,7 +13,10 @@ use crate::bench::Bench;
 
 /// How many; `DESCENT_SMALL_RUNS=1000` measures what the README says.
 fn n_runs() -> usize {
-    std::env::var("DESCENT_SMALL_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+    std::env::var("DESCENT_SMALL_RUNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(100)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,7 +24,13 @@ async fn many_small_runs_are_all_finished_once() {
     let bench = Bench::with(|config| config.quota.owner_queued_runs = 10_000, None).await;
     let iris = include_bytes!("../../examples/iris.csv");
     let dataset = bench.dataset("ann", "iris", iris).await;
-    let workers = Workers::start(bench.app.runs.clone(), bench.app.clock.clone(), &bench.app.config, None).unwrap();
+    let workers = Workers::start(
+        bench.app.runs.clone(),
+        bench.app.clock.clone(),
+        &bench.app.config,
+        None,
+    )
+    .unwrap();
     let n_runs = n_runs();
     let began = Instant::now();
     let header = std::str::from_utf8(iris).unwrap().lines().next().unwrap();
@@ -37,16 +46,39 @@ async fn many_small_runs_are_all_finished_once() {
     let queued_s = began.elapsed().as_secs_f64();
     for run in &submitted {
         let run = run.as_ref().unwrap();
-        let row = bench.app.runs.wait("ann", run.id, std::time::Duration::from_secs(120)).await.unwrap();
-        assert_eq!(row.status, Status::Succeeded, "{:?} {:?}", row.reason_message, row.reason_detail);
+        let row = bench
+            .app
+            .runs
+            .wait("ann", run.id, std::time::Duration::from_secs(120))
+            .await
+            .unwrap();
+        assert_eq!(
+            row.status,
+            Status::Succeeded,
+            "{:?} {:?}",
+            row.reason_message,
+            row.reason_detail
+        );
     }
     let all_s = began.elapsed().as_secs_f64();
-    println!("{n_runs} runs: queued in {queued_s:.2} s, finished in {all_s:.2} s, {:.0} runs/s", n_runs as f64 / all_s);
+    println!(
+        "{n_runs} runs: queued in {queued_s:.2} s, finished in {all_s:.2} s, {:.0} runs/s",
+        n_runs as f64 / all_s
+    );
 
     let mut versions = Vec::new();
-    let mut page = Page { limit: 100, after: None, order: Order::Asc };
+    let mut page = Page {
+        limit: 100,
+        after: None,
+        order: Order::Asc,
+    };
     loop {
-        let part = bench.app.runs.list("ann", &Filter::default(), &page).await.unwrap();
+        let part = bench
+            .app
+            .runs
+            .list("ann", &Filter::default(), &page)
+            .await
+            .unwrap();
         versions.extend(part.rows.iter().map(|run| run.model_version.unwrap()));
         page.after = part.rows.last().map(|run| run.id.to_string());
         if !part.has_more {
@@ -54,9 +86,15 @@ async fn many_small_runs_are_all_finished_once() {
         }
     }
     versions.sort_unstable();
-    assert_eq!(versions, (1..=n_runs as i64).collect::<Vec<_>>(), "one model version each");
+    assert_eq!(
+        versions,
+        (1..=n_runs as i64).collect::<Vec<_>>(),
+        "one model version each"
+    );
     let sample = submitted[n_runs / 2].as_ref().unwrap().id;
-    let done = events::page(&bench.app.store, sample, 0, Some(Kind::Done), 10).await.unwrap();
+    let done = events::page(&bench.app.store, sample, 0, Some(Kind::Done), 10)
+        .await
+        .unwrap();
     assert_eq!(done.len(), 1);
     workers.drain().await;
 }
