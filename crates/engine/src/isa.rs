@@ -7,7 +7,7 @@
 /// A set of vector instructions this machine is known to have.
 ///
 /// The field is private: a set beyond the portable one can only come from [`Isa::detect`], which looked. That is what
-/// makes the calls in [`kernel!`] sound.
+/// makes the calls in `kernel!` sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(Level);
 
