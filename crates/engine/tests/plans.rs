@@ -7,10 +7,15 @@ use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Loss,
 use descent_engine::network::{Head, Mode, Network, Outcome};
 use descent_engine::op::{Function, MatMul, StepKey};
 use descent_engine::optimizer::{Adam, Optimizer, Sgd};
-use descent_engine::plan::{Calculation, EvaluationPlan, Inputs, PlanError, Probe, Targets, TrainPlan};
+use descent_engine::plan::{
+    Calculation, EvaluationPlan, Inputs, PlanError, Probe, Targets, TrainPlan,
+};
 
 fn classes(n_outputs: usize) -> Head {
-    Head { n_outputs, outcome: Outcome::Classes }
+    Head {
+        n_outputs,
+        outcome: Outcome::Classes,
+    }
 }
 
 fn dense(units: usize, function: Function) -> Layer {
@@ -21,8 +26,12 @@ fn instructions(layers: &[Layer]) -> usize {
     let network = Network::build(layers, 4, classes(3)).expect("the network fits");
     let mut graph = Graph::new();
     let x = graph.features(4);
-    let outputs = network.forward(&mut graph, x, Mode::Train).expect("the network fits");
-    let calculation = Calculation::<f32>::compile(&graph, &outputs[outputs.len() - 1..], 16, Cpu::native(1)).expect("it fits");
+    let outputs = network
+        .forward(&mut graph, x, Mode::Train)
+        .expect("the network fits");
+    let calculation =
+        Calculation::<f32>::compile(&graph, &outputs[outputs.len() - 1..], 16, Cpu::native(1))
+            .expect("it fits");
     calculation.n_instructions()
 }
 
@@ -30,17 +39,37 @@ fn instructions(layers: &[Layer]) -> usize {
 fn bias_function_and_dropout_join_the_product_before_them() {
     // One instruction per product; the last is the head's.
     assert_eq!(instructions(&[]), 1);
-    assert_eq!(instructions(&[dense(8, Function::Relu), dense(8, Function::Gelu)]), 3);
-    assert_eq!(instructions(&[dense(8, Function::Tanh), Layer::Dropout(Dropout::new(0.5))]), 2);
+    assert_eq!(
+        instructions(&[dense(8, Function::Relu), dense(8, Function::Gelu)]),
+        3
+    );
+    assert_eq!(
+        instructions(&[dense(8, Function::Tanh), Layer::Dropout(Dropout::new(0.5))]),
+        2
+    );
     // Without a product before it, a function copies its input first.
-    assert_eq!(instructions(&[Layer::Activation(Activation::new(Function::Tanh))]), 2);
+    assert_eq!(
+        instructions(&[Layer::Activation(Activation::new(Function::Tanh))]),
+        2
+    );
 }
 
 #[test]
 fn parameters_have_names_places_and_shapes() {
-    let layers = [dense(16, Function::Relu), Layer::Dropout(Dropout::new(0.1)), Layer::Dense(Dense { use_bias: false, ..Dense::new(5) })];
+    let layers = [
+        dense(16, Function::Relu),
+        Layer::Dropout(Dropout::new(0.1)),
+        Layer::Dense(Dense {
+            use_bias: false,
+            ..Dense::new(5)
+        }),
+    ];
     let network = Network::build(&layers, 4, classes(3)).expect("the network fits");
-    let found: Vec<_> = network.parameters().iter().map(|p| (p.name.as_str(), p.rows, p.cols, p.offset)).collect();
+    let found: Vec<_> = network
+        .parameters()
+        .iter()
+        .map(|p| (p.name.as_str(), p.rows, p.cols, p.offset))
+        .collect();
     let expected = [
         ("layers.0.weight", 4, 16, 0),
         ("layers.0.bias", 1, 16, 64),
@@ -57,20 +86,44 @@ fn parameters_have_names_places_and_shapes() {
 
 #[test]
 fn a_cost_is_counted_before_anything_is_allocated() {
-    let network = Network::build(&[dense(16, Function::Relu)], 4, classes(3)).expect("the network fits");
+    let network =
+        Network::build(&[dense(16, Function::Relu)], 4, classes(3)).expect("the network fits");
     let loss = Loss::CrossEntropy(CrossEntropy::default());
-    let cost = network.cost(&loss, &Optimizer::Adam(Adam::default()), 16).expect("it is small");
-    assert_eq!((cost.parameters, cost.weights_bytes, cost.gradients_bytes, cost.optimizer_bytes), (131, 524, 524, 1048));
+    let cost = network
+        .cost(&loss, &Optimizer::Adam(Adam::default()), 16)
+        .expect("it is small");
+    assert_eq!(
+        (
+            cost.parameters,
+            cost.weights_bytes,
+            cost.gradients_bytes,
+            cost.optimizer_bytes
+        ),
+        (131, 524, 524, 1048)
+    );
     // Forward and weights' gradient of both layers, and the gradient of the hidden layer's output.
     assert_eq!(cost.flops_per_sample, 2 * (2 * 4 * 16 + 3 * 16 * 3));
     assert_eq!(cost.total_bytes, 524 + 524 + 1048 + cost.activations_bytes);
     // At most everything of a batch at once; at least the hidden outputs and their gradient.
-    assert!((2 * 16 * 16 * 4..=6 * 16 * 16 * 4).contains(&cost.activations_bytes), "{}", cost.activations_bytes);
+    assert!(
+        (2 * 16 * 16 * 4..=6 * 16 * 16 * 4).contains(&cost.activations_bytes),
+        "{}",
+        cost.activations_bytes
+    );
 
-    let huge = [Layer::Dense(Dense::new(65_536)), Layer::Dense(Dense::new(65_536))];
-    let network = Network::build(&huge, 65_536, classes(2)).expect("8.6 billion parameters can be counted");
-    let cost = network.cost(&loss, &Optimizer::Sgd(Sgd::default()), 1024).expect("and so can their bytes");
-    assert_eq!(cost.parameters, 2 * (65_536 * 65_536 + 65_536) + 65_536 * 2 + 2);
+    let huge = [
+        Layer::Dense(Dense::new(65_536)),
+        Layer::Dense(Dense::new(65_536)),
+    ];
+    let network =
+        Network::build(&huge, 65_536, classes(2)).expect("8.6 billion parameters can be counted");
+    let cost = network
+        .cost(&loss, &Optimizer::Sgd(Sgd::default()), 1024)
+        .expect("and so can their bytes");
+    assert_eq!(
+        cost.parameters,
+        2 * (65_536 * 65_536 + 65_536) + 65_536 * 2 + 2
+    );
     let overflow = network.cost(&loss, &Optimizer::Sgd(Sgd::default()), usize::MAX / 8);
     assert_eq!(overflow, Err(PlanError::TooLarge));
     let network = Network::build(&[Layer::Dense(Dense::new(usize::MAX / 2))], 4, classes(2));
@@ -80,17 +133,46 @@ fn a_cost_is_counted_before_anything_is_allocated() {
 #[test]
 fn a_probe_sees_dead_and_saturated_units() {
     let layers = [dense(8, Function::Relu), dense(4, Function::Tanh)];
-    let network = Network::build(&layers, 2, Head { n_outputs: 1, outcome: Outcome::Values }).expect("it fits");
+    let network = Network::build(
+        &layers,
+        2,
+        Head {
+            n_outputs: 1,
+            outcome: Outcome::Values,
+        },
+    )
+    .expect("it fits");
     let mut parameters = network.initialise::<f32>(0);
-    let [weight, bias, tanh_weight, tanh_bias] = [0, 1, 2, 3].map(|idx| network.parameters()[idx].clone());
+    let [weight, bias, tanh_weight, tanh_bias] =
+        [0, 1, 2, 3].map(|idx| network.parameters()[idx].clone());
     parameters.of_mut(&weight).fill(0.0);
-    parameters.of_mut(&bias).copy_from_slice(&[-1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    parameters
+        .of_mut(&bias)
+        .copy_from_slice(&[-1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
     parameters.of_mut(&tanh_weight).fill(0.0);
-    parameters.of_mut(&tanh_bias).copy_from_slice(&[9.0, -9.0, 0.1, 0.1]);
-    let mut probe = Probe::compile(&network, &Loss::Mse(Mse::default()), 4, Cpu::native(1)).expect("it fits");
-    let found = probe.look(&parameters, &[0.5; 6], Targets::Values(&[1.0; 3]), StepKey::default());
-    let summary: Vec<_> = found.iter().map(|layer| (layer.kind, layer.n_units, layer.dead, layer.saturated)).collect();
-    assert_eq!(summary, [("dense", 8, 0.375, 0.0), ("dense", 4, 0.0, 0.5), ("dense", 1, 0.0, 0.0)]);
+    parameters
+        .of_mut(&tanh_bias)
+        .copy_from_slice(&[9.0, -9.0, 0.1, 0.1]);
+    let mut probe =
+        Probe::compile(&network, &Loss::Mse(Mse::default()), 4, Cpu::native(1)).expect("it fits");
+    let found = probe.look(
+        &parameters,
+        &[0.5; 6],
+        Targets::Values(&[1.0; 3]),
+        StepKey::default(),
+    );
+    let summary: Vec<_> = found
+        .iter()
+        .map(|layer| (layer.kind, layer.n_units, layer.dead, layer.saturated))
+        .collect();
+    assert_eq!(
+        summary,
+        [
+            ("dense", 8, 0.375, 0.0),
+            ("dense", 4, 0.0, 0.5),
+            ("dense", 1, 0.0, 0.0)
+        ]
+    );
     assert!((found[0].mean - 0.625).abs() < 1e-6);
     // Nothing reaches the first layer through weights that are zero.
     assert_eq!(found[0].gradient_norm, 0.0);
@@ -102,12 +184,21 @@ fn an_evaluation_joins_weighted_means() {
     let network = Network::build(&[], 2, classes(2)).expect("it fits");
     let parameters = network.initialise::<f64>(1);
     let weights = Some(ClassWeights::Values(vec![1.0, 5.0]));
-    let loss = Loss::CrossEntropy(CrossEntropy { class_weights: weights, label_smoothing: 0.0 });
+    let loss = Loss::CrossEntropy(CrossEntropy {
+        class_weights: weights,
+        label_smoothing: 0.0,
+    });
     let features: Vec<f64> = (0..14).map(|x| f64::from(x) / 7.0 - 1.0).collect();
     let labels = [0, 1, 1, 0, 0, 0, 1];
     let mean = |rows| {
-        let mut plan = EvaluationPlan::compile(&network, &loss, rows, Cpu::native(1)).expect("it fits");
-        plan.evaluate(&parameters, &features, Targets::Labels(&labels), &mut [0.0; 14])
+        let mut plan =
+            EvaluationPlan::compile(&network, &loss, rows, Cpu::native(1)).expect("it fits");
+        plan.evaluate(
+            &parameters,
+            &features,
+            Targets::Labels(&labels),
+            &mut [0.0; 14],
+        )
     };
     let whole = mean(7);
     assert!((1..7).all(|rows| (mean(rows) - whole).abs() < 1e-12));
@@ -117,20 +208,29 @@ fn an_evaluation_joins_weighted_means() {
 fn messages_say_what_is_wrong_and_what_would_be_right() {
     let mut graph = Graph::new();
     let (x, w) = (graph.features(4), graph.parameter(0, 5, 3));
-    let error = graph.apply(MatMul::plain(), &[x, w]).expect_err("4 columns do not meet 5 rows");
+    let error = graph
+        .apply(MatMul::plain(), &[x, w])
+        .expect_err("4 columns do not meet 5 rows");
     assert_eq!(
         error.to_string(),
         "matmul cannot take [batch x 4] and [5 x 3]: the columns of the first matrix are as many as the rows of the second"
     );
     assert!(matches!(error, GraphError::Shape { op: "matmul", .. }));
 
-    let network = Network::build(&[Layer::Dropout(Dropout::new(1.5))], 4, classes(2)).expect_err("a rate above 1");
-    assert_eq!(network.to_string(), "layer 0 (dropout): rate lies between 0 and 0.99, not 1.5");
+    let network = Network::build(&[Layer::Dropout(Dropout::new(1.5))], 4, classes(2))
+        .expect_err("a rate above 1");
+    assert_eq!(
+        network.to_string(),
+        "layer 0 (dropout): rate lies between 0 and 0.99, not 1.5"
+    );
     assert!(Network::build(&[], 0, classes(2)).is_err());
 
     let network = Network::build(&[], 4, classes(3)).expect("it fits");
     let weights = Some(ClassWeights::Values(vec![1.0; 2]));
-    let loss = Loss::CrossEntropy(CrossEntropy { class_weights: weights, label_smoothing: 0.0 });
+    let loss = Loss::CrossEntropy(CrossEntropy {
+        class_weights: weights,
+        label_smoothing: 0.0,
+    });
     let optimizer = Optimizer::Sgd(Sgd::default());
     let plan = TrainPlan::<f32>::compile(&network, &loss, &optimizer, 8, Cpu::native(1));
     assert!(plan.is_err_and(|error| error.to_string().contains("one weight per class")));
@@ -145,7 +245,10 @@ fn balanced_weights_make_every_class_weigh_the_same() {
     assert_eq!(weights, [40.0 / 30.0, 40.0 / 90.0, 0.0]);
     let document = serde_json::json!({"kind": "cross_entropy", "class_weights": "balanced"});
     let loss: Loss = serde_json::from_value(document.clone()).expect("a spec may say so");
-    assert_eq!(serde_json::to_value(&loss).expect("it is JSON")["class_weights"], document["class_weights"]);
+    assert_eq!(
+        serde_json::to_value(&loss).expect("it is JSON")["class_weights"],
+        document["class_weights"]
+    );
 }
 
 #[test]
@@ -159,15 +262,25 @@ fn an_instruction_set_is_known_by_its_name() {
 #[test]
 fn dropout_drops_its_share_and_keeps_the_mean() {
     let rate = 0.3;
-    let network = Network::build(&[Layer::Dropout(Dropout::new(rate))], 1000, classes(2)).expect("it fits");
+    let network =
+        Network::build(&[Layer::Dropout(Dropout::new(rate))], 1000, classes(2)).expect("it fits");
     let mut graph = Graph::new();
     let x = graph.features(1000);
-    let dropped = network.forward(&mut graph, x, Mode::Train).expect("it fits")[0];
-    let mut calculation = Calculation::<f32>::compile(&graph, &[dropped], 20, Cpu::native(1)).expect("it fits");
+    let dropped = network
+        .forward(&mut graph, x, Mode::Train)
+        .expect("it fits")[0];
+    let mut calculation =
+        Calculation::<f32>::compile(&graph, &[dropped], 20, Cpu::native(1)).expect("it fits");
     let features = vec![1.0; 20_000];
     let mut at = |step| {
         let targets = Targets::Labels(&[]);
-        calculation.run(&Inputs { features: &features, targets, parameters: &[], batch_rows: 20, key: StepKey { seed: 1, step } });
+        calculation.run(&Inputs {
+            features: &features,
+            targets,
+            parameters: &[],
+            batch_rows: 20,
+            key: StepKey { seed: 1, step },
+        });
         calculation.value(dropped, 20).to_vec()
     };
     let (first, again, other) = (at(0), at(0), at(1));
@@ -175,9 +288,18 @@ fn dropout_drops_its_share_and_keeps_the_mean() {
     assert_ne!(first, other);
     let kept = first.iter().filter(|&&y| y > 0.0).count() as f64 / 20_000.0;
     assert!((kept - (1.0 - rate)).abs() < 0.02, "{kept}");
-    assert!(first.iter().all(|&y| y == 0.0 || (f64::from(y) - 1.0 / (1.0 - rate)).abs() < 1e-6));
+    assert!(
+        first
+            .iter()
+            .all(|&y| y == 0.0 || (f64::from(y) - 1.0 / (1.0 - rate)).abs() < 1e-6)
+    );
 
     let mut graph = Graph::new();
     let x = graph.features(1000);
-    assert_eq!(network.forward(&mut graph, x, Mode::Evaluate).expect("it fits")[0], x);
+    assert_eq!(
+        network
+            .forward(&mut graph, x, Mode::Evaluate)
+            .expect("it fits")[0],
+        x
+    );
 }
