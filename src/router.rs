@@ -1,6 +1,7 @@
 //! Every URL of the service, on one page.
 
 use axum::http::Uri;
+use axum::routing::get;
 use serde_json::Value;
 use utoipa_axum::routes;
 
@@ -8,7 +9,7 @@ use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
-    Api, checkpoints, datasets, diagnoses, error, events, families, limits, logs, metrics,
+    Api, checkpoints, datasets, diagnoses, docs, error, events, families, limits, logs, metrics,
     metrics_page, models, openapi, predict, probes, queue, runs, tokens, usage,
 };
 use crate::app::{App, AppError};
@@ -74,6 +75,10 @@ fn page() -> Routes<Api> {
         .at("/readyz", routes!(probes::ready))
         .at("/metrics", routes!(metrics_page::show))
         .at("/openapi.json", routes!(openapi::show))
+        .page("/docs", get(docs::to_docs))
+        .page("/docs/", get(docs::index))
+        .page("/docs/{file}", get(docs::file))
+        .page("/", get(docs::front))
 }
 
 /// The OpenAPI document of the service.

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod checkpoints;
 pub mod datasets;
 pub mod diagnoses;
+pub mod docs;
 pub mod edge;
 pub mod error;
 pub mod etag;

@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Components, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, RefOr};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -88,6 +89,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             .get_or_insert_with(Components::new)
             .schemas
             .extend(schemas);
+        self
+    }
+
+    /// Puts a page for people at `path`; the contract is for programs and does not list it.
+    pub fn page(mut self, path: &'static str, methods: MethodRouter<S>) -> Self {
+        self.paths.push(path);
+        self.router = self.router.route(path, methods);
         self
     }
 
