@@ -64,6 +64,7 @@ async fn look_up(api: &Api) -> Result<Registry> {
         runs.get_or_create(&[("status", status.as_str())])
             .set(count(status));
     }
+    let steps = ConstCounter::new(api.app.runs.trained_steps());
     let (n_warm, warm_bytes) = api.models.size();
     let mut registry = Registry::with_prefix("descent");
     registry.register("runs", "Runs on record, by status", runs);
@@ -72,6 +73,7 @@ async fn look_up(api: &Api) -> Result<Registry> {
         "Runs that wait for a worker",
         ConstGauge::new(count(Status::Queued)),
     );
+    registry.register("training_steps", "Training steps of all runs", steps);
     registry.register(
         "queue_draining",
         "1 while no run is given to a worker",

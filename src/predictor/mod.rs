@@ -117,15 +117,39 @@ pub fn predict(
     body: &[u8],
     options: Options,
 ) -> Result<Vec<u8>, PredictError> {
+    predict_counted(model, input, output, body, options).map(|answered| answered.body)
+}
+
+/// An answer, and how many rows it is about.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub body: Vec<u8>,
+    /// Rows of the request, those with an error in their place included.
+    pub n_rows: u64,
+}
+
+/// As [`predict`], and counts.
+///
+/// # Errors
+/// As [`predict`].
+pub fn predict_counted(
+    model: &ServedModel,
+    input: Format,
+    output: Format,
+    body: &[u8],
+    options: Options,
+) -> Result<Answered, PredictError> {
     if input != Format::Json {
         let mut stream = PredictionStream::new(model, input, output, options);
         stream.push(body)?;
-        return stream.finish();
+        let body = stream.end()?;
+        return Ok(Answered { body, n_rows: stream.n_rows() });
     }
     let mut scoring = Scoring::new(model, Place::Body, output, options);
     model.answers().begin(output, &mut scoring.out);
     json::read_body(&mut scoring, body)?;
     scoring.flush()?;
     model.answers().end(output, &mut scoring.out);
-    Ok(std::mem::take(&mut scoring.out))
+    Ok(Answered { body: std::mem::take(&mut scoring.out), n_rows: scoring.row })
 }

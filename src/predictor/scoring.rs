@@ -56,7 +56,7 @@ pub(super) struct Scoring<'m> {
     /// Line of the current row, counted from 1.
     pub(super) line: u64,
     /// Number of the current row, counted from 0.
-    row: u64,
+    pub(super) row: u64,
     /// Rows of the batch that are complete.
     n_rows: usize,
     batch_rows: usize,

@@ -68,6 +68,15 @@ impl<'m> PredictionStream<'m> {
     /// # Errors
     /// As [`PredictionStream::push`].
     pub fn finish(mut self) -> Result<Vec<u8>, PredictError> {
+        self.end()
+    }
+
+    /// Rows read so far, those with an error in their place included.
+    pub fn n_rows(&self) -> u64 {
+        self.scoring.row
+    }
+
+    pub(super) fn end(&mut self) -> Result<Vec<u8>, PredictError> {
         self.read(true)?;
         self.scoring.flush()?;
         self.model.answers().end(self.output, &mut self.scoring.out);

@@ -21,7 +21,7 @@ pub mod transition;
 mod watch;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
@@ -70,6 +70,8 @@ struct Inner {
     recorded: Mutex<HashMap<RunId, Recorded>>,
     /// While set, no run is given out.
     draining: AtomicBool,
+    /// Training steps of all runs that were reported since the process began.
+    trained_steps: AtomicU64,
 }
 
 /// What a run reported in earlier attempts, and in this one.
@@ -98,6 +100,7 @@ impl Runs {
             moved: broadcast::channel(NOTICES).0,
             recorded: Mutex::default(),
             draining: AtomicBool::new(false),
+            trained_steps: AtomicU64::new(0),
         }))
     }
 
@@ -105,6 +108,11 @@ impl Runs {
     pub fn set_draining(&self, draining: bool) {
         self.0.draining.store(draining, Ordering::SeqCst);
         self.0.work.notify_waiters();
+    }
+
+    /// Training steps of all runs that were reported since this process began: their growth is the speed of training.
+    pub fn trained_steps(&self) -> u64 {
+        self.0.trained_steps.load(Ordering::Relaxed)
     }
 
     /// Whether no run is given out.

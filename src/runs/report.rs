@@ -1,5 +1,7 @@
 //! What a worker says while it trains.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use super::change::Change;
@@ -70,7 +72,10 @@ impl Runs {
             }
         }
         if let Some(progress) = report.progress {
+            let before = change.run.step;
             progress_of(&mut change.run, progress);
+            let (room, more) = (self.clone(), change.run.step.saturating_sub(before));
+            tx.after_commit(move || room.count_steps(more));
         }
         let recorded = self.recorded().get(&change.run.id).cloned();
         let fresh = match &recorded {
@@ -137,6 +142,13 @@ impl Runs {
                 }
             }
         }
+    }
+}
+
+impl Runs {
+    fn count_steps(&self, more: i64) {
+        let more = u64::try_from(more).unwrap_or(0);
+        self.0.trained_steps.fetch_add(more, Ordering::Relaxed);
     }
 }
 

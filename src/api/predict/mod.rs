@@ -20,7 +20,7 @@ use super::auth::Bearer;
 use super::error::{Error, Kind, Result, Violation};
 use super::input::{self, Path, Query};
 use super::models::selected;
-use crate::predictor::{self, FindError, Format, Options, PredictError, ServedModel};
+use crate::predictor::{self, Answered, FindError, Format, Options, PredictError, ServedModel};
 use crate::store::models::Which;
 
 /// A larger body is worked on off the threads that serve requests.
@@ -97,11 +97,12 @@ async fn answer(
         && body.len().saturating_mul(model.n_bytes()) <= INLINE_WORK
         && !asked.explain;
     let predicted = if is_small {
-        predictor::predict(&model, input, output, &body, options)?
+        predictor::predict_counted(&model, input, output, &body, options)?
     } else {
         aside(model, input, output, body, options).await?
     };
-    let mut response = Response::new(predicted.into());
+    api.traffic.predicted(predicted.n_rows);
+    let mut response = Response::new(predicted.body.into());
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static(media_type(output)),
@@ -116,9 +117,9 @@ async fn aside(
     output: Format,
     body: Bytes,
     options: Options,
-) -> Result<Vec<u8>> {
+) -> Result<Answered> {
     let work = tokio::task::spawn_blocking(move || {
-        predictor::predict(&model, input, output, &body, options)
+        predictor::predict_counted(&model, input, output, &body, options)
     });
     Ok(work
         .await
