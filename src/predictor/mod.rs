@@ -144,12 +144,18 @@ pub fn predict_counted(
         let mut stream = PredictionStream::new(model, input, output, options);
         stream.push(body)?;
         let body = stream.end()?;
-        return Ok(Answered { body, n_rows: stream.n_rows() });
+        return Ok(Answered {
+            body,
+            n_rows: stream.n_rows(),
+        });
     }
     let mut scoring = Scoring::new(model, Place::Body, output, options);
     model.answers().begin(output, &mut scoring.out);
     json::read_body(&mut scoring, body)?;
     scoring.flush()?;
     model.answers().end(output, &mut scoring.out);
-    Ok(Answered { body: std::mem::take(&mut scoring.out), n_rows: scoring.row })
+    Ok(Answered {
+        body: std::mem::take(&mut scoring.out),
+        n_rows: scoring.row,
+    })
 }

@@ -78,7 +78,8 @@ impl TestApp {
         let mut test = Self::idle(settings).await;
         let entered = test.runtime.as_ref().unwrap().enter();
         let app = &test.app;
-        let workers = Workers::start(app.runs.clone(), app.clock.clone(), &app.config, None).unwrap();
+        let workers =
+            Workers::start(app.runs.clone(), app.clock.clone(), &app.config, None).unwrap();
         drop(entered);
         test.workers = Some(workers);
         test
@@ -94,16 +95,31 @@ impl TestApp {
         config.rates.other_per_s = 100_000;
         settings(&mut config);
         let (clock, hand) = Clock::manual(START_MS);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         // The service lives on threads of its own; they may be waited for from any other.
         let opened = std::thread::spawn(move || {
-            let app = runtime.block_on(App::open_with(config, clock, Entropy::seeded(7), None)).unwrap();
+            let app = runtime
+                .block_on(App::open_with(config, clock, Entropy::seeded(7), None))
+                .unwrap();
             (runtime, app)
         });
         let (runtime, app) = opened.join().unwrap();
         let api = Api::open(app.clone()).await.unwrap();
         let edge = router::service(api.clone(), 1);
-        let mut test = TestApp { app, api, hand, admin: String::new(), edge, workers: None, runtime: Some(runtime), _folder: folder };
+        let mut test = TestApp {
+            app,
+            api,
+            hand,
+            admin: String::new(),
+            edge,
+            workers: None,
+            runtime: Some(runtime),
+            _folder: folder,
+        };
         test.admin = test.token("admin", "admin").await;
         test
     }
@@ -111,7 +127,12 @@ impl TestApp {
     /// A token of `owner` with `scopes`, separated by spaces.
     pub async fn token(&self, owner: &str, scopes: &str) -> String {
         let scopes: Scopes = scopes.parse().unwrap();
-        let wanted = NewToken { owner: owner.to_owned(), name: "test".to_owned(), scopes, expires_at_ms: None };
+        let wanted = NewToken {
+            owner: owner.to_owned(),
+            name: "test".to_owned(),
+            scopes,
+            expires_at_ms: None,
+        };
         let (_, text) = self.app.create_token(wanted, "test").await.unwrap();
         self.api.reload_tokens().await.unwrap();
         text
@@ -125,7 +146,14 @@ impl TestApp {
     /// A request with the admin token, to be completed and sent.
     pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
         let headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1".parse().unwrap())]);
-        Ask { app: self, method, path: path.to_owned(), headers, body: Body::empty() }.token(&self.admin)
+        Ask {
+            app: self,
+            method,
+            path: path.to_owned(),
+            headers,
+            body: Body::empty(),
+        }
+        .token(&self.admin)
     }
 
     /// GET with the admin token.
@@ -174,20 +202,41 @@ impl TestApp {
     /// Submits a spec past HTTP.
     pub async fn submit(&self, owner: &str, document: Value) -> Run {
         let spec = Spec::from_value(document).unwrap();
-        self.app.runs.submit(Submission { owner: owner.to_owned(), spec, remember: None }).await.unwrap()
+        self.app
+            .runs
+            .submit(Submission {
+                owner: owner.to_owned(),
+                spec,
+                remember: None,
+            })
+            .await
+            .unwrap()
     }
 
     /// Trains a small network on the irises and answers the run; its model has the name `name`.
     pub async fn model(&self, owner: &str, name: &str) -> Run {
-        let dataset = self.dataset(owner, "iris", include_bytes!("../../examples/iris.csv")).await;
+        let dataset = self
+            .dataset(owner, "iris", include_bytes!("../../examples/iris.csv"))
+            .await;
         self.train(owner, iris_spec(dataset, name)).await
     }
 
     /// Submits a spec and waits for its model.
     pub async fn train(&self, owner: &str, document: Value) -> Run {
         let run = self.submit(owner, document).await;
-        let run = self.app.runs.wait(owner, run.id, std::time::Duration::from_secs(120)).await.unwrap();
-        assert_eq!(run.status, Status::Succeeded, "{:?} {:?}", run.reason_code, run.reason_message);
+        let run = self
+            .app
+            .runs
+            .wait(owner, run.id, std::time::Duration::from_secs(120))
+            .await
+            .unwrap();
+        assert_eq!(
+            run.status,
+            Status::Succeeded,
+            "{:?} {:?}",
+            run.reason_code,
+            run.reason_message
+        );
         run
     }
 }
@@ -243,12 +292,26 @@ impl Ask<'_> {
 
     /// Sends it and reads the whole answer.
     pub async fn send(self) -> Answer {
-        let mut request = Request::builder().method(self.method).uri(self.path).body(self.body).unwrap();
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path)
+            .body(self.body)
+            .unwrap();
         *request.headers_mut() = self.headers;
-        let response = self.app.edge.clone().call(request).await.unwrap_or_else(|never| match never {});
+        let response = self
+            .app
+            .edge
+            .clone()
+            .call(request)
+            .await
+            .unwrap_or_else(|never| match never {});
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 }
 
@@ -264,7 +327,8 @@ impl Answer {
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {} {}", self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {} {}", self.status, self.text()))
     }
 
     /// The body as text.
@@ -275,7 +339,9 @@ impl Answer {
 
     /// A header as text; empty when absent.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// A success of this status, as JSON.
@@ -291,8 +357,15 @@ impl Answer {
         assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(self.header("content-type"), "application/problem+json");
         let document = self.json();
-        assert_eq!((document["status"].as_u64(), document["code"].as_str()), (Some(u64::from(status)), Some(code)), "{document}");
-        assert_eq!(document["request_id"].as_str(), Some(self.header("x-request-id")));
+        assert_eq!(
+            (document["status"].as_u64(), document["code"].as_str()),
+            (Some(u64::from(status)), Some(code)),
+            "{document}"
+        );
+        assert_eq!(
+            document["request_id"].as_str(),
+            Some(self.header("x-request-id"))
+        );
         document
     }
 }

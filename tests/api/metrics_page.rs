@@ -12,7 +12,10 @@ async fn the_page_counts_what_happens() {
     app.get("/etc/passwd").await.problem(404, "no_such_route");
 
     let answer = app.get("/metrics").await;
-    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(
+        answer.header("content-type"),
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
     let page = answer.text();
     for line in [
         "# TYPE descent_http_requests_total counter",
@@ -27,10 +30,16 @@ async fn the_page_counts_what_happens() {
         "descent_warm_models 1",
         "# TYPE process_cpu_seconds_total counter",
     ] {
-        assert!(page.lines().any(|other| other == line), "{line} is missing in\n{page}");
+        assert!(
+            page.lines().any(|other| other == line),
+            "{line} is missing in\n{page}"
+        );
     }
     let value = |name: &str| {
-        let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} is missing in\n{page}"));
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_else(|| panic!("{name} is missing in\n{page}"));
         line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
     };
     assert!(value("descent_training_steps_total ") >= 20.0);
@@ -41,10 +50,22 @@ async fn the_page_counts_what_happens() {
 #[tokio::test]
 async fn a_scraper_of_openmetrics_gets_openmetrics() {
     let app = TestApp::idle(|_| {}).await;
-    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-    let answer = app.ask(Method::GET, "/metrics").header("accept", accept).send().await;
-    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let accept =
+        "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    let answer = app
+        .ask(Method::GET, "/metrics")
+        .header("accept", accept)
+        .send()
+        .await;
+    assert_eq!(
+        answer.header("content-type"),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
     assert!(answer.text().ends_with("# EOF\n"));
     let user = app.token("alice", "runs datasets models predict").await;
-    app.ask(Method::GET, "/metrics").token(&user).send().await.problem(403, "insufficient_scope");
+    app.ask(Method::GET, "/metrics")
+        .token(&user)
+        .send()
+        .await
+        .problem(403, "insufficient_scope");
 }

@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use crate::app::{Answer, TestApp, iris_spec};
 
 /// Rows of the training file, in its order and by name.
-const ROWS: [[f64; 4]; 3] = [[5.1, 3.5, 1.4, 0.2], [6.1, 2.8, 4.0, 1.3], [6.9, 3.1, 5.1, 2.3]];
+const ROWS: [[f64; 4]; 3] = [
+    [5.1, 3.5, 1.4, 0.2],
+    [6.1, 2.8, 4.0, 1.3],
+    [6.9, 3.1, 5.1, 2.3],
+];
 
 async fn ask(app: &TestApp, path: &str, kind: &str, body: String) -> Answer {
     app.ask(Method::POST, path).body(kind, body).send().await
@@ -14,34 +18,104 @@ async fn ask(app: &TestApp, path: &str, kind: &str, body: String) -> Answer {
 async fn rows_come_as_json_csv_or_lines_and_the_answers_agree() {
     let app = TestApp::start().await;
     app.model("admin", "iris").await;
-    let columns = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"];
-    let objects: Vec<Value> = ROWS.iter().map(|row| Value::Object(columns.iter().zip(row).rev().map(|(name, value)| ((*name).to_owned(), json!(value))).collect())).collect();
+    let columns = [
+        "sepal length (cm)",
+        "sepal width (cm)",
+        "petal length (cm)",
+        "petal width (cm)",
+    ];
+    let objects: Vec<Value> = ROWS
+        .iter()
+        .map(|row| {
+            Value::Object(
+                columns
+                    .iter()
+                    .zip(row)
+                    .rev()
+                    .map(|(name, value)| ((*name).to_owned(), json!(value)))
+                    .collect(),
+            )
+        })
+        .collect();
 
-    let arrays = app.post("/v1/models/iris/predict", &json!({"rows": ROWS})).await;
+    let arrays = app
+        .post("/v1/models/iris/predict", &json!({"rows": ROWS}))
+        .await;
     assert_eq!(arrays.header("content-type"), "application/json");
-    assert!(arrays.header("ratelimit").starts_with("\"predict\";r="), "{}", arrays.header("ratelimit"));
+    assert!(
+        arrays.header("ratelimit").starts_with("\"predict\";r="),
+        "{}",
+        arrays.header("ratelimit")
+    );
     let arrays = arrays.ok(200);
     assert_eq!(arrays["model"]["name"], "iris");
     let predictions = arrays["predictions"].as_array().unwrap();
     assert_eq!(predictions.len(), 3);
     assert_eq!(predictions[0]["label"], "setosa");
-    let total: f64 = predictions[0]["probabilities"].as_object().unwrap().values().map(|p| p.as_f64().unwrap()).sum();
+    let total: f64 = predictions[0]["probabilities"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|p| p.as_f64().unwrap())
+        .sum();
     assert!((total - 1.0).abs() < 1e-5);
-    assert_eq!(app.post("/v1/models/iris/predict", &json!({ "rows": objects })).await.ok(200), arrays);
-    assert_eq!(app.post("/v1/models/iris/versions/1/predict", &json!({"rows": ROWS})).await.ok(200), arrays);
+    assert_eq!(
+        app.post("/v1/models/iris/predict", &json!({ "rows": objects }))
+            .await
+            .ok(200),
+        arrays
+    );
+    assert_eq!(
+        app.post("/v1/models/iris/versions/1/predict", &json!({"rows": ROWS}))
+            .await
+            .ok(200),
+        arrays
+    );
 
     let lines: String = ROWS.iter().map(|row| format!("{}\n", json!(row))).collect();
-    let answer = ask(&app, "/v1/models/iris/predict", "application/x-ndjson", lines).await;
+    let answer = ask(
+        &app,
+        "/v1/models/iris/predict",
+        "application/x-ndjson",
+        lines,
+    )
+    .await;
     assert_eq!(answer.header("content-type"), "application/x-ndjson");
-    let lines: Vec<Value> = answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = answer
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines, *predictions);
 
-    let table: String = std::iter::once(columns.join(",")).chain(ROWS.iter().map(|row| row.map(|value| value.to_string()).join(","))).map(|line| line + "\n").collect();
+    let table: String = std::iter::once(columns.join(","))
+        .chain(
+            ROWS.iter()
+                .map(|row| row.map(|value| value.to_string()).join(",")),
+        )
+        .map(|line| line + "\n")
+        .collect();
     let answer = ask(&app, "/v1/models/iris/predict", "text/csv", table.clone()).await;
     assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
-    let labels: Vec<&str> = answer.text().lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
-    assert_eq!(labels, predictions.iter().map(|prediction| prediction["label"].as_str().unwrap()).collect::<Vec<_>>());
-    let mixed = app.ask(Method::POST, "/v1/models/iris/predict").body("text/csv", table).header("accept", "application/json").send().await;
+    let labels: Vec<&str> = answer
+        .text()
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap())
+        .collect();
+    assert_eq!(
+        labels,
+        predictions
+            .iter()
+            .map(|prediction| prediction["label"].as_str().unwrap())
+            .collect::<Vec<_>>()
+    );
+    let mixed = app
+        .ask(Method::POST, "/v1/models/iris/predict")
+        .body("text/csv", table)
+        .header("accept", "application/json")
+        .send()
+        .await;
     assert_eq!(mixed.ok(200), arrays);
 }
 
@@ -53,21 +127,49 @@ async fn a_bad_row_refuses_a_document_and_is_an_error_line_among_lines() {
     let bad = json!({"rows": [ROWS[0], {"sepal lenght (cm)": 5}]});
     let problem = app.post(path, &bad).await.problem(422, "invalid_rows");
     assert_eq!(problem["errors"][0]["code"], "unknown_column");
-    assert!(problem["errors"][0]["pointer"].as_str().unwrap().starts_with("/rows/1/"), "{problem}");
+    assert!(
+        problem["errors"][0]["pointer"]
+            .as_str()
+            .unwrap()
+            .starts_with("/rows/1/"),
+        "{problem}"
+    );
     assert_eq!(problem["errors"][0]["allowed"], "sepal length (cm)");
 
     let lines = format!("{}\nnot json\n{}\n", json!(ROWS[0]), json!(ROWS[1]));
     let answer = ask(&app, path, "application/x-ndjson", lines).await;
-    let lines: Vec<Value> = answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = answer
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!((&lines[1]["error"]["code"], &lines[1]["error"]["line"]), (&json!("malformed_row"), &json!(2)));
+    assert_eq!(
+        (&lines[1]["error"]["code"], &lines[1]["error"]["line"]),
+        (&json!("malformed_row"), &json!(2))
+    );
     assert!(lines[2]["label"].is_string());
 
-    app.post(path, &json!({"row": []})).await.problem(422, "invalid_rows");
-    ask(&app, path, "application/json", "{\"rows\": [".to_owned()).await.problem(400, "malformed_rows");
-    ask(&app, path, "application/xml", "<rows/>".to_owned()).await.problem(415, "unsupported_media_type");
-    ask(&app, &format!("{path}?explian=true"), "application/json", "{}".to_owned()).await.problem(400, "invalid_query");
-    app.post("/v1/models/rose/predict", &json!({"rows": []})).await.problem(404, "not_found");
+    app.post(path, &json!({"row": []}))
+        .await
+        .problem(422, "invalid_rows");
+    ask(&app, path, "application/json", "{\"rows\": [".to_owned())
+        .await
+        .problem(400, "malformed_rows");
+    ask(&app, path, "application/xml", "<rows/>".to_owned())
+        .await
+        .problem(415, "unsupported_media_type");
+    ask(
+        &app,
+        &format!("{path}?explian=true"),
+        "application/json",
+        "{}".to_owned(),
+    )
+    .await
+    .problem(400, "invalid_query");
+    app.post("/v1/models/rose/predict", &json!({"rows": []}))
+        .await
+        .problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -75,39 +177,74 @@ async fn missing_and_unknown_values_are_noted() {
     let app = TestApp::start().await;
     app.model("admin", "iris").await;
     let answer = app.post("/v1/models/iris/predict", &json!({"rows": [{"petal width (cm)": null, "petal length (cm)": 1.4, "sepal width (cm)": 3.0, "sepal length (cm)": 5}]})).await.ok(200);
-    assert_eq!(answer["predictions"][0]["notes"], json!([{"column": "petal width (cm)", "code": "missing_imputed"}]));
+    assert_eq!(
+        answer["predictions"][0]["notes"],
+        json!([{"column": "petal width (cm)", "code": "missing_imputed"}])
+    );
 }
 
 #[tokio::test]
 async fn an_explanation_adds_up_to_the_output() {
     let app = TestApp::start().await;
     app.model("admin", "iris").await;
-    let answer = app.post("/v1/models/iris/predict?explain=true", &json!({"rows": ROWS})).await.ok(200);
+    let answer = app
+        .post(
+            "/v1/models/iris/predict?explain=true",
+            &json!({"rows": ROWS}),
+        )
+        .await
+        .ok(200);
     for prediction in answer["predictions"].as_array().unwrap() {
         let explanation = &prediction["explanation"][0];
         assert_eq!(explanation["of"], prediction["label"]);
         let number = |field: &str| explanation[field].as_f64().unwrap();
         let attributions = explanation["attributions"].as_object().unwrap();
         assert_eq!(attributions.len(), 4);
-        let total: f64 = attributions.values().map(|value| value.as_f64().unwrap()).sum();
-        assert!((total - (number("output") - number("baseline"))).abs() < 0.02, "{explanation}");
+        let total: f64 = attributions
+            .values()
+            .map(|value| value.as_f64().unwrap())
+            .sum();
+        assert!(
+            (total - (number("output") - number("baseline"))).abs() < 0.02,
+            "{explanation}"
+        );
     }
-    let csv = app.ask(Method::POST, "/v1/models/iris/predict?explain=true").json(&json!({"rows": []})).header("accept", "text/csv");
+    let csv = app
+        .ask(Method::POST, "/v1/models/iris/predict?explain=true")
+        .json(&json!({"rows": []}))
+        .header("accept", "text/csv");
     csv.send().await.problem(400, "invalid_query");
 }
 
 #[tokio::test]
 async fn a_regression_answers_values_in_the_units_of_the_file() {
     let app = TestApp::start().await;
-    let table: String = (0..200).map(|i| format!("{},{}\n", f64::from(i) / 10.0, 1000.0 + 3.0 * f64::from(i))).collect();
-    let dataset = app.dataset("admin", "line", format!("x,price\n{table}").as_bytes()).await;
+    let table: String = (0..200)
+        .map(|i| format!("{},{}\n", f64::from(i) / 10.0, 1000.0 + 3.0 * f64::from(i)))
+        .collect();
+    let dataset = app
+        .dataset("admin", "line", format!("x,price\n{table}").as_bytes())
+        .await;
     let mut spec = iris_spec(dataset, "prices");
     spec["task"] = json!({"kind": "regression", "target": "price"});
     spec["training"] = json!({"epochs": 100, "seed": 3});
     app.train("admin", spec).await;
-    let answer = app.post("/v1/models/prices/predict", &json!({"rows": [[10.0], {"x": 5}]})).await.ok(200);
-    let price = |row: usize| answer["predictions"][row]["values"]["price"].as_f64().unwrap();
-    assert!((price(0) - 1300.0).abs() < 60.0 && (price(1) - 1150.0).abs() < 60.0, "{answer}");
+    let answer = app
+        .post(
+            "/v1/models/prices/predict",
+            &json!({"rows": [[10.0], {"x": 5}]}),
+        )
+        .await
+        .ok(200);
+    let price = |row: usize| {
+        answer["predictions"][row]["values"]["price"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!(
+        (price(0) - 1300.0).abs() < 60.0 && (price(1) - 1150.0).abs() < 60.0,
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -115,7 +252,10 @@ async fn a_large_body_is_answered_in_order() {
     let app = TestApp::start().await;
     app.model("admin", "iris").await;
     let rows: Vec<[f64; 4]> = (0..5_000).map(|i| ROWS[i % 3]).collect();
-    let answer = app.post("/v1/models/iris/predict", &json!({ "rows": rows })).await.ok(200);
+    let answer = app
+        .post("/v1/models/iris/predict", &json!({ "rows": rows }))
+        .await
+        .ok(200);
     let predictions = answer["predictions"].as_array().unwrap();
     assert_eq!(predictions.len(), 5_000);
     for (i, prediction) in predictions.iter().enumerate() {

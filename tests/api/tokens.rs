@@ -6,26 +6,52 @@ use crate::app::TestApp;
 #[tokio::test]
 async fn a_token_is_shown_once_works_at_once_and_ends_with_its_revocation() {
     let app = TestApp::idle(|_| {}).await;
-    let answer = app.post("/v1/tokens", &json!({"name": "notebook", "scopes": ["runs", "datasets:read"], "owner": "alice"})).await;
+    let answer = app
+        .post(
+            "/v1/tokens",
+            &json!({"name": "notebook", "scopes": ["runs", "datasets:read"], "owner": "alice"}),
+        )
+        .await;
     let made = answer.ok(201);
     assert_eq!(answer.header("cache-control"), "no-store");
-    let (id, text) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
+    let (id, text) = (
+        made["id"].as_str().unwrap(),
+        made["token"].as_str().unwrap(),
+    );
     assert_eq!(answer.header("location"), format!("/v1/tokens/{id}"));
-    assert_eq!((&made["owner"], &made["scopes"]), (&json!("alice"), &json!(["datasets:read", "runs:write"])));
+    assert_eq!(
+        (&made["owner"], &made["scopes"]),
+        (&json!("alice"), &json!(["datasets:read", "runs:write"]))
+    );
 
     let list = app.get("/v1/tokens").await;
-    assert!(list.text().contains(id) && !list.text().contains(text), "the text is shown in a list");
-    assert_eq!(app.get(&format!("/v1/tokens/{id}")).await.ok(200).get("token"), None);
+    assert!(
+        list.text().contains(id) && !list.text().contains(text),
+        "the text is shown in a list"
+    );
+    assert_eq!(
+        app.get(&format!("/v1/tokens/{id}"))
+            .await
+            .ok(200)
+            .get("token"),
+        None
+    );
 
     let usage = || app.ask(Method::GET, "/v1/usage").token(text).send();
     assert_eq!(usage().await.ok(200)["owner"], "alice");
     for _ in 0..2 {
-        let answer = app.ask(Method::DELETE, &format!("/v1/tokens/{id}")).send().await;
+        let answer = app
+            .ask(Method::DELETE, &format!("/v1/tokens/{id}"))
+            .send()
+            .await;
         assert_eq!(answer.status, 204);
     }
     usage().await.problem(401, "invalid_token");
     assert!(app.get(&format!("/v1/tokens/{id}")).await.ok(200)["revoked_at"].is_string());
-    app.ask(Method::DELETE, "/v1/tokens/0123456789abcdef").send().await.problem(404, "not_found");
+    app.ask(Method::DELETE, "/v1/tokens/0123456789abcdef")
+        .send()
+        .await
+        .problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -33,7 +59,11 @@ async fn a_token_ends_by_itself() {
     let app = TestApp::idle(|_| {}).await;
     let made = app.post("/v1/tokens", &json!({"name": "short", "scopes": ["runs"], "expires_at": "2027-01-15T09:00:00+00:00"})).await.ok(201);
     assert_eq!(made["expires_at"], "2027-01-15T09:00:00.000Z");
-    let usage = || app.ask(Method::GET, "/v1/usage").token(made["token"].as_str().unwrap()).send();
+    let usage = || {
+        app.ask(Method::GET, "/v1/usage")
+            .token(made["token"].as_str().unwrap())
+            .send()
+    };
     usage().await.ok(200);
     app.pass_ms(60 * 60 * 1000);
     usage().await.problem(401, "invalid_token");
@@ -42,11 +72,23 @@ async fn a_token_ends_by_itself() {
 #[tokio::test]
 async fn what_is_wrong_with_a_wish_is_said_all_at_once() {
     let app = TestApp::idle(|_| {}).await;
-    let wish = json!({"name": "", "scopes": [], "owner": "a/b", "expires_at": "2020-01-01T00:00:00Z"});
-    let problem = app.post("/v1/tokens", &wish).await.problem(422, "invalid_body");
-    let pointers: Vec<&str> = problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    let wish =
+        json!({"name": "", "scopes": [], "owner": "a/b", "expires_at": "2020-01-01T00:00:00Z"});
+    let problem = app
+        .post("/v1/tokens", &wish)
+        .await
+        .problem(422, "invalid_body");
+    let pointers: Vec<&str> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
     assert_eq!(pointers, ["/name", "/owner", "/scopes", "/expires_at"]);
-    let problem = app.post("/v1/tokens", &json!({"name": "x", "scopes": ["runs:own"]})).await.problem(422, "invalid_body");
+    let problem = app
+        .post("/v1/tokens", &json!({"name": "x", "scopes": ["runs:own"]}))
+        .await
+        .problem(422, "invalid_body");
     assert_eq!(problem["errors"][0]["pointer"], "/scopes/0");
 }
 
@@ -54,24 +96,62 @@ async fn what_is_wrong_with_a_wish_is_said_all_at_once() {
 async fn nobody_hands_on_more_than_they_hold() {
     let app = TestApp::idle(|_| {}).await;
     let alice = app.token("alice", "admin").await;
-    let make = |wish: serde_json::Value| app.ask(Method::POST, "/v1/tokens").token(&alice).json(&wish).send();
-    let own = make(json!({"name": "x", "scopes": ["admin:read"]})).await.ok(201);
-    make(json!({"name": "x", "scopes": ["runs"], "owner": "bob"})).await.problem(403, "owner_not_yours");
+    let make = |wish: serde_json::Value| {
+        app.ask(Method::POST, "/v1/tokens")
+            .token(&alice)
+            .json(&wish)
+            .send()
+    };
+    let own = make(json!({"name": "x", "scopes": ["admin:read"]}))
+        .await
+        .ok(201);
+    make(json!({"name": "x", "scopes": ["runs"], "owner": "bob"}))
+        .await
+        .problem(403, "owner_not_yours");
 
     // Reading the list is a right of its own, and gives none to make tokens.
     let reader = own["token"].as_str().unwrap();
-    app.ask(Method::GET, "/v1/tokens").token(reader).send().await.ok(200);
+    app.ask(Method::GET, "/v1/tokens")
+        .token(reader)
+        .send()
+        .await
+        .ok(200);
     let wish = json!({"name": "x", "scopes": ["runs"]});
-    app.ask(Method::POST, "/v1/tokens").token(reader).json(&wish).send().await.problem(403, "insufficient_scope");
+    app.ask(Method::POST, "/v1/tokens")
+        .token(reader)
+        .json(&wish)
+        .send()
+        .await
+        .problem(403, "insufficient_scope");
 
     // Alice's admin neither sees nor revokes what is not Alice's.
-    let list = app.ask(Method::GET, "/v1/tokens").token(&alice).send().await.ok(200);
-    assert!(list["data"].as_array().unwrap().iter().all(|token| token["owner"] == "alice"));
+    let list = app
+        .ask(Method::GET, "/v1/tokens")
+        .token(&alice)
+        .send()
+        .await
+        .ok(200);
+    assert!(
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|token| token["owner"] == "alice")
+    );
     let all = app.get("/v1/tokens").await.ok(200);
-    let admins = all["data"].as_array().unwrap().iter().find(|token| token["owner"] == "admin").unwrap();
+    let admins = all["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|token| token["owner"] == "admin")
+        .unwrap();
     let path = format!("/v1/tokens/{}", admins["id"].as_str().unwrap());
     for method in [Method::GET, Method::DELETE] {
-        app.ask(method, &path).token(&alice).send().await.problem(404, "not_found");
+        app.ask(method, &path)
+            .token(&alice)
+            .send()
+            .await
+            .problem(404, "not_found");
     }
 }
 
@@ -85,13 +165,24 @@ async fn tokens_come_in_pages() {
     loop {
         let answer = app.get(&path).await;
         let page = answer.ok(200);
-        seen.extend(page["data"].as_array().unwrap().iter().map(|token| token["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|token| token["id"].as_str().unwrap().to_owned()),
+        );
         if page["has_more"] == false {
             assert_eq!(answer.header("link"), "");
             break;
         }
         let link = answer.header("link");
-        path = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+        path = link
+            .trim_start_matches('<')
+            .split('>')
+            .next()
+            .unwrap()
+            .to_owned();
         assert!(link.ends_with("rel=\"next\""), "{link}");
     }
     assert_eq!(seen.len(), 5);
