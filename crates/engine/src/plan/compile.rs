@@ -4,7 +4,7 @@
 use super::PlanError;
 use super::arena::{Lifetime, place};
 use super::program::{Instruction, MAX_INPUTS, Operand, Place, Program, Root, Stage};
-use crate::graph::{Graph, Node, NodeId, Origin, Rows};
+use crate::graph::{Graph, Node, NodeId, Origin, Shape};
 
 /// What a program must leave behind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,13 +53,12 @@ impl Program {
         let mut constants = Vec::new();
         let mut places = leaves(graph, &needed, &mut constants);
         let arena_len = place_values(graph, &drafts, results, capacity, &mut places)?;
-        let instructions = drafts
-            .iter()
-            .map(|draft| instruction(graph, draft, &places))
-            .collect();
+        let instructions = drafts.iter().map(|draft| instruction(graph, draft, &places));
+        let copies = copies(graph, results, &places);
+        let shaped = |(&place, node): (&Place, &Node)| Operand { place, shape: node.shape };
         Ok(Program {
-            instructions,
-            places,
+            instructions: instructions.chain(copies).collect(),
+            places: places.iter().zip(graph.nodes()).map(shaped).collect(),
             constants,
             arena_len,
             capacity,
@@ -131,25 +130,19 @@ fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
 }
 
 /// The places of everything that is not computed.
-fn leaves(graph: &Graph, needed: &[bool], constants: &mut Vec<f64>) -> Vec<Option<Operand>> {
+fn leaves(graph: &Graph, needed: &[bool], constants: &mut Vec<f64>) -> Vec<Place> {
     let offsets = graph.parameter_offsets();
-    let place_of = |(index, node): (usize, &Node)| {
-        let place = match &node.origin {
-            _ if !needed[index] => return None,
-            Origin::Features => Place::Features,
-            Origin::Targets => Place::Targets,
-            Origin::Labels => Place::Labels,
-            Origin::Parameter(position) => Place::Parameter(offsets[*position]),
-            Origin::Constant(numbers) => {
-                constants.extend_from_slice(numbers);
-                Place::Constant(constants.len() - numbers.len())
-            }
-            Origin::Computed(_) => return None,
-        };
-        Some(Operand {
-            place,
-            shape: node.shape,
-        })
+    let place_of = |(index, node): (usize, &Node)| match &node.origin {
+        _ if !needed[index] => Place::Nowhere,
+        Origin::Features => Place::Features,
+        Origin::Targets => Place::Targets,
+        Origin::Labels => Place::Labels,
+        Origin::Parameter(position) => Place::Parameter(offsets[*position]),
+        Origin::Constant(numbers) => {
+            constants.extend_from_slice(numbers);
+            Place::Constant(constants.len() - numbers.len())
+        }
+        Origin::Computed(_) => Place::Nowhere,
     };
     graph.nodes().iter().enumerate().map(place_of).collect()
 }
@@ -160,25 +153,14 @@ fn place_values(
     drafts: &[Draft],
     results: Results<'_>,
     capacity: usize,
-    places: &mut [Option<Operand>],
+    places: &mut [Place],
 ) -> Result<usize, PlanError> {
-    let pinned = |id: NodeId| {
-        results
-            .pinned
-            .iter()
-            .find(|(node, _)| *node == id)
-            .map(|(_, start)| *start)
-    };
     let last_read = last_reads(graph, drafts);
     let (mut owners, mut lifetimes) = (Vec::new(), Vec::new());
     for (at, draft) in drafts.iter().enumerate() {
         let id = draft.result();
-        let shape = graph.shape(id);
-        if let Some(start) = pinned(id) {
-            places[id.index()] = Some(Operand {
-                place: Place::Value(start),
-                shape,
-            });
+        if let Some((_, start)) = results.pinned.iter().find(|(node, _)| *node == id) {
+            places[id.index()] = Place::Value(*start);
             continue;
         }
         let last = if results.keep.contains(&id) {
@@ -186,28 +168,38 @@ fn place_values(
         } else {
             last_read[id.index()].max(at)
         };
-        let len = shape
-            .rows
-            .count(capacity)
-            .checked_mul(shape.cols)
-            .ok_or(PlanError::TooLarge)?;
+        let Shape { rows, cols } = graph.shape(id);
+        let len = rows.count(capacity).checked_mul(cols);
         owners.push(id);
         lifetimes.push(Lifetime {
             first: at,
             last,
-            len,
+            len: len.ok_or(PlanError::TooLarge)?,
         });
     }
     let (starts, total) = place(results.pinned_len, &lifetimes).ok_or(PlanError::TooLarge)?;
     for (id, start) in owners.into_iter().zip(starts) {
-        places[id.index()] = Some(Operand {
-            place: Place::Value(start),
-            shape: graph.shape(id),
-        });
+        places[id.index()] = Place::Value(start);
     }
     Some(total)
         .filter(|&total| total <= isize::MAX as usize / 16)
         .ok_or(PlanError::TooLarge)
+}
+
+/// Copies to the pinned places that their nodes do not lie at: those of a node that is pinned twice (a gradient that
+/// two parameters share), or that is not computed at all.
+fn copies(graph: &Graph, results: Results<'_>, places: &[Place]) -> Vec<Instruction> {
+    let copy = |&(node, out): &(NodeId, usize)| {
+        let (place, shape) = (places[node.index()], graph.shape(node));
+        (place != Place::Value(out)).then(|| Instruction {
+            root: Root::Copy,
+            inputs: vec![Operand { place, shape }],
+            stages: Vec::new(),
+            out,
+            shape,
+        })
+    };
+    results.pinned.iter().filter_map(copy).collect()
 }
 
 /// For every node, the last instruction that reads it.
@@ -223,49 +215,42 @@ fn last_reads(graph: &Graph, drafts: &[Draft]) -> Vec<usize> {
     last_read
 }
 
-/// The finished instruction. Every place it names was given before: leaves first, results in order.
-fn instruction(graph: &Graph, draft: &Draft, places: &[Option<Operand>]) -> Instruction {
-    let unplaced = Operand {
-        place: Place::Labels,
-        shape: crate::graph::Shape::fixed(0, 1),
+/// The finished instruction. Every place it names was given before.
+fn instruction(graph: &Graph, draft: &Draft, places: &[Place]) -> Instruction {
+    let operand = |id: &NodeId| Operand {
+        place: places[id.index()],
+        shape: graph.shape(*id),
     };
-    let operand = |id: &NodeId| places[id.index()].unwrap_or(unplaced);
-    let stage = |id: NodeId| match &graph.node(id).origin {
-        Origin::Computed(op) => {
-            let inputs = graph.node(id).inputs[1..].iter().map(operand).collect();
-            Some(Stage {
-                op: op.clone(),
-                inputs,
-            })
-        }
+    let op = |id: NodeId| match &graph.node(id).origin {
+        Origin::Computed(op) => Some(op.clone()),
         _ => None,
     };
-    let root_node = graph.node(draft.root);
+    let stage = |id: NodeId| {
+        let inputs = graph.node(id).inputs[1..].iter().map(operand).collect();
+        op(id).map(|op| Stage { op, inputs })
+    };
+    let all: Vec<Operand> = graph.node(draft.root).inputs.iter().map(operand).collect();
+    debug_assert!(all.len() <= MAX_INPUTS);
     let own = draft.copies.then_some(draft.root);
-    let (root, inputs) = match &root_node.origin {
-        Origin::Computed(op) if !draft.copies => (
-            Root::Op(op.clone()),
-            root_node.inputs.iter().map(operand).collect(),
-        ),
-        _ => (Root::Copy, vec![operand(&root_node.inputs[0])]),
+    let (root, inputs) = match op(draft.root) {
+        Some(op) if !draft.copies => (Root::Op(op), all),
+        _ => (Root::Copy, all[..1].to_vec()),
     };
-    debug_assert!(root_node.inputs.len() <= MAX_INPUTS);
-    let result = places[draft.result().index()].unwrap_or(unplaced);
-    let out = match result.place {
-        Place::Value(start) => start,
-        _ => 0,
-    };
-    debug_assert!(result.shape.rows == Rows::Batch || result.shape.rows.count(1) > 0);
     let stages = own
         .into_iter()
         .chain(draft.stages.iter().copied())
         .filter_map(stage)
         .collect();
+    let result = draft.result();
+    let out = match places[result.index()] {
+        Place::Value(start) => start,
+        other => unreachable!("a result lies in the arena, not at {other:?}"),
+    };
     Instruction {
         root,
         inputs,
         stages,
         out,
-        shape: result.shape,
+        shape: graph.shape(result),
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Place {
     Targets,
     /// The caller's labels, which the context carries.
     Labels,
+    /// Nowhere: no result depends on it, or it exists only for a moment inside an instruction.
+    Nowhere,
     /// The caller's parameters, from this element on.
     Parameter(usize),
     /// The program's constants, from this element on.
@@ -67,8 +69,8 @@ pub(super) struct Instruction {
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     pub(super) instructions: Vec<Instruction>,
-    /// Where each node of the graph lies, for those that lie anywhere.
-    pub(super) places: Vec<Option<Operand>>,
+    /// Where each node of the graph lies.
+    pub(super) places: Vec<Operand>,
     pub(super) constants: Vec<f64>,
     /// Numbers the arena must hold.
     pub(super) arena_len: usize,
@@ -136,7 +138,7 @@ impl<'a, T: Real> Surroundings<'a, T> {
             Place::Features => &self.inputs.features[..len],
             Place::Targets => &self.targets[..len],
             Place::Constant(start) => &self.constants[start..start + len],
-            Place::Labels => &[],
+            Place::Labels | Place::Nowhere => &[],
         };
         Matrix { values, cols }
     }
@@ -193,11 +195,10 @@ impl Program {
         node: NodeId,
         batch_rows: usize,
     ) -> &'a [T] {
-        match self.places.get(node.index()).copied().flatten() {
-            Some(Operand {
-                place: Place::Value(start),
-                shape,
-            }) => &arena.values()[start..start + shape.rows.count(batch_rows) * shape.cols],
+        match self.places.get(node.index()) {
+            Some(&Operand { place: Place::Value(start), shape }) => {
+                &arena.values()[start..start + shape.rows.count(batch_rows) * shape.cols]
+            }
             _ => &[],
         }
     }
