@@ -53,9 +53,14 @@ impl Program {
         let mut constants = Vec::new();
         let mut places = leaves(graph, &needed, &mut constants);
         let arena_len = place_values(graph, &drafts, results, capacity, &mut places)?;
-        let instructions = drafts.iter().map(|draft| instruction(graph, draft, &places));
+        let instructions = drafts
+            .iter()
+            .map(|draft| instruction(graph, draft, &places));
         let copies = copies(graph, results, &places);
-        let shaped = |(&place, node): (&Place, &Node)| Operand { place, shape: node.shape };
+        let shaped = |(&place, node): (&Place, &Node)| Operand {
+            place,
+            shape: node.shape,
+        };
         Ok(Program {
             instructions: instructions.chain(copies).collect(),
             places: places.iter().zip(graph.nodes()).map(shaped).collect(),

@@ -196,9 +196,10 @@ impl Program {
         batch_rows: usize,
     ) -> &'a [T] {
         match self.places.get(node.index()) {
-            Some(&Operand { place: Place::Value(start), shape }) => {
-                &arena.values()[start..start + shape.rows.count(batch_rows) * shape.cols]
-            }
+            Some(&Operand {
+                place: Place::Value(start),
+                shape,
+            }) => &arena.values()[start..start + shape.rows.count(batch_rows) * shape.cols],
             _ => &[],
         }
     }
