@@ -334,6 +334,8 @@ pub fn render(response: &mut Response, request_id: &str) {
         tracing::error!(request_id, code = error.code(), cause, "request failed");
     }
     *response.body_mut() = error.problem(request_id).into();
+    // The router has counted the empty body that stood here; hyper counts the one that is sent.
+    response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
