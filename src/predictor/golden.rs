@@ -17,8 +17,9 @@ pub const MAX_GOLDEN_ROWS: usize = 32;
 pub struct GoldenRow {
     /// One per column of the training file, in file order, as text; `None` where a cell is missing (as `data::preview` gives them).
     pub cells: Vec<Option<String>>,
-    /// A probability per class, or a value per target in original units.
-    pub outputs: Vec<f32>,
+    /// What the trained network says (`Trained::golden`): a probability per class, the probability of class 1 where the network has one
+    /// output, or a standardised value per target.
+    pub answers: Vec<f32>,
 }
 
 /// Why a model must not go live.
@@ -156,15 +157,21 @@ fn compare(
     let names = model.document().output_names();
     for (index, (prediction, row)) in answer.predictions.iter().zip(rows).enumerate() {
         let row_idx = first + index;
-        if row.outputs.len() != names.len() || prediction.values.len() != names.len() {
-            let (got, trained) = (prediction.values.len(), row.outputs.len());
+        let mut outputs = row.answers.clone();
+        if outputs.len() == model.network().model().network().n_outputs() {
+            model
+                .network()
+                .finish(&model.transform().target, &mut outputs);
+        }
+        let (got, trained) = (prediction.values.len(), outputs.len());
+        if got != names.len() || trained != names.len() {
             let message = format!(
                 "row {row_idx} has {got} outputs, {trained} by the trainer, {} by the document",
                 names.len()
             );
             return Err(GoldenError::Answer(message));
         }
-        for (name, &trained) in names.iter().zip(&row.outputs) {
+        for (name, &trained) in names.iter().zip(&outputs) {
             let predicted = read_f32(prediction.values.get(name));
             if predicted.to_bits() != trained.to_bits()
                 && !(predicted.is_nan() && !trained.is_finite())
@@ -178,7 +185,7 @@ fn compare(
             }
         }
         if let Some(label) = &prediction.label {
-            let trained = &names[largest(&row.outputs)];
+            let trained = &names[largest(&outputs)];
             if label != trained {
                 return Err(GoldenError::Label {
                     row: row_idx,

@@ -32,7 +32,8 @@ pub struct ServedModel {
     spellings: Spellings,
     answers: Answers,
     network: Network,
-    baseline_outputs: Vec<f32>,
+    /// What the network says of the mean training row.
+    baseline_raw: Vec<f32>,
     n_bytes: usize,
     workspaces: Mutex<Vec<Box<Workspace>>>,
 }
@@ -84,22 +85,14 @@ impl ServedModel {
             names,
             &inputs,
         );
-        let mut baseline_outputs = Vec::new();
-        network.score(
-            &document.baseline,
-            1,
-            &transform.target,
-            &mut None,
-            &mut baseline_outputs,
-        );
         let n_bytes = network.n_bytes() + 4 * sealed.len();
         Ok(Self {
             version,
             spellings: Spellings::of(transform),
             inputs,
             answers,
+            baseline_raw: network.raw_row(&document.baseline),
             network,
-            baseline_outputs,
             n_bytes,
             document_sha256,
             document,
@@ -148,8 +141,8 @@ impl ServedModel {
         &self.document.baseline
     }
 
-    pub(super) fn baseline_outputs(&self) -> &[f32] {
-        &self.baseline_outputs
+    pub(super) fn baseline_raw(&self) -> &[f32] {
+        &self.baseline_raw
     }
 
     pub(super) fn n_features(&self) -> usize {
