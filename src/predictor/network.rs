@@ -1,10 +1,11 @@
 //! Opened weights: features in, probabilities or values in original units out.
 
+use descent_engine::dataset::Outcome;
 use descent_engine::isa::{Cpu, Isa};
 use descent_engine::model::{Model, Scratch as NetworkScratch};
-use descent_engine::network::{Head, Network as Shape, Outcome, Parameters};
-use descent_engine::spec::{Family, Network as Layers, Spec};
-use safetensors::{Dtype, SafeTensors};
+use descent_engine::network::Outcome as Meaning;
+use descent_engine::spec::{Family, Spec};
+use descent_engine::weights;
 
 use super::error::OpenError;
 use crate::data::TargetEncoding;
@@ -35,47 +36,44 @@ enum Answering {
 pub(super) type Scratch = Option<NetworkScratch>;
 
 impl Network {
-    /// Builds the network that `spec` describes and fills it with `weights`, a safetensors file with one tensor per parameter
-    /// (`layers.0.weight` as `[inputs x outputs]`, `output.bias`, ...). The perceptron is a network of nothing but its output.
+    /// Builds the network that `spec` describes and fills it with the weights in `bytes`, a safetensors file (see
+    /// [`descent_engine::weights`]). The perceptron is a network of nothing but its output.
     ///
     /// # Errors
-    /// When the spec is not resolved, or a tensor is absent, left over, or has another shape.
+    /// When the spec is not resolved, or a tensor is absent or has another shape.
     pub(super) fn open(
         spec: &Spec,
         n_features: usize,
-        n_outputs: usize,
-        weights: &[u8],
+        target: &TargetEncoding,
+        bytes: &[u8],
         instruction_set: &str,
     ) -> Result<Self, OpenError> {
-        let (layers, head) = match &spec.network {
-            Some(Layers::Layers(layers)) => (&layers[..], spec.head(n_outputs)),
-            Some(Layers::Family(_)) => (
-                &[][..],
-                Some(Head {
-                    n_outputs: 1,
-                    outcome: Outcome::Binary,
-                }),
-            ),
-            None => (&[][..], None),
+        let outcome = match target {
+            TargetEncoding::Classes { classes, .. } => Outcome::Classes(classes.len() as u64),
+            TargetEncoding::Values { names, .. } => Outcome::Values(names.len() as u64),
         };
-        let head = head.ok_or_else(|| shape("the spec is not resolved"))?;
-        let answering = match (head.outcome, spec.family()) {
+        let isa = Isa::named(instruction_set).unwrap_or_else(Isa::detect);
+        let model = weights::open(spec, n_features, outcome, bytes, Cpu { isa, threads: 1 })
+            .map_err(|error| OpenError::Shape(error.to_string()))?;
+        let answering = match (model.network().head().outcome, spec.family()) {
             (_, Family::Perceptron) => Answering::Crisp,
-            (Outcome::Binary, _) => Answering::Binary,
-            (Outcome::Classes, _) => Answering::Classes,
-            (Outcome::Values, _) => Answering::Values,
+            (Meaning::Binary, _) => Answering::Binary,
+            (Meaning::Classes, _) => Answering::Classes,
+            (Meaning::Values, _) => Answering::Values,
         };
-        if head.outcome == Outcome::Binary && n_outputs != 2 {
-            return Err(shape(&format!(
-                "one output tells two classes apart, and the document names {n_outputs}"
+        let classes = matches!(target, TargetEncoding::Classes { .. });
+        if classes == (answering == Answering::Values) {
+            return Err(OpenError::Shape(
+                "the spec and the transform disagree on what is predicted".into(),
+            ));
+        }
+        if matches!(answering, Answering::Crisp | Answering::Binary)
+            && outcome != Outcome::Classes(2)
+        {
+            return Err(OpenError::Shape(format!(
+                "one output tells two classes apart, not {outcome:?}"
             )));
         }
-        let built =
-            Shape::build(layers, n_features, head).map_err(|error| shape(&error.to_string()))?;
-        let parameters = read(&built, weights)?;
-        let isa = Isa::named(instruction_set).unwrap_or_else(Isa::detect);
-        let model = Model::new(&built, parameters, Cpu { isa, threads: 1 })
-            .map_err(|error| shape(&error.to_string()))?;
         Ok(Self { model, answering })
     }
 
@@ -165,40 +163,4 @@ impl Network {
     pub(super) fn model(&self) -> &Model {
         &self.model
     }
-}
-
-fn shape(message: &str) -> OpenError {
-    OpenError::Shape(message.to_owned())
-}
-
-/// The parameters of a network from a safetensors file that holds them and nothing else.
-fn read(network: &Shape, weights: &[u8]) -> Result<Parameters<f32>, OpenError> {
-    let tensors = SafeTensors::deserialize(weights)
-        .map_err(|error| shape(&format!("the weights are no safetensors file: {error}")))?;
-    let mut values = vec![0.0; network.n_parameters()];
-    for parameter in network.parameters() {
-        let name = &parameter.name;
-        let tensor = tensors
-            .tensor(name)
-            .map_err(|_| shape(&format!("the weights lack the tensor {name:?}")))?;
-        let expected = [parameter.rows, parameter.cols];
-        if tensor.dtype() != Dtype::F32 || tensor.shape() != expected {
-            let (dtype, found) = (tensor.dtype(), tensor.shape());
-            return Err(shape(&format!(
-                "tensor {name:?} is {dtype:?} {found:?}, and the spec needs F32 {expected:?}"
-            )));
-        }
-        for (number, bytes) in values[parameter.range()]
-            .iter_mut()
-            .zip(tensor.data().as_chunks::<4>().0)
-        {
-            *number = f32::from_le_bytes(*bytes);
-        }
-    }
-    if tensors.len() != network.parameters().len() {
-        return Err(shape(
-            "the weights hold tensors that the spec has no place for",
-        ));
-    }
-    Ok(Parameters { values })
 }

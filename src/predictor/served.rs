@@ -66,7 +66,7 @@ impl ServedModel {
         check_transform(transform, &document.baseline)?;
         let (n_features, names) = (transform.n_features(), document.output_names());
         let isa = &document.engine.instruction_set;
-        let network = Network::open(&document.spec, n_features, names.len(), weights, isa)?;
+        let network = Network::open(&document.spec, n_features, &transform.target, weights, isa)?;
         let columns = transform
             .schema
             .columns

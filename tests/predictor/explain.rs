@@ -6,11 +6,27 @@ use serde_json::{Value, json};
 
 use crate::{Finished, example, iris, penguins, shared, train};
 
-const EXPLAIN: Options = Options { explain: true, max_explained_rows: 40, max_answer_bytes: 1 << 20 };
+const EXPLAIN: Options = Options {
+    explain: true,
+    max_explained_rows: 40,
+    max_answer_bytes: 1 << 20,
+};
 
 fn explained(finished: &Finished, n_rows: usize) -> Vec<Value> {
-    let rows = preview(&finished.bytes[..], &finished.ingested.format, &finished.ingested.schema(), 0, n_rows).unwrap();
-    let answer = predict_json(&finished.model, json!({"rows": rows}).to_string().as_bytes(), EXPLAIN).unwrap();
+    let rows = preview(
+        &finished.bytes[..],
+        &finished.ingested.format,
+        &finished.ingested.schema(),
+        0,
+        n_rows,
+    )
+    .unwrap();
+    let answer = predict_json(
+        &finished.model,
+        json!({"rows": rows}).to_string().as_bytes(),
+        EXPLAIN,
+    )
+    .unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     answer["predictions"].as_array().unwrap().clone()
 }
@@ -22,10 +38,21 @@ fn attributions_are_complete(finished: &Finished, range: f64, tolerance: f64) {
             let number = |name: &str| explanation[name].as_f64().unwrap();
             let attributions = explanation["attributions"].as_object().unwrap();
             let inputs = &finished.prepared.transform.inputs;
-            assert!(attributions.keys().eq(inputs.iter().map(|input| &input.name)), "one per column, in file order");
-            let sum: f64 = attributions.values().map(|value| value.as_f64().unwrap()).sum();
+            assert!(
+                attributions
+                    .keys()
+                    .eq(inputs.iter().map(|input| &input.name)),
+                "one per column, in file order"
+            );
+            let sum: f64 = attributions
+                .values()
+                .map(|value| value.as_f64().unwrap())
+                .sum();
             let change = number("output") - number("baseline");
-            assert!((sum - change).abs() <= tolerance * range, "{sum} for a change of {change}: {explanation}");
+            assert!(
+                (sum - change).abs() <= tolerance * range,
+                "{sum} for a change of {change}: {explanation}"
+            );
         }
     }
 }
@@ -37,30 +64,45 @@ fn attributions_add_up_for_classes() {
     for prediction in explained(&penguins(), 20) {
         let explanation = &prediction["explanation"][0];
         assert_eq!(explanation["of"], prediction["label"]);
-        assert_eq!(explanation["output"], prediction["probabilities"][prediction["label"].as_str().unwrap()]);
+        assert_eq!(
+            explanation["output"],
+            prediction["probabilities"][prediction["label"].as_str().unwrap()]
+        );
     }
 }
 
 #[test]
 fn attributions_add_up_for_one_output_and_two_classes() {
     let bytes = example("penguins.csv");
-    let ingested_text = String::from_utf8(bytes).unwrap().replace("Chinstrap", "Gentoo");
+    let ingested_text = String::from_utf8(bytes)
+        .unwrap()
+        .replace("Chinstrap", "Gentoo");
     let task = json!({"kind": "classification", "target": "species"});
     let mut finished = crate::train_with(
         ingested_text.into_bytes(),
         json!({"task": task, "network": [{"kind": "dense", "units": 8, "activation": "tanh"}], "loss": {"kind": "binary_cross_entropy"}}),
     );
     attributions_are_complete(&finished, 1.0, 0.02);
-    finished = train(example("and.csv"), json!({"kind": "classification", "target": "out",
-        "split": {"kind": "random", "validation": 0.0, "test": 0.0}}), json!({"kind": "perceptron"}));
+    finished = train(
+        example("and.csv"),
+        json!({"kind": "classification", "target": "out",
+        "split": {"kind": "random", "validation": 0.0, "test": 0.0}}),
+        json!({"kind": "perceptron"}),
+    );
     attributions_are_complete(&finished, 1.0, 0.02);
 }
 
 #[test]
 fn attributions_add_up_for_values() {
-    let Some(bytes) = shared("california-housing/housing.csv") else { return };
+    let Some(bytes) = shared("california-housing/housing.csv") else {
+        return;
+    };
     let task = json!({"kind": "regression", "target": ["median_house_value", "median_income"]});
-    let finished = train(bytes, task, json!([{"kind": "dense", "units": 16, "activation": "relu"}]));
+    let finished = train(
+        bytes,
+        task,
+        json!([{"kind": "dense", "units": 16, "activation": "relu"}]),
+    );
     attributions_are_complete(&finished, 500_000.0, 0.01);
     let prediction = &explained(&finished, 1)[0];
     assert_eq!(prediction["explanation"].as_array().unwrap().len(), 2);
@@ -70,8 +112,25 @@ fn attributions_add_up_for_values() {
 #[test]
 fn explanations_are_bounded() {
     let model = iris().model;
-    let body = format!("{{\"rows\": [{}]}}", vec!["[5.1,3.5,1.4,0.2]"; 41].join(","));
-    assert!(matches!(predict_json(&model, body.as_bytes(), EXPLAIN), Err(PredictError::TooLarge { limit: 40, .. })));
-    let lines = predict(&model, Format::NdJson, Format::NdJson, b"[5.1,3.5,1.4,0.2]\n", EXPLAIN).unwrap();
-    assert!(String::from_utf8(lines).unwrap().contains("\"explanation\":[{\"of\":"));
+    let body = format!(
+        "{{\"rows\": [{}]}}",
+        vec!["[5.1,3.5,1.4,0.2]"; 41].join(",")
+    );
+    assert!(matches!(
+        predict_json(&model, body.as_bytes(), EXPLAIN),
+        Err(PredictError::TooLarge { limit: 40, .. })
+    ));
+    let lines = predict(
+        &model,
+        Format::NdJson,
+        Format::NdJson,
+        b"[5.1,3.5,1.4,0.2]\n",
+        EXPLAIN,
+    )
+    .unwrap();
+    assert!(
+        String::from_utf8(lines)
+            .unwrap()
+            .contains("\"explanation\":[{\"of\":")
+    );
 }

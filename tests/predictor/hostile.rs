@@ -8,7 +8,11 @@ use serde_json::Value;
 
 use crate::penguins;
 
-const OPTIONS: Options = Options { explain: false, max_explained_rows: 10, max_answer_bytes: 1 << 20 };
+const OPTIONS: Options = Options {
+    explain: false,
+    max_explained_rows: 10,
+    max_answer_bytes: 1 << 20,
+};
 
 fn model() -> &'static ServedModel {
     static MODEL: OnceLock<ServedModel> = OnceLock::new();
@@ -17,7 +21,8 @@ fn model() -> &'static ServedModel {
 
 fn still_right() {
     static EXPECTED: OnceLock<Vec<u8>> = OnceLock::new();
-    let body = br#"{"rows":[["Biscoe",46.1,13.2,211,4500,"female",2007],{"island":"Dream","year":2009}]}"#;
+    let body =
+        br#"{"rows":[["Biscoe",46.1,13.2,211,4500,"female",2007],{"island":"Dream","year":2009}]}"#;
     let answer = predict_json(model(), body, OPTIONS).unwrap();
     assert_eq!(&answer, EXPECTED.get_or_init(|| answer.clone()));
 }
@@ -31,15 +36,38 @@ fn value() -> impl Strategy<Value = String> {
         any::<i64>().prop_map(|number| number.to_string()),
         "[0-9]{1,25}(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,4})?",
         any::<String>().prop_map(|text| Value::from(text).to_string()),
-        prop::sample::select(vec!["\"NA\"", "\"?\"", "\" 3.5 \"", "\"'male'\"", "\"male\"", "[]", "{}", "[1]", "\"\\ud800\"", "\"\\u0000\"", "-", "tru"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "\"NA\"",
+            "\"?\"",
+            "\" 3.5 \"",
+            "\"'male'\"",
+            "\"male\"",
+            "[]",
+            "{}",
+            "[1]",
+            "\"\\ud800\"",
+            "\"\\u0000\"",
+            "-",
+            "tru"
+        ])
+        .prop_map(str::to_owned),
     ]
 }
 
 fn row() -> impl Strategy<Value = String> {
     let name = prop_oneof![
-        prop::sample::select(vec!["island", "bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "sex", "year", "species", "yaer"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "island",
+            "bill_length_mm",
+            "bill_depth_mm",
+            "flipper_length_mm",
+            "body_mass_g",
+            "sex",
+            "year",
+            "species",
+            "yaer"
+        ])
+        .prop_map(str::to_owned),
         any::<String>(),
     ];
     let pair = (name, value()).prop_map(|(name, value)| format!("{}:{value}", Value::from(name)));
@@ -103,7 +131,11 @@ proptest! {
 
 #[test]
 fn deep_nesting_is_refused() {
-    for body in ["[".repeat(100_000), format!("{{\"rows\":[{}", "[".repeat(100_000)), "{\"rows\":".repeat(100_000)] {
+    for body in [
+        "[".repeat(100_000),
+        format!("{{\"rows\":[{}", "[".repeat(100_000)),
+        "{\"rows\":".repeat(100_000),
+    ] {
         assert!(predict_json(model(), body.as_bytes(), OPTIONS).is_err());
     }
 }
@@ -112,7 +144,17 @@ fn deep_nesting_is_refused() {
 fn many_wrong_names_cost_little() {
     let line = format!("{{\"{}\":1}}\n", "x".repeat(150));
     let body = line.repeat(20_000);
-    let options = Options { max_answer_bytes: 64 << 20, ..OPTIONS };
-    let answer = predict(model(), Format::NdJson, Format::NdJson, body.as_bytes(), options).unwrap();
+    let options = Options {
+        max_answer_bytes: 64 << 20,
+        ..OPTIONS
+    };
+    let answer = predict(
+        model(),
+        Format::NdJson,
+        Format::NdJson,
+        body.as_bytes(),
+        options,
+    )
+    .unwrap();
     assert_eq!(answer.iter().filter(|byte| **byte == b'\n').count(), 20_000);
 }

@@ -18,7 +18,9 @@ use serde_json::{Value, json};
 
 /// A file of the shared data sets, or `None` with one visible line where they are not there.
 fn shared(name: &str) -> Option<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data")
+        .join(name);
     let bytes = std::fs::read(path).ok();
     if bytes.is_none() {
         println!("skipped: ../shared/data/{name} is not here");
@@ -28,7 +30,12 @@ fn shared(name: &str) -> Option<Vec<u8>> {
 
 /// A file that we ship.
 fn example(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap()
+    std::fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(name),
+    )
+    .unwrap()
 }
 
 /// A training that is over, with everything that came before it.
@@ -55,14 +62,30 @@ fn train_with(bytes: Vec<u8>, parts: Value) -> Finished {
 fn train_ingested(bytes: Vec<u8>, ingested: Ingested, parts: Value) -> Finished {
     let schema = ingested.schema();
     let mut document = json!({"dataset": "here", "training": {"epochs": 3, "seed": 7}});
-    document.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
+    document
+        .as_object_mut()
+        .unwrap()
+        .extend(parts.as_object().unwrap().clone());
     let spec = Spec::from_value(document).unwrap_or_else(|violations| panic!("{violations:?}"));
     let roles = Roles::of(&spec.task, &schema).unwrap();
-    let frame = decode(&bytes[..], &ingested.format, &schema, &roles.wanted(&spec.task, &schema)).unwrap();
+    let frame = decode(
+        &bytes[..],
+        &ingested.format,
+        &schema,
+        &roles.wanted(&spec.task, &schema),
+    )
+    .unwrap();
     let prepared = prepare(&frame, &schema, &spec.task, 7).unwrap();
     let facts = prepared.dataset.facts(prepared.parts.train.len());
-    let spec = spec.resolve(&facts).unwrap_or_else(|violations| panic!("{violations:?}"));
-    let mut trainer = Trainer::new(&spec, prepared.dataset.clone().into(), prepared.parts.clone()).unwrap();
+    let spec = spec
+        .resolve(&facts)
+        .unwrap_or_else(|violations| panic!("{violations:?}"));
+    let mut trainer = Trainer::new(
+        &spec,
+        prepared.dataset.clone().into(),
+        prepared.parts.clone(),
+    )
+    .unwrap();
     trainer.run(&mut Silent);
     let trained = trainer.trained().unwrap().clone();
     let document = ModelDocument {
@@ -70,21 +93,39 @@ fn train_ingested(bytes: Vec<u8>, ingested: Ingested, parts: Value) -> Finished 
         spec,
         transform: prepared.transform.clone(),
         baseline: mean_row(&prepared.dataset, &prepared.parts),
-        engine: EngineBuild { version: "0.1.0".into(), instruction_set: Isa::detect().name().into() },
+        engine: EngineBuild {
+            version: "0.1.0".into(),
+            instruction_set: Isa::detect().name().into(),
+        },
         dataset_sha256: "0".repeat(64),
         weights_sha256: trained.sha256.clone(),
     };
     let sealed = document.seal().unwrap().get().to_owned();
-    let model = ServedModel::open(version(), &sealed, &trained.weights).unwrap_or_else(|error| panic!("{error}"));
-    Finished { bytes, ingested, prepared, trained, sealed, model }
+    let model = ServedModel::open(version(), &sealed, &trained.weights)
+        .unwrap_or_else(|error| panic!("{error}"));
+    Finished {
+        bytes,
+        ingested,
+        prepared,
+        trained,
+        sealed,
+        model,
+    }
 }
 
 fn version() -> Version {
-    Version { name: "flowers".into(), version: 3 }
+    Version {
+        name: "flowers".into(),
+        version: 3,
+    }
 }
 
 fn iris() -> Finished {
-    train(example("iris.csv"), json!({"kind": "classification", "target": "target"}), json!([{"kind": "dense", "units": 16, "activation": "relu"}]))
+    train(
+        example("iris.csv"),
+        json!({"kind": "classification", "target": "target"}),
+        json!([{"kind": "dense", "units": 16, "activation": "relu"}]),
+    )
 }
 
 fn penguins() -> Finished {

@@ -9,14 +9,23 @@ use crate::{Finished, answer, example, iris, penguins, shared, train};
 
 /// Sends the first rows of a file as objects with raw cells, and compares with the network's answers for the trainer's features.
 fn rows_answer_what_training_computed(finished: &Finished) {
-    let Finished { bytes, ingested, prepared, model, .. } = finished;
+    let Finished {
+        bytes,
+        ingested,
+        prepared,
+        model,
+        ..
+    } = finished;
     let schema = ingested.schema();
     let rows = preview(&bytes[..], &ingested.format, &schema, 0, 500).unwrap();
     let inputs = &prepared.transform.inputs;
     let objects: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let cells = inputs.iter().rev().map(|input| (input.name.clone(), json!(row[input.column])));
+            let cells = inputs
+                .iter()
+                .rev()
+                .map(|input| (input.name.clone(), json!(row[input.column])));
             Value::Object(cells.collect::<Map<_, _>>())
         })
         .collect();
@@ -25,7 +34,10 @@ fn rows_answer_what_training_computed(finished: &Finished) {
     let by_order = answer(model, &json!({"rows": arrays}).to_string());
     assert_eq!(by_name, by_order);
     assert_eq!(by_name["predictions"].as_array().unwrap().len(), rows.len());
-    assert_eq!(by_name["model"], json!({"name": "flowers", "version": 3, "sha256": model.sha256()}));
+    assert_eq!(
+        by_name["model"],
+        json!({"name": "flowers", "version": 3, "sha256": model.sha256()})
+    );
 
     let direct = descent_engine::weights::open(
         &model.document().spec,
@@ -39,17 +51,30 @@ fn rows_answer_what_training_computed(finished: &Finished) {
     let features = &features[..rows.len() * prepared.dataset.n_features()];
     let mut outputs = vec![0.0; rows.len() * direct.network().n_outputs()];
     direct.predict(features, &mut direct.scratch(64), &mut outputs);
-    for (i, outputs) in outputs.chunks_exact(direct.network().n_outputs()).enumerate() {
+    for (i, outputs) in outputs
+        .chunks_exact(direct.network().n_outputs())
+        .enumerate()
+    {
         let prediction = &by_name["predictions"][i];
         match &prepared.dataset.targets {
             Targets::Classes { names, .. } => {
                 for (name, output) in names.iter().zip(outputs) {
-                    assert_eq!(number(&prediction["probabilities"][name]), *output, "row {i} class {name}");
+                    assert_eq!(
+                        number(&prediction["probabilities"][name]),
+                        *output,
+                        "row {i} class {name}"
+                    );
                 }
             }
-            Targets::Values { names, mean, std, .. } => {
+            Targets::Values {
+                names, mean, std, ..
+            } => {
                 for (j, name) in names.iter().enumerate() {
-                    assert_eq!(number(&prediction["values"][name]), outputs[j] * std[j] + mean[j], "row {i} {name}");
+                    assert_eq!(
+                        number(&prediction["values"][name]),
+                        outputs[j] * std[j] + mean[j],
+                        "row {i} {name}"
+                    );
                 }
             }
         }
@@ -77,9 +102,18 @@ fn titanic_adult_and_housing() {
             "titanic/titanic.csv",
             json!({"kind": "classification", "target": "Survived", "features": {"exclude": ["Name", "Ticket", "Cabin"]}}),
         ),
-        ("adult/adult-train.csv", json!({"kind": "classification", "target": "column_15"})),
-        ("california-housing/housing.csv", json!({"kind": "regression", "target": "median_house_value"})),
-        ("korean-seoul-cars/seoul_car_by_fuel.csv", json!({"kind": "classification", "target": "차종별"})),
+        (
+            "adult/adult-train.csv",
+            json!({"kind": "classification", "target": "column_15"}),
+        ),
+        (
+            "california-housing/housing.csv",
+            json!({"kind": "regression", "target": "median_house_value"}),
+        ),
+        (
+            "korean-seoul-cars/seoul_car_by_fuel.csv",
+            json!({"kind": "classification", "target": "차종별"}),
+        ),
     ] {
         let Some(bytes) = shared(file) else { continue };
         let layers = json!([{"kind": "dense", "units": 24, "activation": "relu"}]);
@@ -92,11 +126,25 @@ fn a_perceptron_answers_without_doubt() {
     for gate in ["and.csv", "nand.csv", "or.csv"] {
         let bytes = example(gate);
         let header = String::from_utf8(bytes.clone()).unwrap();
-        let target = header.lines().next().unwrap().rsplit(',').next().unwrap().to_owned();
+        let target = header
+            .lines()
+            .next()
+            .unwrap()
+            .rsplit(',')
+            .next()
+            .unwrap()
+            .to_owned();
         let task = json!({"kind": "classification", "target": target,
             "split": {"kind": "random", "validation": 0.0, "test": 0.0}});
         let finished = train(bytes, task, json!({"kind": "perceptron"}));
-        let rows = preview(&finished.bytes[..], &finished.ingested.format, &finished.ingested.schema(), 0, 10).unwrap();
+        let rows = preview(
+            &finished.bytes[..],
+            &finished.ingested.format,
+            &finished.ingested.schema(),
+            0,
+            10,
+        )
+        .unwrap();
         let answer = answer(&finished.model, &json!({"rows": rows}).to_string());
         for prediction in answer["predictions"].as_array().unwrap() {
             let label = prediction["label"].as_str().unwrap();
@@ -139,15 +187,42 @@ fn missing_and_unknown_values_are_imputed_and_noted() {
         ]}"#,
     );
     let notes = |row: usize| {
-        let notes = answer["predictions"][row]["notes"].as_array().unwrap().iter();
-        notes.map(|note| format!("{} {}", note["column"].as_str().unwrap(), note["code"].as_str().unwrap())).collect::<Vec<_>>()
+        let notes = answer["predictions"][row]["notes"]
+            .as_array()
+            .unwrap()
+            .iter();
+        notes
+            .map(|note| {
+                format!(
+                    "{} {}",
+                    note["column"].as_str().unwrap(),
+                    note["code"].as_str().unwrap()
+                )
+            })
+            .collect::<Vec<_>>()
     };
-    let missing = |names: &[&str]| names.iter().map(|name| format!("{name} missing_imputed")).collect::<Vec<_>>();
-    assert_eq!(notes(0), missing(&["bill_length_mm", "flipper_length_mm", "body_mass_g", "sex"]));
+    let missing = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| format!("{name} missing_imputed"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        notes(0),
+        missing(&["bill_length_mm", "flipper_length_mm", "body_mass_g", "sex"])
+    );
     assert_eq!(notes(1), ["island unknown_category"]);
     assert_eq!(
         notes(2),
-        missing(&["island", "bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "sex", "year"])
+        missing(&[
+            "island",
+            "bill_length_mm",
+            "bill_depth_mm",
+            "flipper_length_mm",
+            "body_mass_g",
+            "sex",
+            "year"
+        ])
     );
 }
 
@@ -163,48 +238,133 @@ fn refused(body: &str) -> Fault {
 fn what_does_not_fit_is_refused_with_its_place() {
     let good = r#"{"year": 2007}"#;
     let cases = [
-        (format!(r#"{{"rows": [{good}, {{"year": "soon"}}]}}"#), "not_a_number", "/rows/1/year", Some("year")),
-        (format!(r#"{{"rows": [{good}, {{"year": true}}]}}"#), "not_a_number", "/rows/1/year", Some("year")),
-        (r#"{"rows": [["Biscoe", 1, 2, 3, "heavy", "male", 2007]]}"#.into(), "not_a_number", "/rows/0/4", Some("body_mass_g")),
-        (format!(r#"{{"rows": [{good}, {{"yaer": 2007}}]}}"#), "unknown_column", "/rows/1/yaer", Some("yaer")),
-        (r#"{"rows": [{"year": 1, "year": 1}]}"#.into(), "duplicate_column", "/rows/0/year", Some("year")),
-        (r#"{"rows": [{"species": 1, "species": 1}]}"#.into(), "duplicate_column", "/rows/0/species", Some("species")),
-        (r#"{"rows": [{"year": [2007]}]}"#.into(), "not_a_scalar", "/rows/0/year", Some("year")),
-        (r#"{"rows": [["Biscoe", {}]]}"#.into(), "not_a_scalar", "/rows/0/1", None),
-        (format!(r#"{{"rows": [{good}, 7]}}"#), "not_a_row", "/rows/1", None),
+        (
+            format!(r#"{{"rows": [{good}, {{"year": "soon"}}]}}"#),
+            "not_a_number",
+            "/rows/1/year",
+            Some("year"),
+        ),
+        (
+            format!(r#"{{"rows": [{good}, {{"year": true}}]}}"#),
+            "not_a_number",
+            "/rows/1/year",
+            Some("year"),
+        ),
+        (
+            r#"{"rows": [["Biscoe", 1, 2, 3, "heavy", "male", 2007]]}"#.into(),
+            "not_a_number",
+            "/rows/0/4",
+            Some("body_mass_g"),
+        ),
+        (
+            format!(r#"{{"rows": [{good}, {{"yaer": 2007}}]}}"#),
+            "unknown_column",
+            "/rows/1/yaer",
+            Some("yaer"),
+        ),
+        (
+            r#"{"rows": [{"year": 1, "year": 1}]}"#.into(),
+            "duplicate_column",
+            "/rows/0/year",
+            Some("year"),
+        ),
+        (
+            r#"{"rows": [{"species": 1, "species": 1}]}"#.into(),
+            "duplicate_column",
+            "/rows/0/species",
+            Some("species"),
+        ),
+        (
+            r#"{"rows": [{"year": [2007]}]}"#.into(),
+            "not_a_scalar",
+            "/rows/0/year",
+            Some("year"),
+        ),
+        (
+            r#"{"rows": [["Biscoe", {}]]}"#.into(),
+            "not_a_scalar",
+            "/rows/0/1",
+            None,
+        ),
+        (
+            format!(r#"{{"rows": [{good}, 7]}}"#),
+            "not_a_row",
+            "/rows/1",
+            None,
+        ),
         (r#"{"rows": [null]}"#.into(), "not_a_row", "/rows/0", None),
-        (r#"{"rows": [[1, 2, 3]]}"#.into(), "wrong_width", "/rows/0", None),
-        (r#"{"rows": [[1, 2, 3, 4, 5, 6, 7, 8, 9]]}"#.into(), "wrong_width", "/rows/0", None),
+        (
+            r#"{"rows": [[1, 2, 3]]}"#.into(),
+            "wrong_width",
+            "/rows/0",
+            None,
+        ),
+        (
+            r#"{"rows": [[1, 2, 3, 4, 5, 6, 7, 8, 9]]}"#.into(),
+            "wrong_width",
+            "/rows/0",
+            None,
+        ),
         (r#"{"rows": [[]]}"#.into(), "wrong_width", "/rows/0", None),
         (r#"{"row": []}"#.into(), "unknown_field", "/row", None),
         (r#"{}"#.into(), "missing_field", "", None),
-        (r#"{"rows": [], "rows": []}"#.into(), "duplicate_field", "/rows", None),
+        (
+            r#"{"rows": [], "rows": []}"#.into(),
+            "duplicate_field",
+            "/rows",
+            None,
+        ),
     ];
     for (body, code, pointer, column) in cases {
         let fault = refused(&body);
-        assert_eq!((fault.code, fault.pointer.as_str(), fault.column.as_deref()), (code, pointer, column), "{body}: {fault}");
+        assert_eq!(
+            (fault.code, fault.pointer.as_str(), fault.column.as_deref()),
+            (code, pointer, column),
+            "{body}: {fault}"
+        );
     }
     let slip = refused(r#"{"rows": [{"Year": 2007}]}"#);
     assert_eq!(slip.nearest.as_deref(), Some("year"));
-    assert!(slip.message.contains("row 0") && slip.message.contains("nearest name is \"year\""), "{slip}");
+    assert!(
+        slip.message.contains("row 0") && slip.message.contains("nearest name is \"year\""),
+        "{slip}"
+    );
 }
 
 #[test]
 fn what_is_no_json_says_where() {
     let model = iris().model;
-    for body in ["", "{", "[]", "7", r#"{"rows": 7}"#, r#"{"rows": [[1,2,3,4]]} x"#, "{\"rows\":\n [[1,2,3,]]}", "\u{feff}{}", r#"{"rows": [[1e999,1,1,1]]}"#] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "7",
+        r#"{"rows": 7}"#,
+        r#"{"rows": [[1,2,3,4]]} x"#,
+        "{\"rows\":\n [[1,2,3,]]}",
+        "\u{feff}{}",
+        r#"{"rows": [[1e999,1,1,1]]}"#,
+    ] {
         match predict_json(&model, body.as_bytes(), Default::default()) {
-            Err(PredictError::Malformed { line, message, .. }) => assert!(line <= 2 && !message.is_empty(), "{body}"),
+            Err(PredictError::Malformed { line, message, .. }) => {
+                assert!(line <= 2 && !message.is_empty(), "{body}")
+            }
             other => panic!("{body}: {other:?}"),
         }
     }
     let invalid_utf8 = b"{\"rows\": [{\"\xff\": 1}]}";
-    assert!(matches!(predict_json(&model, invalid_utf8, Default::default()), Err(PredictError::Malformed { .. })));
+    assert!(matches!(
+        predict_json(&model, invalid_utf8, Default::default()),
+        Err(PredictError::Malformed { .. })
+    ));
 }
 
 #[test]
 fn no_rows_are_no_predictions() {
-    assert_eq!(answer(&iris().model, r#"{"rows": []}"#)["predictions"], json!([]));
+    assert_eq!(
+        answer(&iris().model, r#"{"rows": []}"#)["predictions"],
+        json!([])
+    );
 }
 
 #[test]
@@ -212,7 +372,10 @@ fn categories_written_as_numbers_are_found_by_value() {
     let bytes = b"grade,size,kind\n1.0,1,a\n2.50,2,b\n1.0,3,a\n2.50,4,b\n3.0,5,a\n1.0,6,b\n2.50,7,a\n3.0,8,b\n".to_vec();
     let mut ingest = descent::data::Ingest::new(
         Default::default(),
-        descent::data::Hint { kinds: vec![("grade".into(), descent::data::ColumnKind::Categorical)], ..Default::default() },
+        descent::data::Hint {
+            kinds: vec![("grade".into(), descent::data::ColumnKind::Categorical)],
+            ..Default::default()
+        },
     );
     ingest.push(&bytes).unwrap();
     let finished = crate::train_ingested(
@@ -221,17 +384,32 @@ fn categories_written_as_numbers_are_found_by_value() {
         json!({"network": [], "task": {"kind": "classification", "target": "kind",
             "split": {"kind": "random", "validation": 0.0, "test": 0.0}}}),
     );
-    let answer = answer(&finished.model, r#"{"rows": [{"grade": 2.5, "size": 2}, {"grade": "2.50", "size": 2}, {"grade": 1, "size": 2}, {"grade": 7, "size": 2}]}"#);
+    let answer = answer(
+        &finished.model,
+        r#"{"rows": [{"grade": 2.5, "size": 2}, {"grade": "2.50", "size": 2}, {"grade": 1, "size": 2}, {"grade": 7, "size": 2}]}"#,
+    );
     let predictions = answer["predictions"].as_array().unwrap();
     assert_eq!(predictions[0], predictions[1]);
     assert_eq!(predictions[2].get("notes"), None);
-    assert_eq!(predictions[3]["notes"], json!([{"column": "grade", "code": "unknown_category"}]));
+    assert_eq!(
+        predictions[3]["notes"],
+        json!([{"column": "grade", "code": "unknown_category"}])
+    );
 }
 
 #[test]
 fn an_answer_has_a_limit() {
     let model = iris().model;
-    let body = format!("{{\"rows\": [{}]}}", vec!["[5.1,3.5,1.4,0.2]"; 2000].join(","));
-    let options = descent::predictor::Options { max_answer_bytes: 10_000, ..Default::default() };
-    assert!(matches!(predict_json(&model, body.as_bytes(), options), Err(PredictError::TooLarge { limit: 10_000, .. })));
+    let body = format!(
+        "{{\"rows\": [{}]}}",
+        vec!["[5.1,3.5,1.4,0.2]"; 2000].join(",")
+    );
+    let options = descent::predictor::Options {
+        max_answer_bytes: 10_000,
+        ..Default::default()
+    };
+    assert!(matches!(
+        predict_json(&model, body.as_bytes(), options),
+        Err(PredictError::TooLarge { limit: 10_000, .. })
+    ));
 }

@@ -20,7 +20,14 @@ fn the_least_recently_used_model_goes_first() {
     }
     assert!(predictor.get("a").is_some());
     predictor.get_or_open("c", || open(&finished)).unwrap();
-    assert_eq!((predictor.get("a").is_some(), predictor.get("b").is_some(), predictor.get("c").is_some()), (true, false, true));
+    assert_eq!(
+        (
+            predictor.get("a").is_some(),
+            predictor.get("b").is_some(),
+            predictor.get("c").is_some()
+        ),
+        (true, false, true)
+    );
     assert_eq!(predictor.size().0, 2);
     predictor.forget("a");
     assert!(predictor.get("a").is_none());
@@ -61,13 +68,19 @@ fn a_cold_model_is_opened_once_and_a_failure_is_not_kept() {
 fn threads_share_a_model_and_get_the_same_answers() {
     let finished = iris();
     let model = Arc::new(open(&finished).unwrap());
-    let body = format!("{{\"rows\":[{}]}}", vec!["[5.1,3.5,1.4,0.2],[6.0,3.0,4.8,1.8]"; 300].join(","));
+    let body = format!(
+        "{{\"rows\":[{}]}}",
+        vec!["[5.1,3.5,1.4,0.2],[6.0,3.0,4.8,1.8]"; 300].join(",")
+    );
     let expected = predict_json(&model, body.as_bytes(), Default::default()).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..20 {
-                    assert_eq!(predict_json(&model, body.as_bytes(), Default::default()).unwrap(), expected);
+                    assert_eq!(
+                        predict_json(&model, body.as_bytes(), Default::default()).unwrap(),
+                        expected
+                    );
                 }
             });
         }

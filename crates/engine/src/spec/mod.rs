@@ -241,17 +241,6 @@ impl Spec {
         resolve::resolve(self, facts)
     }
 
-    /// The last layer's outputs and their meaning, for a resolved spec whose target has `n_outputs` classes or values. `None` when it
-    /// has no loss: a spec that is not resolved, or a perceptron.
-    #[must_use]
-    pub fn head(&self, n_outputs: usize) -> Option<crate::network::Head> {
-        let outcome = match self.task.kind {
-            TaskKind::Classification => crate::dataset::Outcome::Classes(n_outputs as u64),
-            TaskKind::Regression => crate::dataset::Outcome::Values(n_outputs as u64),
-        };
-        self.loss.as_ref().map(|loss| resolve::head(loss, outcome))
-    }
-
     /// What training the spec needs, in checked arithmetic and before anything is allocated.
     ///
     /// # Errors
