@@ -201,7 +201,7 @@ impl Table {
         }
     }
 
-    fn encode(&mut self, scoring: &mut Scoring<'_>, text: &str) -> Result<(), Fault> {
+    fn encode(&mut self, scoring: &mut Scoring<'_>, text: &str) -> Result<(), Box<Fault>> {
         let Table {
             layout,
             fields,
@@ -254,7 +254,7 @@ impl Table {
 }
 
 /// A fault of the header is one of the request, not of a row.
-fn header_fault(mut fault: Fault, name: &str) -> PredictError {
+fn header_fault(mut fault: Box<Fault>, name: &str) -> PredictError {
     fault.row = None;
     fault.pointer = format!("/{}", pointer_segment(name));
     fault.line.get_or_insert(1);

@@ -51,8 +51,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
             code,
             message: message.into(),
             pointer: String::new(),
@@ -61,13 +61,13 @@ impl Fault {
             column: None,
             got: None,
             nearest: None,
-        }
+        })
     }
 }
 
-impl From<Fault> for PredictError {
-    fn from(fault: Fault) -> Self {
-        Self::Refused(Box::new(fault))
+impl From<Box<Fault>> for PredictError {
+    fn from(fault: Box<Fault>) -> Self {
+        Self::Refused(fault)
     }
 }
 

@@ -129,6 +129,8 @@ impl<'m> Scoring<'m> {
     /// # Errors
     /// When the answer grows too large.
     pub(super) fn end_row(&mut self) -> Result<(), PredictError> {
+        // An object names its columns in any order; what is said about them stands in file order.
+        self.work.notes[self.first_note..].sort_unstable_by_key(|note| note.column);
         self.n_rows += 1;
         self.row += 1;
         if self.options.explain && self.row > self.options.max_explained_rows {
@@ -149,7 +151,7 @@ impl<'m> Scoring<'m> {
     ///
     /// # Errors
     /// When it was set before.
-    pub(super) fn claim(&mut self, column: usize) -> Result<(), Fault> {
+    pub(super) fn claim(&mut self, column: usize) -> Result<(), Box<Fault>> {
         if self.work.seen[column] == self.stamp {
             let name = self.inputs().name(column);
             let message = format!("{} has the column {name:?} twice", self.where_row());
@@ -169,7 +171,7 @@ impl<'m> Scoring<'m> {
         column: usize,
         position: Option<usize>,
         cell: Cell<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Box<Fault>> {
         let Some(input) = self.inputs().input_of(column) else {
             return Ok(());
         };
@@ -201,7 +203,7 @@ impl<'m> Scoring<'m> {
     ///
     /// # Errors
     /// Never in practice: a missing value fits every column.
-    pub(super) fn fill_absent(&mut self) -> Result<(), Fault> {
+    pub(super) fn fill_absent(&mut self) -> Result<(), Box<Fault>> {
         if self.n_set == self.inputs().len() {
             return Ok(());
         }
@@ -223,7 +225,7 @@ impl<'m> Scoring<'m> {
     ///
     /// # Errors
     /// When there are neither as many as inputs nor as columns, or a value does not fit.
-    pub(super) fn set_held(&mut self) -> Result<(), Fault> {
+    pub(super) fn set_held(&mut self) -> Result<(), Box<Fault>> {
         let (n_inputs, n_columns) = (self.inputs().len(), self.inputs().n_columns());
         let got = self.work.held.len();
         if got != n_inputs && got != n_columns {
@@ -247,7 +249,7 @@ impl<'m> Scoring<'m> {
     }
 
     /// The fault of a row with `got` values.
-    pub(super) fn wrong_width(&self, got: usize) -> Fault {
+    pub(super) fn wrong_width(&self, got: usize) -> Box<Fault> {
         let inputs = self.inputs();
         let (n_inputs, n_columns) = (inputs.len(), inputs.n_columns());
         let name = |input: usize| inputs.name(inputs.column_of(input));
@@ -260,7 +262,7 @@ impl<'m> Scoring<'m> {
     }
 
     /// The fault of a name that no column has.
-    pub(super) fn unknown_column(&mut self, name: &str) -> Fault {
+    pub(super) fn unknown_column(&mut self, name: &str) -> Box<Fault> {
         let nearest = if self.comparisons_left > 0 {
             self.comparisons_left -= 1;
             self.inputs().nearest(name)
@@ -288,7 +290,7 @@ impl<'m> Scoring<'m> {
         column: usize,
         position: Option<usize>,
         cell: &Cell<'_>,
-    ) -> Fault {
+    ) -> Box<Fault> {
         let name = self.inputs().name(column);
         let shown = cell.shown();
         let message = format!(
@@ -308,7 +310,7 @@ impl<'m> Scoring<'m> {
         message: String,
         column: Option<usize>,
         position: Option<usize>,
-    ) -> Fault {
+    ) -> Box<Fault> {
         let mut fault = Fault::new(code, message);
         fault.row = Some(self.row);
         fault.pointer = match self.place {
