@@ -3,8 +3,8 @@
 use super::Options;
 use super::answer::Format;
 use super::cell::{Cell, Held};
-use super::encode::{Mismatch, encode};
-use super::error::{Fault, PredictError, pointer_segment, shorten};
+use super::encode::encode;
+use super::error::{Fault, PredictError};
 use super::inputs::Inputs;
 use super::network::Scratch;
 use super::served::ServedModel;
@@ -49,10 +49,10 @@ pub(super) enum Place {
 /// Rows in, answers out.
 pub(super) struct Scoring<'m> {
     model: &'m ServedModel,
-    work: Box<Workspace>,
+    work: Workspace,
     format: Format,
     options: Options,
-    place: Place,
+    pub(super) place: Place,
     /// Line of the current row, counted from 1.
     pub(super) line: u64,
     /// Number of the current row, counted from 0.
@@ -65,7 +65,8 @@ pub(super) struct Scoring<'m> {
     first_note: usize,
     /// Stamp of the current row in `seen`; never 0.
     stamp: u64,
-    comparisons_left: u32,
+    /// How many more unknown names are compared with the known ones.
+    pub(super) comparisons_left: u32,
     /// Answers so far.
     pub(super) out: Vec<u8>,
 }
@@ -248,95 +249,6 @@ impl<'m> Scoring<'m> {
         result
     }
 
-    /// The fault of a row with `got` values.
-    pub(super) fn wrong_width(&self, got: usize) -> Box<Fault> {
-        let inputs = self.inputs();
-        let (n_inputs, n_columns) = (inputs.len(), inputs.n_columns());
-        let name = |input: usize| inputs.name(inputs.column_of(input));
-        let (first, last) = (name(0), name(n_inputs - 1));
-        let message = format!(
-            "{} has {got} values; the model looks at {n_inputs} columns ({first:?} to {last:?}, in file order), and a whole row of the training file has {n_columns}",
-            self.where_row()
-        );
-        self.fault("wrong_width", message, None, None)
-    }
-
-    /// The fault of a name that no column has.
-    pub(super) fn unknown_column(&mut self, name: &str) -> Box<Fault> {
-        let nearest = if self.comparisons_left > 0 {
-            self.comparisons_left -= 1;
-            self.inputs().nearest(name)
-        } else {
-            None
-        };
-        let hint = nearest
-            .map(|name| format!("; the nearest name is {name:?}"))
-            .unwrap_or_default();
-        let shown = shorten(name);
-        let message = format!(
-            "{} has a column {shown:?} that the training file did not have{hint}",
-            self.where_row()
-        );
-        let mut fault = self.fault("unknown_column", message, None, None);
-        fault.pointer = format!("{}/{}", fault.pointer, pointer_segment(&shown));
-        fault.column = Some(shown);
-        fault.nearest = nearest.map(str::to_owned);
-        fault
-    }
-
-    fn mismatch(
-        &self,
-        mismatch: &Mismatch,
-        column: usize,
-        position: Option<usize>,
-        cell: &Cell<'_>,
-    ) -> Box<Fault> {
-        let name = self.inputs().name(column);
-        let shown = cell.shown();
-        let message = format!(
-            "{}, column {name:?}: {shown:?} is not {}",
-            self.where_row(),
-            mismatch.expected
-        );
-        let mut fault = self.fault(mismatch.code, message, Some(column), position);
-        fault.got = Some(shown);
-        fault
-    }
-
-    /// A fault of the current row.
-    pub(super) fn fault(
-        &self,
-        code: &'static str,
-        message: String,
-        column: Option<usize>,
-        position: Option<usize>,
-    ) -> Box<Fault> {
-        let mut fault = Fault::new(code, message);
-        fault.row = Some(self.row);
-        fault.pointer = match self.place {
-            Place::Body => format!("/rows/{}", self.row),
-            Place::Lines => format!("/{}", self.row),
-        };
-        fault.line = (self.place == Place::Lines).then_some(self.line);
-        if let Some(column) = column {
-            let name = self.inputs().name(column);
-            fault.column = Some(name.to_owned());
-            let segment =
-                position.map_or_else(|| pointer_segment(name), |position| position.to_string());
-            fault.pointer.push('/');
-            fault.pointer.push_str(&segment);
-        }
-        fault
-    }
-
-    /// `row 3`, or `line 5` where lines are counted.
-    pub(super) fn where_row(&self) -> String {
-        match self.place {
-            Place::Body => format!("row {}", self.row),
-            Place::Lines => format!("line {}", self.line),
-        }
-    }
-
     /// Writes an error in the place of the current row, and goes on to the next.
     ///
     /// # Errors
@@ -364,7 +276,7 @@ impl<'m> Scoring<'m> {
             notes,
             scratch,
             ..
-        } = &mut *self.work;
+        } = &mut self.work;
         let (n_features, network) = (self.model.n_features(), self.model.network());
         let target = &self.model.transform().target;
         network.score(

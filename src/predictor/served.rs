@@ -35,7 +35,7 @@ pub struct ServedModel {
     /// What the network says of the mean training row.
     baseline_raw: Vec<f32>,
     n_bytes: usize,
-    workspaces: Mutex<Vec<Box<Workspace>>>,
+    workspaces: Mutex<Vec<Workspace>>,
 }
 
 impl std::fmt::Debug for ServedModel {
@@ -165,7 +165,7 @@ impl ServedModel {
         &self.network
     }
 
-    pub(super) fn borrow_workspace(&self) -> Box<Workspace> {
+    pub(super) fn borrow_workspace(&self) -> Workspace {
         let kept = self
             .workspaces
             .lock()
@@ -174,7 +174,7 @@ impl ServedModel {
         kept.unwrap_or_default()
     }
 
-    pub(super) fn return_workspace(&self, workspace: Box<Workspace>) {
+    pub(super) fn return_workspace(&self, workspace: Workspace) {
         let mut kept = self
             .workspaces
             .lock()
