@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::prepare::{self, Ready};
-use crate::data::TargetEncoding;
 use crate::predictor::{
     EngineBuild, FORMAT, GoldenRow, ModelDocument, ServedModel, Version, check_golden, mean_row,
 };
@@ -105,23 +104,10 @@ fn prove(
         .zip(answers.chunks_exact(n_outputs))
         .map(|(cells, answers)| GoldenRow {
             cells,
-            outputs: outputs(&ready.transform.target, answers),
+            answers: answers.to_vec(),
         })
         .collect();
     check_golden(&served, &golden).map_err(broken)
-}
-
-/// The trainer's answers in the predictor's terms: a probability per class, or values in original units.
-fn outputs(target: &TargetEncoding, answers: &[f32]) -> Vec<f32> {
-    match (target, answers) {
-        (TargetEncoding::Classes { .. }, [p]) => vec![1.0 - p, *p],
-        (TargetEncoding::Classes { .. }, many) => many.to_vec(),
-        (TargetEncoding::Values { .. }, values) => values
-            .iter()
-            .enumerate()
-            .map(|(index, value)| target.restore(index, *value))
-            .collect(),
-    }
 }
 
 /// Why training was over, for the run's `result`.
