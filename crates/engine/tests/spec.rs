@@ -321,19 +321,9 @@ fn resolving_fills_everything_in_and_twice_changes_nothing() {
             .is_some_and(|optimizer| optimizer.schedule.is_some())
     );
     assert!(resolved.training.epochs.is_some() && resolved.training.batch_size.is_some());
-    assert!(resolved.training.early_stopping.is_some());
     assert_eq!(resolved.resolve(&iris()).as_ref(), Ok(&resolved));
     let document = serde_json::to_value(&resolved).expect("a spec is JSON");
     assert_eq!(Spec::from_value(document).as_ref(), Ok(&resolved));
-}
-
-#[test]
-fn who_asks_for_epochs_gets_them() {
-    let resolved = accepted(&json!({"training": {"epochs": 100}}))
-        .resolve(&iris())
-        .expect("the defaults fit");
-    assert_eq!(resolved.training.early_stopping, None);
-    assert_eq!(resolved.training.epochs, Some(100));
 }
 
 #[test]

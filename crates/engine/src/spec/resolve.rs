@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{EarlyStopping, Family, Network, Spec, Violation, defaults};
+use super::{Family, Network, Spec, Violation, defaults};
 use crate::dataset::{DataFacts, Outcome};
 use crate::loss::{ClassWeights, Loss};
 use crate::network::Head;
@@ -45,33 +45,22 @@ fn learning(spec: &mut Spec, facts: &DataFacts) {
     optimizer.schedule.get_or_insert(Schedule::Constant {});
 }
 
-/// Epochs, batch size and early stopping. Whoever asks for a number of epochs gets that number, unless early stopping is asked
-/// for as well.
+/// Epochs and batch size. Nothing is stopped early unless it is asked for: the default schedule comes to rest by itself, and who
+/// asks for a number of epochs gets that number.
 fn duration(spec: &mut Spec, facts: &DataFacts) {
+    // A perceptron is corrected row by row.
     let perceptron = spec.family() == Family::Perceptron;
     let training = &mut spec.training;
-    let validates = spec
-        .task
-        .split
-        .as_ref()
-        .is_some_and(super::Split::validates);
-    let epochs = training.epochs.unwrap_or_else(|| defaults::epochs(facts));
-    if training.epochs.is_none() && training.early_stopping.is_none() && validates && !perceptron {
-        training.early_stopping = Some(EarlyStopping {
-            patience: defaults::patience(epochs),
-            ..EarlyStopping::default()
-        });
-    }
-    training.epochs = Some(epochs);
-    // A perceptron is corrected row by row.
-    let batch_size = training.batch_size.unwrap_or_else(|| {
+    training
+        .epochs
+        .get_or_insert_with(|| defaults::epochs(facts));
+    training.batch_size.get_or_insert_with(|| {
         if perceptron {
             1
         } else {
             defaults::batch_size(facts)
         }
     });
-    training.batch_size = Some(batch_size);
 }
 
 /// Rules that need the data's shape.

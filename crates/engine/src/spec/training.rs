@@ -18,8 +18,7 @@ pub struct Training {
     /// Everything random in a run follows from this number.
     #[schemars(range(min = 0, max = 9_007_199_254_740_991u64))]
     pub seed: u64,
-    /// When to stop before all epochs are done. Default: on, if `epochs` is not given; a run that asks for a number of epochs
-    /// does that number.
+    /// When to stop before all epochs are done. Default: never.
     pub early_stopping: Option<EarlyStopping>,
     /// The run ends after this many seconds of training with the best model it has.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +34,7 @@ pub struct Training {
 pub struct EarlyStopping {
     /// The metric that is watched: `validation_` or `train_` and the name of a metric.
     pub metric: String,
-    /// Epochs without improvement that are tolerated.
+    /// The training ends after this many epochs in a row without improvement.
     #[schemars(range(min = 1, max = 100_000))]
     pub patience: u32,
     /// Improvement that counts, in the metric's own unit.
