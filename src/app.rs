@@ -60,8 +60,10 @@ pub struct App {
     pub blobs: Blobs,
     /// The life of runs.
     pub runs: Runs,
-    /// Cancelled when the process is to end: streams close, workers let go.
+    /// Cancelled when the process is to end: nothing new begins, workers let go.
     pub stopping: CancellationToken,
+    /// Cancelled after that, when the workers have said their last: event streams pass it on and close.
+    pub quiet: CancellationToken,
     /// Keeps the data folder ours while any handle lives.
     _lock: Arc<fs::File>,
 }
@@ -113,6 +115,7 @@ impl App {
             blobs,
             runs,
             stopping,
+            quiet: CancellationToken::new(),
             _lock: lock,
         })
     }

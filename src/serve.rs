@@ -140,9 +140,10 @@ impl Running {
         self.app.stopping.cancel();
         self.tidying.abort();
         let limit = Duration::from_millis(self.app.config.server.drain_ms);
-        let store = self.app.store.clone();
+        let (store, quiet) = (self.app.store.clone(), self.app.quiet.clone());
         let drained = tokio::time::timeout(limit, async {
             self.workers.drain().await;
+            quiet.cancel();
             if self.listening.await.is_err() {
                 tracing::error!("the listener did not end cleanly");
             }

@@ -142,7 +142,7 @@ fn stream_of(api: &Api, caller: &Bearer, run: &Run, after: i64) -> Result<Respon
     let watcher = Watcher {
         // A number that is not there yet would make the feed, which others share, begin in the future.
         cursor: api.feeds.follow(&api.app, run.id, after.min(run.last_seq)),
-        stopping: api.app.stopping.clone(),
+        quiet: api.app.quiet.clone(),
         heartbeat: std::time::Duration::from_millis(api.app.config.connections.sse_heartbeat_ms),
         over: false,
         _places: places(api, caller)?,
@@ -189,7 +189,7 @@ fn places(api: &Api, caller: &Bearer) -> Result<[OwnedSemaphorePermit; 2]> {
 /// One open stream.
 struct Watcher {
     cursor: Cursor,
-    stopping: tokio_util::sync::CancellationToken,
+    quiet: tokio_util::sync::CancellationToken,
     heartbeat: std::time::Duration,
     over: bool,
     _places: [OwnedSemaphorePermit; 2],
@@ -216,9 +216,11 @@ impl Watcher {
                     None
                 }
             },
-            () = self.stopping.cancelled() => {
+            () = self.quiet.cancelled() => {
                 self.over = true;
-                Some(Bytes::from_static(b": the server is stopping; come back with Last-Event-ID\nretry: 1000\n\n"))
+                let mut bytes = self.cursor.rest().await.unwrap_or_default().to_vec();
+                bytes.extend_from_slice(b": the server is stopping; come back with Last-Event-ID\nretry: 1000\n\n");
+                Some(bytes.into())
             }
             () = tokio::time::sleep(self.heartbeat) => Some(Bytes::from_static(b": still here\n\n")),
         }

@@ -219,6 +219,18 @@ impl Cursor {
         }
     }
 
+    /// What is on record and was not sent, at most a page of it, for a stream that ends before its run.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn rest(&mut self) -> Result<Bytes> {
+        self.followed = false; // nobody was slow
+        Ok(match self.from_table().await? {
+            Next::Events(bytes) | Next::Done(bytes) => bytes,
+            Next::Gone => Bytes::new(),
+        })
+    }
+
     fn ready(&mut self) -> Ready {
         let ring = self.seen.borrow_and_update();
         if self.last + 1 < ring.first {
