@@ -21,7 +21,7 @@ use super::Api;
 use super::auth::Bearer;
 use super::error::{Error, Kind, Result, Violation};
 use super::etag;
-use super::input::{Json, Path, Query};
+use super::input::{Json, Path, Query, check_name};
 use super::page::{Order, Page, Window};
 use crate::data::{self, Hint, Ingested};
 use crate::ids::DatasetId;

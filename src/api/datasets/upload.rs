@@ -10,9 +10,9 @@ use super::intake::Intake;
 use super::wire::Dataset;
 use crate::api::Api;
 use crate::api::auth::Bearer;
-use crate::api::error::{Error, Kind, Result, Violation};
+use crate::api::error::{Error, Kind, Result};
 use crate::api::idempotency::{self, Once, Stored};
-use crate::api::input::{self, Query, broken_body};
+use crate::api::input::{self, Query, broken_body, check_name};
 use crate::blobs::Staged;
 use crate::data::{Hint, Ingested, Limits};
 use crate::ids::DatasetId;
@@ -32,9 +32,6 @@ const RAW: [&str; 7] = [
 /// After a refusal this much of the rest is read and thrown away, so that a client that only listens after it has sent
 /// everything still hears why.
 const DRAIN_BYTES: u64 = 64 << 20;
-
-/// Longest name of a dataset.
-const MAX_NAME_CHARS: usize = 200;
 
 /// What an upload may say in its query.
 #[derive(Debug, Deserialize)]
@@ -319,22 +316,6 @@ fn name_of(wanted: Option<String>) -> Result<String> {
         .to_owned();
     check_name("?name", &name)?;
     Ok(name)
-}
-
-/// A name is one line of 1 to 200 characters.
-pub fn check_name(pointer: &str, name: &str) -> Result<()> {
-    let n_chars = name.chars().count();
-    if (1..=MAX_NAME_CHARS).contains(&n_chars) && !name.chars().any(char::is_control) {
-        return Ok(());
-    }
-    let message = format!("a name has 1 to {MAX_NAME_CHARS} characters and no control characters");
-    let violation = Violation {
-        pointer: Some(pointer.to_owned()),
-        code: "invalid_name".into(),
-        message: message.clone(),
-        ..Violation::default()
-    };
-    Err(Error::new(Kind::Unprocessable, "invalid_name", message).with(vec![violation]))
 }
 
 fn broken_form(detail: &str) -> Error {

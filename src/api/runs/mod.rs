@@ -17,10 +17,9 @@ pub use wire::{Plan, Run, Status};
 
 use super::Api;
 use super::auth::Bearer;
-use super::datasets::check_name;
 use super::error::{Error, Result};
 use super::etag;
-use super::input::{Json, Path, Query};
+use super::input::{Json, Path, Query, check_name};
 use super::page::{Order, Page, Window};
 use crate::ids::{DatasetId, RunId};
 use crate::runs::Acted;
