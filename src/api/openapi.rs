@@ -18,6 +18,7 @@ use utoipa::openapi::{Components, HttpMethod, InfoBuilder, OpenApi, OpenApiBuild
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::error::{Error, Kind, Problem, Violation};
+use super::page::Order;
 use super::{Api, auth};
 
 /// Routes and their documents, growing together.
@@ -53,7 +54,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             .description(Some(ABOUT))
             .license(Some(utoipa::openapi::License::new("Apache-2.0 OR MIT")));
         let mut components = Components::new();
-        for (name, schema) in [named::<Problem<'_>>(), named::<Violation>()] {
+        for (name, schema) in [
+            named::<Problem<'_>>(),
+            named::<Violation>(),
+            named::<Order>(),
+        ] {
             components.schemas.insert(name, schema);
         }
         Routes {

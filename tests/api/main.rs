@@ -1,12 +1,17 @@
 //! The HTTP API, asked in process through the real router and edge. File names mirror `src/api`.
 
+mod access;
 mod app;
+mod datasets;
+mod edge;
 mod families;
 mod limits;
 mod metrics_page;
 mod models;
+mod openapi;
 mod predict;
 mod probes;
 mod queue;
+mod runs;
 mod tokens;
 mod usage;

@@ -88,6 +88,20 @@ impl Intake {
         let staged = disk.await.map_err(Error::internal)??;
         Ok((staged, ingested))
     }
+
+    /// Lets go of a broken upload, and answers when nothing of it is left.
+    pub async fn abandon(self) {
+        let Intake {
+            to_disk,
+            to_parser,
+            disk,
+            parser,
+            ..
+        } = self;
+        drop((to_disk, to_parser));
+        // Both end with the error of an upload without an end, which nobody needs to hear.
+        let _ = tokio::join!(disk, parser);
+    }
 }
 
 fn write(blobs: &Blobs, mut pieces: Receiver<Piece>) -> std::result::Result<Staged, BlobError> {

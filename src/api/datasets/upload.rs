@@ -1,6 +1,7 @@
 //! `POST /v1/datasets`: the body is the file itself, or a form with one file. One pass, never held whole.
 
 use axum::body::Body;
+use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
@@ -98,13 +99,18 @@ async fn from_body(api: &Api, request: Request) -> Result<File> {
     let (parts, mut body) = request.into_parts();
     let mut intake = begin(api, &parts.headers)?;
     while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame.map_err(|error| broken_body(&error))?.into_data() else {
-            continue;
+        let pushed = match frame {
+            Ok(frame) => match frame.into_data() {
+                Ok(piece) => intake.push(piece).await,
+                Err(_trailers) => continue,
+            },
+            Err(error) => Err(broken_body(&error)),
         };
-        match intake.push(piece).await {
+        match pushed {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
+                intake.abandon().await;
                 drain(body).await;
                 return Err(error);
             }
@@ -120,12 +126,11 @@ async fn from_body(api: &Api, request: Request) -> Result<File> {
 async fn from_form(api: &Api, mut request: Request) -> Result<(File, Option<String>)> {
     // The parts are counted as they come; axum's own limit is made for forms that are held in memory.
     DefaultBodyLimit::disable().apply(&mut request);
-    let headers = HeaderMap::new();
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|error| broken_form(&error.body_text()))?;
     let (mut file, mut given) = (None, None);
-    while let Some(mut part) = form
+    while let Some(part) = form
         .next_field()
         .await
         .map_err(|error| broken_form(&error.body_text()))?
@@ -145,21 +150,7 @@ async fn from_form(api: &Api, mut request: Request) -> Result<(File, Option<Stri
             ));
         }
         given = part.file_name().map(str::to_owned);
-        let hinted = part
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(|value| HeaderMap::from_iter([(header::CONTENT_TYPE, value.clone())]));
-        let mut intake = begin(api, hinted.as_ref().unwrap_or(&headers))?;
-        while let Some(piece) = part
-            .chunk()
-            .await
-            .map_err(|error| broken_form(&error.body_text()))?
-        {
-            if !intake.push(piece).await? {
-                break;
-            }
-        }
-        file = Some(intake.finish().await?);
+        file = Some(from_part(api, part).await?);
     }
     let file = file.ok_or_else(|| {
         Error::new(
@@ -169,6 +160,26 @@ async fn from_form(api: &Api, mut request: Request) -> Result<(File, Option<Stri
         )
     })?;
     Ok((file, given))
+}
+
+async fn from_part(api: &Api, mut part: Field<'_>) -> Result<File> {
+    let mut intake = begin(api, part.headers())?;
+    loop {
+        let pushed = match part.chunk().await {
+            Ok(Some(piece)) => intake.push(piece).await,
+            Ok(None) => break,
+            Err(error) => Err(broken_form(&error.body_text())),
+        };
+        match pushed {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                intake.abandon().await;
+                return Err(error);
+            }
+        }
+    }
+    intake.finish().await
 }
 
 fn begin(api: &Api, headers: &HeaderMap) -> Result<Intake> {
