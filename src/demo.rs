@@ -47,7 +47,7 @@ async fn tour(api: &Api) -> anyhow::Result<()> {
             "   {:<18} {:<12} {} missing; {}",
             column["name"].as_str().unwrap_or_default(),
             column["kind"].as_str().unwrap_or_default(),
-            column["missing"],
+            column["n_missing"],
             column["why"].as_str().unwrap_or_default()
         );
     }
@@ -93,20 +93,12 @@ async fn tour(api: &Api) -> anyhow::Result<()> {
 
 /// Test accuracy, and the confusion matrix with a row for each true class.
 fn show_test(run: &Value) -> anyhow::Result<()> {
-    let test = &run["model"]["metrics"]["test"];
-    let accuracy = test["accuracy"]
-        .as_f64()
-        .context("the run has no test accuracy")?;
+    let result = &run["result"];
+    let accuracy = result["metrics"]["test_accuracy"].as_f64().context("the run has no test accuracy")?;
     println!("   accuracy {:.1} %", accuracy * 100.0);
-    let labels: Vec<&str> = test["labels"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let matrix = test["confusion"]
-        .as_array()
-        .context("the run has no confusion matrix")?;
+    let confusion = &result["confusion"];
+    let labels: Vec<&str> = confusion["labels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let matrix = confusion["counts"].as_array().context("the run has no confusion matrix")?;
     print!("   {:<22}", "true \\ predicted");
     for label in &labels {
         print!("{label:>11}");
