@@ -333,8 +333,6 @@ pub fn render(response: &mut Response, request_id: &str) {
     if let Some(cause) = error.cause() {
         tracing::error!(request_id, code = error.code(), cause, "request failed");
     }
-    // The router has declared the length of the empty body it saw.
-    response.headers_mut().remove(header::CONTENT_LENGTH);
     *response.body_mut() = error.problem(request_id).into();
     // The router has counted the empty body that stood here; hyper counts the one that is sent.
     response.headers_mut().remove(header::CONTENT_LENGTH);
