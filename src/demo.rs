@@ -94,11 +94,20 @@ async fn tour(api: &Api) -> anyhow::Result<()> {
 /// Test accuracy, and the confusion matrix with a row for each true class.
 fn show_test(run: &Value) -> anyhow::Result<()> {
     let result = &run["result"];
-    let accuracy = result["metrics"]["test_accuracy"].as_f64().context("the run has no test accuracy")?;
+    let accuracy = result["metrics"]["test_accuracy"]
+        .as_f64()
+        .context("the run has no test accuracy")?;
     println!("   accuracy {:.1} %", accuracy * 100.0);
     let confusion = &result["confusion"];
-    let labels: Vec<&str> = confusion["labels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let matrix = confusion["counts"].as_array().context("the run has no confusion matrix")?;
+    let labels: Vec<&str> = confusion["labels"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let matrix = confusion["counts"]
+        .as_array()
+        .context("the run has no confusion matrix")?;
     print!("   {:<22}", "true \\ predicted");
     for label in &labels {
         print!("{label:>11}");
