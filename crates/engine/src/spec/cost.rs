@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::{Family, Network as Layers, Spec, Violation, resolve};
 use crate::dataset::DataFacts;
+use crate::loss::Loss;
 use crate::network::{Network, NetworkError};
+use crate::plan::PlanError;
 
 /// What a training needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -17,7 +19,7 @@ pub struct Cost {
     pub gradients_bytes: u64,
     /// Bytes the optimizer keeps beside them.
     pub optimizer_bytes: u64,
-    /// Bytes of what flows through the network in one step, forward and back.
+    /// Bytes of what flows through the network in one step of a full batch, forward and back.
     pub activations_bytes: u64,
     /// All of it, with the best weights that early stopping keeps and the encoded dataset.
     pub total_bytes: u64,
@@ -45,58 +47,87 @@ impl Cost {
     }
 }
 
-/// Sizes of a network, without weights.
-struct Sizes {
-    parameters: u64,
-    /// Columns after every layer, summed up.
-    columns: u64,
-    optimizer_slots: u64,
-}
-
-/// The cost of a resolved spec.
+/// The cost of a resolved spec: the engine's own count of a step, the best weights kept aside, and the data, which is held
+/// once as it was encoded and once by part.
 pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation>> {
-    let unresolved = |field: &str| {
-        vec![Violation::new(
-            format!("/{field}"),
-            "unresolved",
-            format!("`{field}` is not filled in"),
-        )]
-    };
     let batch = spec
         .training
         .batch_size
         .ok_or_else(|| unresolved("training/batch_size"))?;
-    let sizes = if spec.family() == Family::Perceptron {
-        let parameters = facts.n_features.checked_add(1).ok_or_else(beyond)?;
-        Sizes {
-            parameters,
-            columns: 1,
-            optimizer_slots: 1,
-        }
-    } else {
-        let Some(Layers::Layers(layers)) = &spec.network else {
-            return Err(unresolved("network"));
-        };
-        let loss = spec.loss.as_ref().ok_or_else(|| unresolved("loss"))?;
-        let optimizer = spec
-            .optimizer
-            .as_ref()
-            .ok_or_else(|| unresolved("optimizer"))?;
-        let n_features = usize::try_from(facts.n_features).map_err(|_| beyond())?;
-        let head = resolve::head(loss, facts.outcome);
-        let network =
-            Network::build(layers, n_features, head).map_err(|error| vec![explain(&error)])?;
-        let columns = network
-            .widths()
-            .iter()
-            .try_fold(0_u64, |sum, &width| sum.checked_add(width as u64));
-        Sizes {
-            parameters: network.n_parameters() as u64,
-            columns: columns.ok_or_else(beyond)?,
-            optimizer_slots: optimizer.rule.n_slots() as u64,
-        }
+    // No batch has more rows than train.
+    let batch_rows = u64::from(batch).min(facts.n_train).max(1);
+    if spec.family() == Family::Perceptron {
+        return perceptron(facts).ok_or_else(beyond);
+    }
+    let Some(Layers::Layers(layers)) = &spec.network else {
+        return Err(unresolved("network"));
     };
-    count(&sizes, u64::from(batch), facts).ok_or_else(beyond)
+    let loss = spec.loss.as_ref().ok_or_else(|| unresolved("loss"))?;
+    let optimizer = spec
+        .optimizer
+        .as_ref()
+        .ok_or_else(|| unresolved("optimizer"))?;
+    let n_features = usize::try_from(facts.n_features).map_err(|_| beyond())?;
+    let head = resolve::head(loss, facts.outcome);
+    let network =
+        Network::build(layers, n_features, head).map_err(|error| vec![explain(&error)])?;
+    let loss = match loss {
+        // A plan wants class weights as numbers; which numbers does not matter to its size.
+        Loss::CrossEntropy(loss) => Loss::CrossEntropy(loss.resolved(&vec![1; head.n_outputs])),
+        other => other.clone(),
+    };
+    let step = network
+        .cost(&loss, &optimizer.rule, batch_rows as usize)
+        .map_err(|error| match error {
+            PlanError::Network(error) => vec![explain(&error)],
+            _ => beyond(),
+        })?;
+    let data_bytes = data_bytes(facts).ok_or_else(beyond)?;
+    let total_bytes = [step.total_bytes, step.weights_bytes, data_bytes]
+        .into_iter()
+        .try_fold(0_u64, u64::checked_add);
+    Ok(Cost {
+        parameters: step.parameters,
+        weights_bytes: step.weights_bytes,
+        gradients_bytes: step.gradients_bytes,
+        optimizer_bytes: step.optimizer_bytes,
+        activations_bytes: step.activations_bytes,
+        total_bytes: total_bytes.ok_or_else(beyond)?,
+        flops_per_sample: step.flops_per_sample,
+    })
+}
+
+fn unresolved(field: &str) -> Vec<Violation> {
+    vec![Violation::new(
+        format!("/{field}"),
+        "unresolved",
+        format!("`{field}` is not filled in"),
+    )]
+}
+
+/// Features and targets of all rows, twice.
+fn data_bytes(facts: &DataFacts) -> Option<u64> {
+    facts
+        .n_rows
+        .checked_mul(facts.n_features.checked_add(facts.outcome.width())?)?
+        .checked_mul(8)
+}
+
+/// A weight per feature and a bias, in doubles, and the weights of an earlier moment.
+fn perceptron(facts: &DataFacts) -> Option<Cost> {
+    let parameters = facts.n_features.checked_add(1)?;
+    let weights_bytes = parameters.checked_mul(8)?;
+    Some(Cost {
+        parameters,
+        weights_bytes,
+        gradients_bytes: 0,
+        optimizer_bytes: weights_bytes,
+        activations_bytes: 0,
+        total_bytes: weights_bytes
+            .checked_mul(2)?
+            .checked_add(data_bytes(facts)?)?,
+        flops_per_sample: parameters.checked_mul(4)?,
+    })
 }
 
 fn beyond() -> Vec<Violation> {
@@ -124,35 +155,4 @@ pub(crate) fn explain(error: &NetworkError) -> Violation {
         "contradiction"
     };
     Violation::new(pointer, code, error.to_string())
-}
-
-/// Four bytes a number; forward values and their gradients in a step; two operations a multiplication, three passes.
-fn count(sizes: &Sizes, batch: u64, facts: &DataFacts) -> Option<Cost> {
-    let weights_bytes = sizes.parameters.checked_mul(4)?;
-    let optimizer_bytes = weights_bytes.checked_mul(sizes.optimizer_slots)?;
-    let activations_bytes = sizes
-        .columns
-        .checked_add(facts.n_features)?
-        .checked_mul(batch)?
-        .checked_mul(8)?;
-    let data_bytes = facts
-        .n_rows
-        .checked_mul(facts.n_features.checked_add(facts.outcome.width())?)?
-        .checked_mul(4)?;
-    let parts = [
-        weights_bytes.checked_mul(2)?,
-        weights_bytes,
-        optimizer_bytes,
-        activations_bytes,
-        data_bytes,
-    ];
-    Some(Cost {
-        parameters: sizes.parameters,
-        weights_bytes,
-        gradients_bytes: weights_bytes,
-        optimizer_bytes,
-        activations_bytes,
-        total_bytes: parts.into_iter().try_fold(0_u64, u64::checked_add)?,
-        flops_per_sample: sizes.parameters.checked_mul(6)?,
-    })
 }

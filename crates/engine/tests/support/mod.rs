@@ -258,3 +258,12 @@ pub fn real(path: &str, regression: bool, seed: u64) -> Option<Problem> {
         parts: parts(n_rows, seed),
     })
 }
+
+/// The value of a metric.
+pub fn named(metrics: &[(&'static str, f64)], name: &str) -> f64 {
+    metrics
+        .iter()
+        .find(|(known, _)| *known == name)
+        .expect("the metric is defined")
+        .1
+}
