@@ -26,6 +26,7 @@ pub mod probes;
 pub mod queue;
 pub mod rate;
 pub mod runs;
+mod selector;
 pub mod time;
 pub mod tokens;
 pub mod traffic;

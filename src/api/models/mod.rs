@@ -15,7 +15,7 @@ use super::auth::Bearer;
 use super::error::{Error, Result};
 use super::input::{Path, Query};
 use super::page::{Order, Page, Window};
-use super::predict::absent;
+use super::selector::{absent, selected};
 use super::time::rfc3339;
 use crate::store::aliases::Alias;
 use crate::store::models::{Model, Which};
@@ -274,32 +274,4 @@ async fn find(api: &Api, owner: &str, name: &str, which: &Which) -> Result<Model
     store::models::find(&api.app.store, owner, name, which)
         .await?
         .ok_or_else(|| absent(name, which))
-}
-
-/// `iris` is the newest version, `iris@3` the third, `iris@production` the one that alias points to.
-pub(super) fn selected(text: &str) -> (&str, Which) {
-    let Some((name, selector)) = text.split_once('@') else {
-        return (text, Which::Latest);
-    };
-    let which = match selector.parse() {
-        Ok(version) if selector.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Which::Version(version)
-        }
-        _ => Which::Alias(selector.to_owned()),
-    };
-    (name, which)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_selects_a_version() {
-        assert_eq!(selected("iris"), ("iris", Which::Latest));
-        assert_eq!(selected("iris@3"), ("iris", Which::Version(3)));
-        assert_eq!(selected("붓꽃@live"), ("붓꽃", Which::Alias("live".into())));
-        assert_eq!(selected("iris@+3"), ("iris", Which::Alias("+3".into())));
-        assert_eq!(selected("a@b@c"), ("a", Which::Alias("b@c".into())));
-    }
 }

@@ -19,7 +19,7 @@ use super::Api;
 use super::auth::Bearer;
 use super::error::{Error, Kind, Result, Violation};
 use super::input::{self, Path, Query};
-use super::models::selected;
+use super::selector::{absent, selected};
 use crate::predictor::{self, Answered, FindError, Format, Options, PredictError, ServedModel};
 use crate::store::models::Which;
 
@@ -124,15 +124,6 @@ async fn aside(
     Ok(work
         .await
         .map_err(|error| Error::internal(format!("a prediction did not end: {error}")))??)
-}
-
-/// A model nobody has, said with all that was asked for.
-pub(super) fn absent(name: &str, which: &Which) -> Error {
-    match which {
-        Which::Latest => Error::not_found("model", name),
-        Which::Version(version) => Error::not_found("model version", &format!("{name}@{version}")),
-        Which::Alias(alias) => Error::not_found("model alias", &format!("{name}@{alias}")),
-    }
 }
 
 const JSON: &str = "application/json";
