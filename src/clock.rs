@@ -28,9 +28,11 @@ impl Clock {
     }
 }
 
+type Fill = dyn Fn(&mut [u8]) -> Result<(), EntropyError> + Send + Sync;
+
 /// Random bytes, from the operating system or from a test.
 #[derive(Clone)]
-pub struct Entropy(Arc<dyn Fn(&mut [u8]) -> Result<(), EntropyError> + Send + Sync>);
+pub struct Entropy(Arc<Fill>);
 
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -250,6 +250,8 @@ settings! {
         write_queue: usize = 4_096,
         /// Writes that share one commit at most.
         commit_batch: usize = 256,
+        /// The database file grows no further than this; 0 means as far as the disk allows.
+        max_database_bytes: u64 = 0,
         /// Connections that read.
         readers: u32 = 4,
         /// A write that finds no place in the queue within this time is refused with 503.
@@ -281,6 +283,7 @@ settings! {
 impl Config {
     /// Merges flags, environment, file and defaults. `file` is the path given by `--config`; without one,
     /// `DESCENT_CONFIG` may name it.
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
     pub fn load(flags: Given, file: Option<&Path>) -> Result<Self, ConfigError> {
         Self::merge(flags, file, &|name| std::env::var(name).ok())
     }

@@ -11,6 +11,10 @@ use descent::store::{Page, Store};
 use descent::tokens::{self, ADMIN, NewToken, Scopes};
 use descent::{backup, demo, serve};
 
+/// Predictions and streams allocate from many threads at once; this allocator serves them without a shared lock.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Training as a service: upload a dataset over HTTP, train a neural network, serve its predictions.
 #[derive(Parser)]
 #[command(name = "descent", version, about)]
@@ -123,7 +127,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify { folder, given } => {
             let folder = folder.unwrap_or(load(given)?.server.data_dir);
             let verified = backup::verify(&folder).await?;
-            print!("{verified}");
+            println!("{verified}");
             return Ok(if verified.is_sound() {
                 ExitCode::SUCCESS
             } else {

@@ -102,10 +102,10 @@ pub async fn named(
     owner: &str,
     wanted: &str,
 ) -> Result<Option<Dataset>, StoreError> {
-    if let Ok(id) = wanted.parse::<DatasetId>() {
-        if let Some(found) = find(store, owner, id).await? {
-            return Ok(Some(found));
-        }
+    if let Ok(id) = wanted.parse::<DatasetId>()
+        && let Some(found) = find(store, owner, id).await?
+    {
+        return Ok(Some(found));
     }
     Ok(sqlx::query_as(
         "SELECT * FROM datasets WHERE owner = ? AND name = ? ORDER BY id DESC LIMIT 1",

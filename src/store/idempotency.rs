@@ -21,6 +21,9 @@ pub struct Answer {
     pub created_at_ms: i64,
 }
 
+/// Makes status, Location and body of the answer to an effect.
+pub type Render<T> = Box<dyn FnOnce(&T) -> (u16, Option<String>, Vec<u8>) + Send>;
+
 /// How an effect remembers its answer: rendered inside the transaction, so that answer and effect are one.
 pub struct Remember<T> {
     /// Who asks.
@@ -30,7 +33,7 @@ pub struct Remember<T> {
     /// SHA-256 of method, path and body.
     pub fingerprint: Vec<u8>,
     /// Status, Location and body for the effect.
-    pub render: Box<dyn FnOnce(&T) -> (u16, Option<String>, Vec<u8>) + Send>,
+    pub render: Render<T>,
 }
 
 /// The answer remembered for a key.

@@ -47,6 +47,9 @@ pub const DATABASE: &str = "descent.db";
 /// The schema, embedded in the binary. A committed migration is never edited: its checksum is compared at every start.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
+/// SQLite's page size, which this database never changes.
+const PAGE_BYTES: u64 = 4_096;
+
 /// Handle to the record; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -62,7 +65,15 @@ impl Store {
     /// When the file cannot be opened, is not a database, or was written by a newer Descent.
     pub async fn open(data_dir: &Path, settings: &config::Store) -> Result<Self, StoreError> {
         let path = data_dir.join(DATABASE);
-        let options = options(&path).create_if_missing(true);
+        let mut options = options(&path).create_if_missing(true);
+        if settings.max_database_bytes > 0 {
+            options = options.pragma(
+                "max_page_count",
+                (settings.max_database_bytes / PAGE_BYTES)
+                    .max(1)
+                    .to_string(),
+            );
+        }
         let mut first = options.connect().await?;
         MIGRATIONS
             .run(&mut first)

@@ -100,10 +100,13 @@ where
     }
 }
 
+type Queue = mpsc::Sender<Box<dyn Op>>;
+
 /// Handle to the writer task.
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: Arc<Mutex<Option<mpsc::Sender<Box<dyn Op>>>>>,
+    /// Dropped to close the queue; whoever writes borrows it for a moment through `sender`.
+    queue: Arc<Mutex<Option<Queue>>>,
     sender: mpsc::WeakSender<Box<dyn Op>>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
     wait: Duration,
@@ -231,9 +234,15 @@ async fn apply(tx: &mut Tx, op: &mut dyn Op) -> Result<(), StoreError> {
         .await?;
     if !op.apply(tx).await {
         tx.after.truncate(bells);
-        sqlx::query("ROLLBACK TO op")
+        let undone = sqlx::query("ROLLBACK TO op")
             .execute(&mut tx.connection)
-            .await?;
+            .await;
+        if let Err(error) = undone {
+            // On a full or failing disk SQLite ends the whole transaction by itself, and the savepoint with it.
+            tracing::error!(%error, "a write took its whole group with it");
+            let message = "another write of the same commit met a full or failing disk; nothing of this one was kept";
+            return Err(StoreError::Io(message.to_owned()));
+        }
     }
     sqlx::query("RELEASE op")
         .execute(&mut tx.connection)

@@ -62,13 +62,6 @@ impl Cores {
     }
 }
 
-impl Held<'_> {
-    /// How many.
-    pub(super) fn count(&self) -> usize {
-        self.n_held
-    }
-}
-
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.cores.lock().free += self.n_held;
@@ -90,11 +83,11 @@ mod tests {
                 scope.spawn(move || {
                     let held = cores.take(wanted);
                     let mut seen = used.lock().unwrap();
-                    seen.0 += held.count();
+                    seen.0 += held.n_held;
                     seen.1 = seen.1.max(seen.0);
                     drop(seen);
                     std::thread::yield_now();
-                    used.lock().unwrap().0 -= held.count();
+                    used.lock().unwrap().0 -= held.n_held;
                 });
             }
         });

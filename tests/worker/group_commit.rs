@@ -40,11 +40,11 @@ async fn a_refused_op_is_undone_alone() {
     let answers = futures_util::future::join_all(writes).await;
     for (n, answer) in answers.iter().enumerate() {
         let n = n as u8;
-        assert_eq!(answer.is_ok(), n % 3 == 0, "{answer:?}");
+        assert_eq!(answer.is_ok(), n.is_multiple_of(3), "{answer:?}");
         let found = store::blobs::find(&bench.app.store, &blob(n).sha256)
             .await
             .unwrap();
-        assert_eq!(found.is_some(), n % 3 == 0, "op {n}");
+        assert_eq!(found.is_some(), n.is_multiple_of(3), "op {n}");
     }
     assert_eq!(
         bells.load(Ordering::SeqCst),

@@ -2,9 +2,12 @@
 
 mod bench;
 mod fence;
+mod full;
 mod group_commit;
+mod plan;
 mod queue;
 mod recover;
+mod serving;
 mod throughput;
 mod training;
 mod transitions;

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::bench::Bench;
 
 /// How many; `DESCENT_SMALL_RUNS=1000` measures what the README says.
+#[allow(clippy::disallowed_methods)] // a measurement is asked for from outside
 fn n_runs() -> usize {
     std::env::var("DESCENT_SMALL_RUNS")
         .ok()
