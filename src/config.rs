@@ -272,7 +272,7 @@ settings! {
         /// Metrics are written at least this often while a run trains.
         report_interval_ms: u64 = 200,
         /// Workers a run may lose in a row, without reaching a further checkpoint, before it fails as `poison`.
-        poison_losses: u32 = 3,
+        poison_losses: u32 = 10,
         /// Decoded datasets kept for the next run.
         dataset_cache_bytes: u64 = 512 * MIB,
         /// Models kept warm for predictions.

@@ -97,6 +97,13 @@ pub const RULES: &[Rule] = &[
                   OR MAX(m.weights) IS NOT r.weights_sha256",
     },
     Rule {
+        holds: "the model of a succeeded run is registered, unless somebody deleted it",
+        sql: "SELECT printf('run %s became version %d of model %s, which is not there and nobody deleted it', id, model_version, model_name)
+              FROM runs r WHERE status = 'succeeded' AND NOT EXISTS (SELECT 1 FROM models m WHERE m.run_id = r.id)
+                 AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.owner = r.owner AND a.action = 'model.delete'
+                     AND a.subject IN (r.model_name, r.model_name || '@' || r.model_version))",
+    },
+    Rule {
         holds: "metrics belong to the `metric` event that announced them",
         sql: "SELECT DISTINCT printf('metrics of run %s refer to event %d, which is %s', c.run_id, c.seq,
                      COALESCE('of kind ' || e.kind, 'missing'))
@@ -383,36 +390,41 @@ mod tests {
             ),
             (
                 10,
+                "DELETE FROM models",
+                "run r became version 1 of model iris, which is not there",
+            ),
+            (
+                11,
                 "UPDATE metric_chunks SET seq = 3",
                 "event 3, which is of kind state",
             ),
             (
-                11,
+                12,
                 "UPDATE runs SET metadata = '{'",
                 "a document of run r is not JSON",
             ),
             (
-                12,
+                13,
                 "UPDATE metric_chunks SET vals = x'00'",
                 "16 bytes of steps and 1 bytes of values",
             ),
             (
-                12,
+                13,
                 "UPDATE metric_chunks SET first_step = 0",
                 "its first step is 1, its row says 0",
             ),
             (
-                12,
+                13,
                 "UPDATE metric_chunks SET last_step = 9",
                 "its last step is 2, its row says 9",
             ),
             (
-                12,
+                13,
                 "UPDATE metric_chunks SET steps = x'01000000000000000100000000000000'",
                 "step 1 comes after step 1",
             ),
             (
-                12,
+                13,
                 "INSERT INTO metric_chunks VALUES ('r', 'loss', 2, 2, 2, x'0200000000000000', x'0000000000000000')",
                 "step 2 comes after step 2",
             ),

@@ -80,7 +80,12 @@ impl<'s> Watcher<'s> {
             steps: epochs * n_train.div_ceil(batch) as i64,
             min_interval_ms: i64::from(spec.training.checkpoint.min_interval_ms),
             max_interval_ms: i64::from(spec.training.checkpoint.max_interval_ms),
-            last_checkpoint_ms: now_ms,
+            // A run that lost a worker saves at its first epoch end, so that it gets further however often that happens.
+            last_checkpoint_ms: if job.attempt > 1 {
+                i64::MIN / 2
+            } else {
+                now_ms
+            },
             deadline_ms: left_ms.map(|left_ms| now_ms + left_ms),
         })
     }

@@ -24,8 +24,7 @@ fn sigterm_saves_what_trains_tells_watchers_and_ends_with_zero() {
     specs[0]["training"]["checkpoint"] =
         serde_json::json!({"min_interval_ms": 86_400_000, "max_interval_ms": 86_400_000});
 
-    let settings = [("DESCENT_CHECKPOINT_MIN_INTERVAL_MS", "86400000")];
-    let server = Server::start(&data_dir, &settings).unwrap();
+    let server = Server::start(&data_dir, &[]).unwrap();
     let client = Client::new(&server);
     let mut record = Record::default();
     for (name, bytes) in undisturbed::examples() {
@@ -78,7 +77,7 @@ fn sigterm_saves_what_trains_tells_watchers_and_ends_with_zero() {
         "{checkpoint:?} and {last_loss:?}: no step that was done is lost"
     );
 
-    let server = Server::start(&data_dir, &settings).unwrap();
+    let server = Server::start(&data_dir, &[]).unwrap();
     let run = runtime
         .block_on(Client::new(&server).finished(&id))
         .unwrap();

@@ -25,10 +25,9 @@ pub struct Server {
 /// Settings every server of these tests runs with: no limits of rate, and many lost workers are no fault of the run.
 const SETTINGS: &[(&str, &str)] = &[
     ("DESCENT_OTHER_PER_S", "1000000"),
-    ("DESCENT_POISON_LOSSES", "1000000"),
+    ("DESCENT_POISON_LOSSES", "1000"),
     ("DESCENT_OWNER_QUEUED_RUNS", "1000"),
     ("DESCENT_REPORT_INTERVAL_MS", "20"),
-    ("DESCENT_CHECKPOINT_MIN_INTERVAL_MS", "50"),
     ("DESCENT_FREE_SPACE_FLOOR_BYTES", "0"),
     ("DESCENT_SLOTS", "4"),
 ];

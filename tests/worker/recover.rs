@@ -69,7 +69,7 @@ async fn after_a_restart_every_state_in_work_finds_its_place() {
 
 #[tokio::test]
 async fn a_run_that_kills_its_worker_three_times_is_poison_unless_it_gets_further() {
-    let bench = Bench::new().await;
+    let bench = Bench::with(|config| config.worker.poison_losses = 3, None).await;
     let dataset = bench.small_dataset("ann").await;
     let run = bench.submit("ann", dataset, 0).await.unwrap().id;
     for round in 0..5_i64 {
