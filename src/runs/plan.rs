@@ -78,7 +78,7 @@ impl Runs {
         let resolved = spec.resolve(&facts).map_err(RunsError::Spec)?;
         let cost = resolved.cost(&facts).map_err(RunsError::Spec)?;
         cost.within(self.0.run_memory_bytes)
-            .map_err(|violation| RunsError::Spec(vec![violation]))?;
+            .map_err(|violation| RunsError::Spec(vec![*violation]))?;
         Ok((resolved, facts, cost))
     }
 

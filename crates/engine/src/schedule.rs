@@ -190,7 +190,28 @@ fn power(gamma: f64, n: u64) -> f64 {
 
 /// `end + (start - end) * (1 + cos(pi * part)) / 2`
 fn anneal(start: f64, end: f64, part: f64) -> f64 {
-    end + (start - end) * (1.0 + (std::f64::consts::PI * part).cos()) / 2.0
+    end + (start - end) * (1.0 + cos_pi(part)) / 2.0
+}
+
+/// cos(pi x) for x in 0..=1 by Taylor series of cos around both ends and of sin around the middle, so that 1, 0 and -1 are
+/// exact. Only additions and multiplications: the C library's cosine may differ in its last bit between machines.
+fn cos_pi(x: f64) -> f64 {
+    use std::f64::consts::PI;
+    let cos = |y: f64| {
+        (1..=10_u32).rev().fold(1.0, |sum, n| {
+            1.0 - y * y / f64::from(2 * n * (2 * n - 1)) * sum
+        })
+    };
+    let sin = |y: f64| {
+        y * (1..=10_u32).rev().fold(1.0, |sum, n| {
+            1.0 - y * y / f64::from(2 * n * (2 * n + 1)) * sum
+        })
+    };
+    match x {
+        x if x < 0.25 => cos(PI * x),
+        x if x <= 0.75 => sin(PI * (0.5 - x)),
+        x => -cos(PI * (1.0 - x)),
+    }
 }
 
 /// OneCycleLR with cosine annealing in two phases; phase ends as PyTorch computes them.
@@ -289,6 +310,17 @@ mod tests {
             assert!(
                 (got - expected).abs() <= 1e-12 * expected.abs().max(1e-6),
                 "{got} is not {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_cosine_is_the_cosine() {
+        for step in 0..=1000 {
+            let x = f64::from(step) / 1000.0;
+            assert!(
+                (cos_pi(x) - (std::f64::consts::PI * x).cos()).abs() < 1e-15,
+                "{x}"
             );
         }
     }

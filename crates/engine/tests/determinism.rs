@@ -29,7 +29,7 @@ fn optimizers() -> [Value; 3] {
 /// What must be equal: steps, metrics of every epoch, hash of the weights, metrics of the model.
 type Story = (
     Vec<StepReport>,
-    Vec<(u32, u64, Vec<(&'static str, f64)>)>,
+    Vec<support::Epoch>,
     String,
     Vec<(String, f64)>,
 );

@@ -89,18 +89,18 @@ impl ClassificationMetrics {
         if self.labels.is_empty() {
             return;
         }
-        let (accuracy, balanced, f1) = self.from_counts();
+        let (accuracy, balanced, f1) = self.counted();
         push(ACCURACY, accuracy);
         push(BALANCED_ACCURACY, balanced);
         push(MACRO_F1, f1);
-        if let Some((roc_auc, average_precision)) = self.from_scores() {
+        if let Some((roc_auc, average_precision)) = self.ranked() {
             push(ROC_AUC, roc_auc);
             push(AVERAGE_PRECISION, average_precision);
         }
     }
 
     /// Accuracy, mean recall over the classes that occur, mean F1 over the classes that occur or were predicted.
-    fn from_counts(&self) -> (f64, f64, f64) {
+    fn counted(&self) -> (f64, f64, f64) {
         let k = self.n_classes;
         let at = |row: usize, column: usize| self.counts[row * k + column] as f64;
         let (mut hits, mut recalls, mut n_true, mut f1s, mut n_seen) = (0.0, 0.0, 0.0, 0.0, 0.0);
@@ -127,7 +127,7 @@ impl ClassificationMetrics {
 
     /// ROC AUC and average precision: of the second class for two classes, else the mean over the classes for which they are
     /// defined (one against the rest).
-    fn from_scores(&mut self) -> Option<(f64, f64)> {
+    fn ranked(&mut self) -> Option<(f64, f64)> {
         let n_scores = if self.n_classes == 2 {
             1
         } else {

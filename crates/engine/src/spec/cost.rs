@@ -32,7 +32,7 @@ impl Cost {
     ///
     /// # Errors
     /// The violation to be shown.
-    pub fn within(&self, cap_bytes: u64) -> Result<(), Violation> {
+    pub fn within(&self, cap_bytes: u64) -> Result<(), Box<Violation>> {
         if self.total_bytes <= cap_bytes {
             return Ok(());
         }
@@ -41,9 +41,10 @@ impl Cost {
             self.total_bytes
         );
         let allowed = serde_json::json!({"maximum": cap_bytes});
-        Err(Violation::new("/network", "too_large", message)
+        let violation = Violation::new("/network", "too_large", message)
             .allowed(allowed)
-            .got(self.total_bytes))
+            .got(self.total_bytes);
+        Err(Box::new(violation))
     }
 }
 

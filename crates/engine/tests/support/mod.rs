@@ -64,11 +64,14 @@ impl Problem {
     }
 }
 
+/// Number, steps done and metrics of an epoch.
+pub type Epoch = (u32, u64, Vec<(&'static str, f64)>);
+
 /// Everything a training said, and what it is to be answered.
 #[derive(Default)]
 pub struct Record {
     pub steps: Vec<StepReport>,
-    pub epochs: Vec<(u32, u64, Vec<(&'static str, f64)>)>,
+    pub epochs: Vec<Epoch>,
     pub diagnoses: Vec<Diagnosis>,
     pub checkpoints: Vec<CheckpointReport>,
     /// Pause after this step.
