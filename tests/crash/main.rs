@@ -23,6 +23,7 @@ use plan::{Dice, Phase};
 use record::Record;
 use server::Server;
 
+#[allow(clippy::disallowed_methods)] // a test binary has no config.rs
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name)
         .ok()
