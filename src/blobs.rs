@@ -10,8 +10,9 @@
 //! ```
 
 mod folder;
+mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -19,9 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 pub use folder::{Files, Folder, Hold};
+pub use writer::BlobWriter;
 
 use crate::clock::Clock;
 use crate::store::{self, Store, StoreError, Tx};
@@ -101,6 +102,8 @@ struct Inner {
     faults: Option<Faults>,
     /// Hashes between durable file and committed row, with how many writers hold each: collection leaves them alone.
     pins: Mutex<HashMap<String, usize>>,
+    /// Folders whose names are durable.
+    folders: Mutex<HashSet<PathBuf>>,
     /// Files whose hash was checked, with what would change if somebody touched them.
     verified: Mutex<HashMap<String, Identity>>,
 }
@@ -205,6 +208,7 @@ impl Blobs {
             floor_bytes,
             faults,
             pins: Mutex::default(),
+            folders: Mutex::default(),
             verified: Mutex::default(),
         };
         Ok(Self(Arc::new(inner)))
@@ -446,91 +450,6 @@ impl Inner {
             None => Ok(()),
             Some(faults) => faults(io).map_err(|e| failed(doing, &e)),
         }
-    }
-}
-
-/// Takes the bytes of one blob. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
-pub struct BlobWriter {
-    blobs: Blobs,
-    hash: Sha256,
-    /// Bytes so far while they may still become an inline blob.
-    head: Vec<u8>,
-    file: Option<NamedTempFile>,
-    size_bytes: u64,
-    checked_bytes: u64,
-}
-
-impl BlobWriter {
-    /// Appends bytes.
-    ///
-    /// # Errors
-    /// When the disk is full or fails; the writer is of no further use then.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
-        self.hash.update(bytes);
-        self.size_bytes += bytes.len() as u64;
-        if self.size_bytes - self.checked_bytes >= SPACE_CHECK_BYTES {
-            self.blobs.check_space(0)?;
-            self.checked_bytes = self.size_bytes;
-        }
-        if self.file.is_none() && self.head.len() + bytes.len() <= INLINE_BYTES {
-            self.head.extend_from_slice(bytes);
-            return Ok(());
-        }
-        let inner = self.blobs.0.clone();
-        let file = match &mut self.file {
-            Some(file) => file,
-            empty => {
-                inner.step(Io::Create, "making a temp file")?;
-                let made = tempfile::Builder::new()
-                    .prefix(TEMP_PREFIX)
-                    .tempfile_in(&inner.root);
-                let file = empty.insert(made.map_err(|e| failed("making a temp file", &e))?);
-                inner.step(Io::Write, "writing a blob")?;
-                file.write_all(&std::mem::take(&mut self.head))
-                    .map_err(|e| failed("writing a blob", &e))?;
-                file
-            }
-        };
-        inner.step(Io::Write, "writing a blob")?;
-        file.write_all(bytes)
-            .map_err(|e| failed("writing a blob", &e))
-    }
-
-    /// Bytes so far.
-    pub fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    /// Makes the bytes durable (or ready to be, with their row).
-    ///
-    /// # Errors
-    /// When the disk is full or fails; nothing is left behind then.
-    pub fn finish(self) -> Result<Staged, BlobError> {
-        let sha256 = hex(&self.hash.finalize());
-        let Some(file) = self.file else {
-            return Ok(self.blobs.staged(sha256, self.size_bytes, Some(self.head)));
-        };
-        let inner = &self.blobs.0;
-        // Pinned before the name exists, so that collection cannot take the file in between.
-        let staged = self.blobs.staged(sha256.clone(), self.size_bytes, None);
-        inner.step(Io::Sync, "making a blob durable")?;
-        file.as_file()
-            .sync_all()
-            .map_err(|e| failed("making a blob durable", &e))?;
-        let path = inner.path(&sha256);
-        let folder = inner.root.join(&sha256[..2]);
-        if !folder.is_dir() {
-            inner.step(Io::Create, "making a folder of blobs")?;
-            fs::create_dir_all(&folder).map_err(|e| failed("making a folder of blobs", &e))?;
-            inner.step(Io::SyncDir, "making a folder durable")?;
-            sync_dir(&inner.root)?;
-        }
-        inner.step(Io::Rename, "naming a blob")?;
-        file.persist(&path)
-            .map_err(|e| failed("naming a blob", &e.error))?;
-        inner.step(Io::SyncDir, "making a blob's name durable")?;
-        sync_dir(&folder)?;
-        Ok(staged)
     }
 }
 

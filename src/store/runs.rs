@@ -1,126 +1,14 @@
 //! Runs: the row and its queries. What a status may become is decided in `crate::runs`, nowhere else.
 
-use std::fmt;
+mod queue;
+mod status;
 
-use serde::{Deserialize, Serialize};
+pub use queue::{OwnerTurn, Waiting, claim, count_queued, take_turn, waiting};
+pub use status::{ParentKind, Status};
 
-use super::codec::{Json, as_text};
+use super::codec::Json;
 use super::{Order, Page, PageOf, Store, StoreError, Tx};
 use crate::ids::{DatasetId, RunId};
-
-/// Where a run is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Waits for a worker.
-    Queued,
-    /// A worker reads its data.
-    Preparing,
-    /// A worker trains it.
-    Running,
-    /// Trained; its model is being checked and registered.
-    Finalizing,
-    /// Told to pause; the worker has not answered yet.
-    Pausing,
-    /// Waits for its user; keeps its checkpoint.
-    Paused,
-    /// Told to stop; the worker has not answered yet.
-    Cancelling,
-    /// Ended with a model.
-    Succeeded,
-    /// Ended with a reason.
-    Failed,
-    /// Ended by its user.
-    Cancelled,
-}
-
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 10] = [
-        Self::Queued,
-        Self::Preparing,
-        Self::Running,
-        Self::Finalizing,
-        Self::Pausing,
-        Self::Paused,
-        Self::Cancelling,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-    ];
-
-    /// The word stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Preparing => "preparing",
-            Self::Running => "running",
-            Self::Finalizing => "finalizing",
-            Self::Pausing => "pausing",
-            Self::Paused => "paused",
-            Self::Cancelling => "cancelling",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether nothing can follow.
-    pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
-    }
-
-    /// Whether a worker holds the run.
-    pub const fn is_active(self) -> bool {
-        matches!(
-            self,
-            Self::Preparing | Self::Running | Self::Finalizing | Self::Pausing | Self::Cancelling
-        )
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-as_text!(Status, |status| status.as_str().to_owned(), |text| {
-    Status::ALL
-        .into_iter()
-        .find(|status| status.as_str() == text)
-        .ok_or_else(|| format!("unknown status {text:?}").into())
-});
-
-/// How a run came from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ParentKind {
-    /// The same once more.
-    Retry,
-    /// Starts from a checkpoint's weights.
-    Fork,
-    /// The same once more, and the weights must be the same.
-    Reproduce,
-}
-
-impl ParentKind {
-    /// The word stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Fork => "fork",
-            Self::Reproduce => "reproduce",
-        }
-    }
-}
-
-as_text!(ParentKind, |kind| kind.as_str().to_owned(), |text| {
-    [ParentKind::Retry, ParentKind::Fork, ParentKind::Reproduce]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
-        .ok_or_else(|| format!("unknown kind of parent {text:?}").into())
-});
 
 /// One training. The columns are explained in `migrations/0002_runs.sql`.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -292,100 +180,6 @@ pub async fn list(
     Ok(PageOf::cut(rows, page.limit))
 }
 
-/// Gives the first run of the queue to `worker`, in one statement, and answers it.
-///
-/// Order: priority; then the owner with the fewest runs in work; then the owner whose turn was longest ago; then time.
-/// Owners with `running_limit` runs in work wait.
-pub async fn claim(
-    tx: &mut Tx,
-    worker: &str,
-    running_limit: i64,
-    now_ms: i64,
-    lease_until_ms: i64,
-) -> Result<Option<Run>, StoreError> {
-    Ok(sqlx::query_as(
-        "UPDATE runs SET status = 'preparing', worker = ?1, fence = fence + 1, attempts = attempts + 1, last_seq = last_seq + 1, lease_until_ms = ?4,
-                queued_ms = queued_ms + MAX(?3 - phase_since_ms, 0), phase_since_ms = ?3, started_at_ms = COALESCE(started_at_ms, ?3),
-                reason_code = NULL, reason_message = NULL, reason_detail = NULL
-         WHERE id = (
-            WITH waiting AS (
-                SELECT q.priority, q.owner, MIN(q.queued_at_ms) AS since,
-                       (SELECT COUNT(*) FROM runs a WHERE a.owner = q.owner
-                          AND a.status IN ('preparing', 'running', 'finalizing', 'pausing', 'cancelling')) AS n_active
-                FROM runs q WHERE q.status = 'queued' GROUP BY q.priority, q.owner)
-            SELECT r.id FROM runs r WHERE r.status = 'queued' AND (r.priority, r.owner) = (
-                SELECT w.priority, w.owner FROM waiting w LEFT JOIN turns t ON t.owner = w.owner
-                WHERE w.n_active < ?2 ORDER BY w.priority DESC, w.n_active, COALESCE(t.turn, 0), w.since, w.owner LIMIT 1)
-            ORDER BY r.queued_at_ms, r.id LIMIT 1)
-         RETURNING *",
-    )
-    .bind(worker)
-    .bind(running_limit)
-    .bind(now_ms)
-    .bind(lease_until_ms)
-    .fetch_optional(tx.connection())
-    .await?)
-}
-
-/// Remembers that `owner` was served last.
-pub async fn take_turn(tx: &mut Tx, owner: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO turns (owner, turn) VALUES (?1, (SELECT COALESCE(MAX(turn), 0) + 1 FROM turns))
-         ON CONFLICT (owner) DO UPDATE SET turn = excluded.turn",
-    )
-    .bind(owner)
-    .execute(tx.connection())
-    .await?;
-    Ok(())
-}
-
-/// A queued run, as the queue's order needs it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Waiting {
-    /// Which.
-    pub id: RunId,
-    /// Whose.
-    pub owner: String,
-    /// For people.
-    pub name: String,
-    /// Higher goes first.
-    pub priority: i64,
-    /// Since when.
-    pub queued_at_ms: i64,
-}
-
-/// An owner as the queue's fairness sees them.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct OwnerTurn {
-    /// Who.
-    pub owner: String,
-    /// Runs in work.
-    pub n_active: i64,
-    /// Number of the last claim; 0 when never served.
-    pub turn: i64,
-}
-
-/// Everything the order of the queue depends on: the waiting runs by priority and time, and their owners.
-pub async fn waiting(
-    store: &Store,
-    limit: u32,
-) -> Result<(Vec<Waiting>, Vec<OwnerTurn>), StoreError> {
-    let runs = sqlx::query_as(
-        "SELECT id, owner, name, priority, queued_at_ms FROM runs WHERE status = 'queued' ORDER BY priority DESC, queued_at_ms, id LIMIT ?",
-    )
-    .bind(limit)
-    .fetch_all(store.readers())
-    .await?;
-    let owners = sqlx::query_as(
-        "SELECT o.owner, COALESCE(t.turn, 0) AS turn, (SELECT COUNT(*) FROM runs a WHERE a.owner = o.owner
-            AND a.status IN ('preparing', 'running', 'finalizing', 'pausing', 'cancelling')) AS n_active
-         FROM (SELECT DISTINCT owner FROM runs WHERE status = 'queued') o LEFT JOIN turns t ON t.owner = o.owner",
-    )
-    .fetch_all(store.readers())
-    .await?;
-    Ok((runs, owners))
-}
-
 /// Mean time a worker needed for one of the last finished runs, for estimates; `None` before the first.
 pub async fn mean_running_ms(store: &Store) -> Result<Option<f64>, StoreError> {
     Ok(sqlx::query_scalar(
@@ -508,14 +302,4 @@ pub async fn delete(tx: &mut Tx, id: RunId) -> Result<(), StoreError> {
         .execute(tx.connection())
         .await?;
     Ok(())
-}
-
-/// Queued runs of `owner`, as this transaction sees them.
-pub async fn count_queued(tx: &mut Tx, owner: &str) -> Result<i64, StoreError> {
-    Ok(
-        sqlx::query_scalar("SELECT COUNT(*) FROM runs WHERE status = 'queued' AND owner = ?")
-            .bind(owner)
-            .fetch_one(tx.connection())
-            .await?,
-    )
 }
