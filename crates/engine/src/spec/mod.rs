@@ -25,6 +25,7 @@ mod task;
 mod training;
 mod validate;
 mod violation;
+mod words;
 
 use std::collections::BTreeMap;
 

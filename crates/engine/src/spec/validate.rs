@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::whole;
 use super::violation::{Violation, join, nearest};
+use super::words::{describe, in_words, interval, shown};
 
 /// Everything in `document` that its schema forbids.
 pub(super) fn violations(document: &Value) -> Vec<Violation> {
@@ -411,50 +412,5 @@ fn is_of(name: &str, value: &Value) -> bool {
         "array" => value.is_array(),
         "object" => value.is_object(),
         _ => false,
-    }
-}
-
-fn in_words(name: &str) -> &str {
-    match name {
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "string" => "a text",
-        "array" => "a list",
-        "object" => "an object",
-        other => other,
-    }
-}
-
-fn describe(value: &Value) -> String {
-    match value {
-        Value::Null => "null".into(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::String(_) => shown(value).to_string(),
-        Value::Array(_) => "a list".into(),
-        Value::Object(_) => "an object".into(),
-    }
-}
-
-/// A value that is echoed in an answer, cut so that nobody's megabyte comes back.
-fn shown(value: &Value) -> Value {
-    const LIMIT: usize = 100;
-    match value {
-        Value::String(text) if text.chars().count() > LIMIT => {
-            let head: String = text.chars().take(LIMIT).collect();
-            Value::String(format!("{head}..."))
-        }
-        Value::Array(_) => json!("[...]"),
-        Value::Object(_) => json!("{...}"),
-        other => other.clone(),
-    }
-}
-
-fn interval<T: std::fmt::Display>(min: Option<&T>, max: Option<&T>) -> String {
-    match (min, max) {
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        (Some(min), None) => format!("at least {min}"),
-        (None, Some(max)) => format!("at most {max}"),
-        (None, None) => "any number".into(),
     }
 }
