@@ -92,16 +92,22 @@ enum TokenVerb {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
-        Ok(code) => code,
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("descent: {error:#}");
-            ExitCode::FAILURE
+            eprintln!("descent: no threads: {error}");
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let code = runtime.block_on(run(Cli::parse())).unwrap_or_else(|error| {
+        eprintln!("descent: {error:#}");
+        ExitCode::FAILURE
+    });
+    // Whatever is still at work had its time (`drain_ms`); a disk that hangs must not keep the process alive.
+    runtime.shutdown_background();
+    code
 }
 
-#[tokio::main]
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = |given: Box<Given>| Config::load(*given, cli.config.as_deref());
     match cli.command {
