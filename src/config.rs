@@ -168,7 +168,7 @@ settings! {
     }
     /// What a slow or greedy client meets.
     connections: Connections / GivenConnections {
-        /// Open connections in all; further ones wait in the kernel.
+        /// Open connections in all; further ones are answered 503 and closed.
         max_connections: usize = 4_096,
         /// A new connection must send its first byte within this time.
         first_byte_timeout_ms: u64 = 10_000,
