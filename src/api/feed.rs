@@ -208,7 +208,7 @@ impl Cursor {
         loop {
             match self.ready() {
                 Ready::Bytes(bytes) => return Ok(self.handed(bytes)),
-                Ready::Older => return self.from_table().await,
+                Ready::Older => return self.reread().await,
                 Ready::Gone => return Ok(Next::Gone),
                 Ready::Wait => {
                     if self.done || self.seen.changed().await.is_err() {
@@ -225,7 +225,7 @@ impl Cursor {
     /// When the record cannot be read.
     pub async fn rest(&mut self) -> Result<Bytes> {
         self.followed = false; // nobody was slow
-        Ok(match self.from_table().await? {
+        Ok(match self.reread().await? {
             Next::Events(bytes) | Next::Done(bytes) => bytes,
             Next::Gone => Bytes::new(),
         })
@@ -254,7 +254,7 @@ impl Cursor {
         }
     }
 
-    async fn from_table(&mut self) -> Result<Next> {
+    async fn reread(&mut self) -> Result<Next> {
         let rows = events::page(&self.feed.store, self.feed.run, self.last, None, PAGE).await?;
         let max_points = self.followed.then_some(THINNED_POINTS);
         let mut bytes = Vec::new();
@@ -319,7 +319,9 @@ async fn document(store: &Store, event: &Event, max_points: Option<usize>) -> Re
 fn points(series: &Series, max_points: Option<usize>) -> Value {
     let n = series.steps.len();
     let stride = max_points.map_or(1, |max| n.div_ceil(max.max(1)).max(1));
-    let kept: Vec<usize> = (0..n).filter(|i| (n - 1 - i) % stride == 0).collect();
+    let kept: Vec<usize> = (0..n)
+        .filter(|i| (n - 1 - i).is_multiple_of(stride))
+        .collect();
     let steps: Vec<u64> = kept.iter().map(|&i| series.steps[i]).collect();
     let values: Vec<Value> = kept
         .iter()

@@ -200,7 +200,7 @@ fn refuse_unknown(known: &QueryNames, method: &Method, query: &str) -> Result<()
             .replace("%5D", "]")
             .replace("%5d", "]");
         let family = name.split_inclusive('[').next().unwrap_or("");
-        if !names.contains(&name) && !(family.ends_with('[') && names.contains(family)) {
+        if !names.contains(&name) && (!family.ends_with('[') || !names.contains(family)) {
             let list: Vec<&str> = names.iter().map(String::as_str).collect();
             let allowed = if list.is_empty() {
                 "this route takes none".to_owned()
@@ -274,7 +274,7 @@ impl HttpVerb {
 fn complete_operation(path: &str, verb: HttpVerb, operation: &mut Map<String, Value>) {
     let method = verb.http();
     let has_body = operation.contains_key("requestBody");
-    let sample = path.replace('{', "").replace('}', "");
+    let sample = path.replace(['{', '}'], "");
     let access = auth::required(&method, &sample);
     let mut kinds = vec![
         Kind::Malformed,

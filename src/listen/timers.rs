@@ -36,7 +36,7 @@ impl Turn {
         self.number.load(Ordering::Relaxed)
     }
     fn is_awaiting(&self) -> bool {
-        self.number() % 2 == 0
+        self.number().is_multiple_of(2)
     }
 }
 

@@ -130,11 +130,9 @@ pub async fn change(
         schema,
     };
     let changed = api.app.store.write(move |tx| {
-        Box::pin(async move {
-            Ok::<_, StoreError>(
-                rows::update(tx, &owner, row.id, Some(version), &changes, now_ms).await?,
-            )
-        })
+        Box::pin(
+            async move { rows::update(tx, &owner, row.id, Some(version), &changes, now_ms).await },
+        )
     });
     tagged(&done(changed.await?, &id)?)
 }

@@ -238,7 +238,7 @@ async fn remove(
 ) -> Result<StatusCode> {
     let which = version.map_or(Which::Latest, Which::Version);
     let subject = version.map_or_else(|| name.clone(), |version| format!("{name}@{version}"));
-    let entry = api.audit_entry(&caller, "model.delete", &subject, &serde_json::json!({}))?;
+    let entry = api.audit_entry(caller, "model.delete", &subject, &serde_json::json!({}))?;
     let (owner, gone) = (caller.owner.clone(), name.clone());
     let n_gone = api.app.store.write(move |tx| {
         Box::pin(async move {
