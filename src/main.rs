@@ -196,7 +196,7 @@ async fn token(
                 ..Page::default()
             };
             loop {
-                let part = descent::store::tokens::list(&store, None, &page).await?;
+                let part = descent::store::tokens::list(&store, None, true, &page).await?;
                 for row in &part.rows {
                     let state = if row.revoked_at_ms.is_some() {
                         "revoked"

@@ -86,17 +86,16 @@ pub fn contract() -> Value {
     page().finish().document
 }
 
-/// The service on `app`, with the tokens on record.
+/// The service on `app`, with the tokens on record, until `app` is told to stop.
 ///
 /// # Errors
 /// When the record fails or there is no randomness.
 pub async fn edge(app: &App) -> Result<Edge, AppError> {
     let mut boot = [0; 8];
     app.entropy.fill(&mut boot).map_err(TokenError::from)?;
-    Ok(service(
-        Api::open(app.clone()).await?,
-        u64::from_le_bytes(boot),
-    ))
+    let api = Api::open(app.clone()).await?;
+    tokio::spawn(api.clone().follow_tokens());
+    Ok(service(api, u64::from_le_bytes(boot)))
 }
 
 /// The service: every route behind the edge. `boot` makes the request ids of this process different from those of others.

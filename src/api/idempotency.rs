@@ -56,7 +56,8 @@ impl Running {
             return Ok(None);
         };
         let fits = (1..=MAX_KEY_BYTES).contains(&value.len());
-        let Some(key) = value.to_str().ok().filter(|_| fits) else {
+        let visible = value.as_bytes().iter().all(u8::is_ascii_graphic);
+        let Some(key) = value.to_str().ok().filter(|_| fits && visible) else {
             let detail =
                 format!("an Idempotency-Key has 1 to {MAX_KEY_BYTES} visible ASCII characters");
             return Err(Error::new(

@@ -34,6 +34,7 @@ mod translate;
 pub mod usage;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -44,9 +45,12 @@ use self::idempotency::Running;
 use self::traffic::Traffic;
 use crate::app::App;
 use crate::predictor::Directory;
-use crate::store::StoreError;
 use crate::store::audit::Entry;
+use crate::store::{self, StoreError};
 use crate::tokens::TokenError;
+
+/// How soon a token that the command line revoked is refused.
+const TOKEN_LOOK: Duration = Duration::from_millis(500);
 
 /// What every handler can reach; cheap to clone.
 #[derive(Clone)]
@@ -113,6 +117,36 @@ impl Api {
     pub async fn reload_tokens(&self) -> Result<(), TokenError> {
         let _turn = self.reloading.lock().await;
         self.gate.load(self.app.live_tokens().await?);
+        Ok(())
+    }
+
+    /// Takes over tokens that the command line made or revoked while the server runs, until the server ends.
+    pub async fn follow_tokens(self) {
+        let mut known = None;
+        let stopping = self.app.stopping.clone();
+        while tokio::time::timeout(TOKEN_LOOK, stopping.cancelled())
+            .await
+            .is_err()
+        {
+            if let Err(error) = self.look_for_tokens(&mut known).await {
+                tracing::warn!(%error, "the tokens on record could not be looked at");
+            }
+        }
+    }
+
+    /// One look: reads the tokens again when something about them changed since `known`.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn look_for_tokens(
+        &self,
+        known: &mut Option<(i64, i64, i64)>,
+    ) -> Result<(), TokenError> {
+        let now = store::tokens::generation(&self.app.store).await?;
+        if *known != Some(now) {
+            self.reload_tokens().await?;
+            *known = Some(now);
+        }
         Ok(())
     }
 

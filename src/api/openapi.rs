@@ -294,6 +294,16 @@ fn complete_operation(path: &str, verb: HttpVerb, operation: &mut Map<String, Va
             Kind::Unprocessable,
         ]);
     }
+    if let Some(body) = operation.get_mut("requestBody") {
+        // OpenAPI takes a body for optional where nothing is said; no operation here has an optional one.
+        body["required"] = json!(true);
+    }
+    if takes_header(operation, "If-Match") {
+        kinds.extend([Kind::PreconditionFailed, Kind::PreconditionRequired]);
+    }
+    if takes_header(operation, "Idempotency-Key") {
+        kinds.extend([Kind::Conflict, Kind::Unprocessable]);
+    }
     match access {
         auth::Access::Public => drop(operation.insert("security".into(), json!([]))),
         auth::Access::Token(scope) => {
@@ -316,6 +326,14 @@ fn complete_operation(path: &str, verb: HttpVerb, operation: &mut Map<String, Va
     }
     let sorted: BTreeMap<String, Value> = std::mem::take(responses).into_iter().collect();
     responses.extend(sorted);
+}
+
+fn takes_header(operation: &Map<String, Value>, name: &str) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    parameters
+        .into_iter()
+        .flatten()
+        .any(|parameter| parameter["in"] == "header" && parameter["name"] == name)
 }
 
 /// An error answer that a handler only described in words gets the problem document; every answer the request id.

@@ -44,9 +44,6 @@ pub struct Token {
     /// When it ends by itself.
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
-    /// When it was revoked.
-    #[schema(format = DateTime)]
-    pub revoked_at: Option<String>,
 }
 
 /// A new token with its text.
@@ -134,7 +131,7 @@ pub async fn list(
         order: store::Order::Asc,
     };
     let owner = (caller.owner != ADMIN).then_some(caller.owner.as_str());
-    let rows = store::tokens::list(&api.app.store, owner, &page).await?;
+    let rows = store::tokens::list(&api.app.store, owner, false, &page).await?;
     let data = rows
         .rows
         .into_iter()
@@ -195,24 +192,32 @@ pub async fn show(
 
 /// Revoke a token
 ///
-/// The next request with it is refused. Revoking it again changes nothing.
+/// The next request with it is refused. A token does not revoke itself, so that nobody locks themselves out by a slip; another admin's does, and
+/// `descent token revoke` on the server's machine.
 #[utoipa::path(delete, path = "", operation_id = "tokens_revoke", tag = "tokens", params(("id" = String, Path, description = "Key id")),
-    responses((status = 204, description = "It is revoked")))]
+    responses((status = 204, description = "It is revoked"), (status = 409, description = "`own_token`: it is the one this request came with")))]
 pub async fn revoke(
     State(api): State<Api>,
     caller: Bearer,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
     let row = find(&api, &caller, &id).await?;
+    if row.id == caller.token_id {
+        return Err(Error::conflict(
+            "own_token",
+            "a token does not revoke itself; use another admin token, or `descent token revoke`",
+        ));
+    }
     api.app.revoke_token(&row.id, &caller.token_id).await?;
     api.reload_tokens().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A token the caller may see; another owner's is as absent as one that never was.
+/// A token the caller may see. Another owner's, and one that was revoked, is as absent as one that never was.
 async fn find(api: &Api, caller: &Caller, id: &str) -> Result<store::tokens::Token> {
     let row = store::tokens::find(&api.app.store, id).await?;
-    row.filter(|row| caller.owner == ADMIN || row.owner == caller.owner)
+    row.filter(|row| row.revoked_at_ms.is_none())
+        .filter(|row| caller.owner == ADMIN || row.owner == caller.owner)
         .ok_or_else(|| Error::not_found("token", id))
 }
 
@@ -309,7 +314,6 @@ impl TryFrom<store::tokens::Token> for Token {
             scopes: scopes.iter().map(ScopeName).collect(),
             created_at: rfc3339(row.created_at_ms),
             expires_at: row.expires_at_ms.map(rfc3339),
-            revoked_at: row.revoked_at_ms.map(rfc3339),
         })
     }
 }

@@ -49,6 +49,16 @@ pub async fn live(store: &Store, now_ms: i64) -> Result<Vec<Token>, StoreError> 
         .await?)
 }
 
+/// Changes whenever a token is made or revoked, by this process or another: how many there are, how many of them are
+/// revoked, and the last time either happened.
+pub async fn generation(store: &Store) -> Result<(i64, i64, i64), StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT COUNT(*), COUNT(revoked_at_ms), COALESCE(MAX(MAX(created_at_ms, COALESCE(revoked_at_ms, 0))), 0) FROM tokens",
+    )
+    .fetch_one(store.readers())
+    .await?)
+}
+
 /// One token by key id.
 pub async fn find(store: &Store, id: &str) -> Result<Option<Token>, StoreError> {
     Ok(sqlx::query_as("SELECT * FROM tokens WHERE id = ?")
@@ -57,17 +67,19 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<Token>, StoreError> 
         .await?)
 }
 
-/// A page of tokens, oldest first: of one owner, or of all.
+/// A page of tokens by key id: of one owner, or of all; with or without those that were revoked.
 pub async fn list(
     store: &Store,
     owner: Option<&str>,
+    with_revoked: bool,
     page: &Page,
 ) -> Result<PageOf<Token>, StoreError> {
     let rows: Vec<Token> =
-        sqlx::query_as("SELECT * FROM tokens WHERE (?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3")
+        sqlx::query_as("SELECT * FROM tokens WHERE (?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR id > ?2) AND (?4 OR revoked_at_ms IS NULL) ORDER BY id LIMIT ?3")
             .bind(owner)
             .bind(page.after.as_deref())
             .bind(i64::from(page.limit) + 1)
+            .bind(with_revoked)
             .fetch_all(store.readers())
             .await?;
     Ok(PageOf::cut(rows, page.limit))

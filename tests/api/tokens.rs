@@ -1,4 +1,5 @@
 use axum::http::Method;
+use descent::tokens::NewToken;
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -39,15 +40,16 @@ async fn a_token_is_shown_once_works_at_once_and_ends_with_its_revocation() {
 
     let usage = || app.ask(Method::GET, "/v1/usage").token(text).send();
     assert_eq!(usage().await.ok(200)["owner"], "alice");
-    for _ in 0..2 {
-        let answer = app
-            .ask(Method::DELETE, &format!("/v1/tokens/{id}"))
-            .send()
-            .await;
-        assert_eq!(answer.status, 204);
-    }
+    let path = format!("/v1/tokens/{id}");
+    let revoked = app.ask(Method::DELETE, &path).send().await;
+    assert_eq!(revoked.status, 204);
     usage().await.problem(401, "invalid_token");
-    assert!(app.get(&format!("/v1/tokens/{id}")).await.ok(200)["revoked_at"].is_string());
+    assert!(!app.get("/v1/tokens").await.text().contains(id));
+    app.get(&path).await.problem(404, "not_found");
+    app.ask(Method::DELETE, &path)
+        .send()
+        .await
+        .problem(404, "not_found");
     app.ask(Method::DELETE, "/v1/tokens/0123456789abcdef")
         .send()
         .await
@@ -187,4 +189,40 @@ async fn tokens_come_in_pages() {
     }
     assert_eq!(seen.len(), 5);
     assert!(seen.is_sorted());
+}
+
+#[tokio::test]
+async fn nobody_locks_themselves_out_by_a_slip() {
+    let app = TestApp::idle(|_| {}).await;
+    let own = app.admin.split('_').nth(1).unwrap();
+    app.ask(Method::DELETE, &format!("/v1/tokens/{own}"))
+        .send()
+        .await
+        .problem(409, "own_token");
+    app.get("/v1/usage").await.ok(200);
+}
+
+#[tokio::test]
+async fn a_token_that_the_command_line_makes_or_revokes_is_noticed() {
+    let app = TestApp::idle(|_| {}).await;
+    let mut known = None;
+    app.api.look_for_tokens(&mut known).await.unwrap();
+    // Past the API, as another process would.
+    let wanted = NewToken {
+        owner: "alice".into(),
+        name: "cli".into(),
+        scopes: "runs".parse().unwrap(),
+        expires_at_ms: None,
+    };
+    let (token, text) = app.app.create_token(wanted, "command line").await.unwrap();
+    let usage = || app.ask(Method::GET, "/v1/usage").token(&text).send();
+    usage().await.problem(401, "invalid_token");
+    app.api.look_for_tokens(&mut known).await.unwrap();
+    usage().await.ok(200);
+    app.app
+        .revoke_token(&token.id, "command line")
+        .await
+        .unwrap();
+    app.api.look_for_tokens(&mut known).await.unwrap();
+    usage().await.problem(401, "invalid_token");
 }

@@ -71,6 +71,12 @@ pub async fn rows(
             format!("limit is {limit}; it must be 1 to {}", PREVIEW_ROWS.1),
         ));
     }
+    if i64::try_from(offset).is_err() {
+        return Err(Error::query(
+            "offset",
+            format!("offset is {offset}; no file has so many rows"),
+        ));
+    }
     let schema: data::Schema = row.schema.parse()?;
     let columns = schema
         .columns

@@ -118,6 +118,9 @@ pub async fn put(
     Json(target): Json<AliasTarget>,
 ) -> Result<Response> {
     check_name(&alias)?;
+    if target.version < 1 {
+        return Err(no_version(&name, target.version));
+    }
     find(&api, &caller.owner, &name, &Which::Latest).await?;
     let detail = serde_json::json!({ "version": target.version });
     let entry = api.audit_entry(&caller, "alias.put", &format!("{name}@{alias}"), &detail)?;
@@ -144,7 +147,7 @@ pub async fn put(
                 etag::require_match(&headers, &etag::tag(current.version))?;
             }
             if !aliases::put(tx, &put).await? {
-                return Err(no_version(&put));
+                return Err(no_version(&put.name, put.version));
             }
             store::audit::append(tx, &entry).await?;
             Ok(before.is_some())
@@ -215,13 +218,13 @@ fn check_name(alias: &str) -> Result<()> {
     Err(Error::new(Kind::Unprocessable, "invalid_alias", detail))
 }
 
-fn no_version(wanted: &aliases::Alias) -> Error {
-    let detail = format!("model {:?} has no version {}", wanted.name, wanted.version);
+fn no_version(name: &str, version: i64) -> Error {
+    let detail = format!("model {name:?} has no version {version}");
     let violation = Violation {
         pointer: Some("/version".into()),
         code: "no_such_version".into(),
         message: detail.clone(),
-        got: Some(wanted.version.into()),
+        got: Some(version.into()),
         ..Violation::default()
     };
     Error::new(Kind::Unprocessable, "invalid_body", detail).with(vec![violation])
