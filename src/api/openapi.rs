@@ -368,6 +368,10 @@ fn problems() -> Value {
         if matches!(kind, Kind::TooManyRequests | Kind::Unavailable) {
             response["headers"]["Retry-After"] = json!({ "description": "Whole seconds to wait.", "schema": { "type": "integer", "minimum": 1 }, "required": true });
         }
+        if kind == Kind::HeadersTooLarge {
+            // Said by the connection before there is a request that could have an id: status alone, no document.
+            response = json!({ "description": "The request line and header fields are larger than the limit; the connection is closed" });
+        }
         if kind == Kind::Unauthorized {
             response["headers"]["WWW-Authenticate"] = json!({ "description": "Always `Bearer`.", "schema": { "type": "string" }, "required": true });
         }
