@@ -89,6 +89,14 @@ pub async fn show(
             format!("max_points is {max_points}; it must be 1 to {MAX_POINTS}"),
         ));
     }
+    // Characters, as JSON Schema counts them.
+    let n_chars = |names: &String| names.chars().count();
+    if !(1..=2000).contains(&query.names.as_ref().map_or(1, n_chars)) {
+        return Err(Error::query(
+            "names",
+            "names has 1 to 2000 characters; leave it out for every series",
+        ));
+    }
     let run = api.app.runs.show(&caller.owner, id).await?;
     let names: Vec<String> = query
         .names
