@@ -24,8 +24,8 @@ impl Drop for Peer {
 /// Requests per second as a ratio to the peer at 16 and 64 connections, then the p99 while two runs train.
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
     let server = Server::start(&[
-        ("DESCENT_PREDICT_PER_S", "0"),
-        ("DESCENT_OTHER_PER_S", "1000000"),
+        ("DESCENT_PREDICT_PER_S", "4000000000"),
+        ("DESCENT_OTHER_PER_S", "1000000000"),
     ])
     .await?;
     let dataset = server.upload("iris", iris()?).await?;
@@ -90,7 +90,12 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
 async fn while_training(server: &Server, dataset: &str, request: &[u8]) -> anyhow::Result<Row> {
     let mut ids = Vec::new();
     for name in ["busy-1", "busy-2"] {
-        let spec = iris_spec(dataset, name, 1_000_000);
+        // Wide enough that two of them train for longer than all rounds take.
+        let mut spec = iris_spec(dataset, name, 100_000);
+        spec["network"] = serde_json::json!([
+            {"kind": "dense", "units": 512, "activation": "relu"},
+            {"kind": "dense", "units": 512, "activation": "relu"}
+        ]);
         let run = server
             .json(server.client.post(server.url("/v1/runs")).json(&spec))
             .await?;
