@@ -26,37 +26,33 @@ fn main() -> anyhow::Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let rows = runtime.block_on(measure(&wanted))?;
     println!("\n| what | measured | goal | met |\n|---|---|---|---|");
-    for row in rows {
-        println!(
-            "| {} | {} | {} | {} |",
-            row.what,
-            row.measured,
-            row.goal,
-            if row.met { "yes" } else { "NO" }
-        );
+    runtime.block_on(measure(&wanted))
+}
+
+async fn measure(wanted: &[String]) -> anyhow::Result<()> {
+    let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    if asked("rest") {
+        show(at_rest::measure().await?);
+    }
+    if asked("upload") {
+        show(upload::measure().await?);
+    }
+    if asked("predict") {
+        show(predict::measure().await?);
+    }
+    if asked("runs") {
+        show(runs::measure().await?);
+    }
+    if asked("watchers") {
+        show(watchers::measure().await?);
     }
     Ok(())
 }
 
-async fn measure(wanted: &[String]) -> anyhow::Result<Vec<Row>> {
-    let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
-    let mut rows = Vec::new();
-    if asked("rest") {
-        rows.extend(at_rest::measure().await?);
+fn show(rows: Vec<Row>) {
+    for row in rows {
+        let met = if row.met { "yes" } else { "NO" };
+        println!("| {} | {} | {} | {met} |", row.what, row.measured, row.goal);
     }
-    if asked("upload") {
-        rows.extend(upload::measure().await?);
-    }
-    if asked("predict") {
-        rows.extend(predict::measure().await?);
-    }
-    if asked("runs") {
-        rows.extend(runs::measure().await?);
-    }
-    if asked("watchers") {
-        rows.extend(watchers::measure().await?);
-    }
-    Ok(rows)
 }

@@ -3,8 +3,12 @@
 //! One task follows each watched run: it is woken by the broadcast "run X moved", reads what is new from the table, and keeps
 //! the rendered frames of the last events in a ring. A watcher has a cursor. Its next frame is in the ring (shared
 //! bytes, no copy), or it is older than the ring, because the watcher began in the past or reads slowly; then the
-//! watcher reads a page of the table itself. So memory is one ring a run and one page a watcher, and nothing is lost.
-//! A watcher that fell out of the ring while it followed gets its metrics thinned: fewer points, every event.
+//! watcher reads a page of the table itself, a few watchers at a time, so that a crowd of slow readers does not keep
+//! everybody else from the record. Memory is one ring a run and one page a reader, and no event is lost.
+//!
+//! An event shows at most [`EVENT_POINTS`] points of a series, and always the last one: a run that makes a hundred thousand
+//! steps a second must not become megabytes a second for each of a thousand watchers. `/metrics` has every point. A
+//! watcher that fell out of the ring while it followed is too slow even for that and gets [`SLOW_POINTS`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use axum::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::time::rfc3339;
 use crate::app::App;
@@ -29,22 +33,38 @@ const RING_EVENTS: usize = 512;
 const RING_BYTES: usize = 2 << 20;
 /// Events read from the table at once.
 const PAGE: u32 = 128;
+/// Points of a series in an event.
+const EVENT_POINTS: usize = 50;
 /// Points of a series in an event for a watcher that is too slow for all of them.
-const THINNED_POINTS: usize = 50;
+const SLOW_POINTS: usize = 5;
+/// Watchers that read the table at the same time; the others wait for their turn without holding a connection.
+const TABLE_READERS: usize = 2;
 
 /// The runs that somebody watches.
-#[derive(Default)]
-pub struct Feeds(Mutex<HashMap<RunId, Weak<Feed>>>);
+pub struct Feeds {
+    watched: Mutex<HashMap<RunId, Weak<Feed>>>,
+    table: Arc<Semaphore>,
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        Self {
+            watched: Mutex::default(),
+            table: Arc::new(Semaphore::new(TABLE_READERS)),
+        }
+    }
+}
 
 impl Feeds {
     /// A cursor on the events of `run` behind `after`.
     pub fn follow(&self, app: &App, run: RunId, after: i64) -> Cursor {
-        let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         feeds.retain(|_, feed| feed.strong_count() > 0);
         let feed = feeds.get(&run).and_then(Weak::upgrade).unwrap_or_else(|| {
             let feed = Arc::new(Feed {
                 run,
                 store: app.store.clone(),
+                table: Arc::clone(&self.table),
                 state: watch::Sender::new(Ring::behind(after)),
             });
             feeds.insert(run, Arc::downgrade(&feed));
@@ -66,6 +86,7 @@ impl Feeds {
 struct Feed {
     run: RunId,
     store: Store,
+    table: Arc<Semaphore>,
     state: watch::Sender<Ring>,
 }
 
@@ -160,7 +181,7 @@ impl Feed {
             let full = rows.len() == PAGE as usize;
             let mut frames = Vec::with_capacity(rows.len());
             for row in &rows {
-                frames.push(frame(&self.store, row, None).await?);
+                frames.push(frame(&self.store, row, EVENT_POINTS).await?);
             }
             let done = rows
                 .iter()
@@ -255,8 +276,14 @@ impl Cursor {
     }
 
     async fn reread(&mut self) -> Result<Next> {
+        // The semaphore is never closed; without a permit the read would only be less patient.
+        let _turn = self.feed.table.acquire().await.ok();
         let rows = events::page(&self.feed.store, self.feed.run, self.last, None, PAGE).await?;
-        let max_points = self.followed.then_some(THINNED_POINTS);
+        let max_points = if self.followed {
+            SLOW_POINTS
+        } else {
+            EVENT_POINTS
+        };
         let mut bytes = Vec::new();
         for row in &rows {
             bytes.extend_from_slice(&frame(&self.feed.store, row, max_points).await?);
@@ -280,7 +307,7 @@ enum Ready {
 }
 
 /// One event as it goes over the wire.
-async fn frame(store: &Store, event: &Event, max_points: Option<usize>) -> Result<Bytes> {
+async fn frame(store: &Store, event: &Event, max_points: usize) -> Result<Bytes> {
     let data = document(store, event, max_points).await?;
     Ok(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.seq, event.kind).into())
 }
@@ -290,10 +317,10 @@ async fn frame(store: &Store, event: &Event, max_points: Option<usize>) -> Resul
 /// # Errors
 /// When the record cannot be read.
 pub async fn value(store: &Store, event: &Event) -> Result<Value> {
-    document(store, event, None).await
+    document(store, event, EVENT_POINTS).await
 }
 
-async fn document(store: &Store, event: &Event, max_points: Option<usize>) -> Result<Value> {
+async fn document(store: &Store, event: &Event, max_points: usize) -> Result<Value> {
     let mut fields = serde_json::Map::new();
     fields.insert("run_id".into(), json!(event.run_id));
     fields.insert("seq".into(), json!(event.seq));
@@ -303,7 +330,7 @@ async fn document(store: &Store, event: &Event, max_points: Option<usize>) -> Re
     fields.extend(event.body.parse::<serde_json::Map<String, Value>>()?);
     if event.kind == Kind::Metric {
         let series = metrics::of_event(store, event.run_id, event.seq).await?;
-        let thinned = max_points.is_some_and(|max| series.iter().any(|one| one.steps.len() > max));
+        let thinned = series.iter().any(|one| one.steps.len() > max_points);
         fields.insert(
             "series".into(),
             series.iter().map(|one| points(one, max_points)).collect(),
@@ -316,9 +343,9 @@ async fn document(store: &Store, event: &Event, max_points: Option<usize>) -> Re
 }
 
 /// Steps and values of one series; every so-manieth point, and always the last one, when there are more than wanted.
-fn points(series: &Series, max_points: Option<usize>) -> Value {
+fn points(series: &Series, max_points: usize) -> Value {
     let n = series.steps.len();
-    let stride = max_points.map_or(1, |max| n.div_ceil(max.max(1)).max(1));
+    let stride = n.div_ceil(max_points.max(1)).max(1);
     let kept: Vec<usize> = (0..n)
         .filter(|i| (n - 1 - i).is_multiple_of(stride))
         .collect();
@@ -357,12 +384,12 @@ mod tests {
             steps: (1..=101).collect(),
             values: (1..=101).map(f64::from).collect(),
         };
-        let thinned = points(&series, Some(50));
+        let thinned = points(&series, 50);
         let steps = thinned["steps"].as_array().unwrap();
         assert!(steps.len() <= 50, "{}", steps.len());
         assert_eq!(steps.last().unwrap(), 101);
         assert_eq!(
-            points(&series, None)["steps"].as_array().unwrap().len(),
+            points(&series, 1000)["steps"].as_array().unwrap().len(),
             101
         );
     }
