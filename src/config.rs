@@ -1,7 +1,7 @@
 //! Every setting, one struct per concern. A value comes from the command line, else from a `DESCENT_*` environment
 //! variable, else from the TOML file, else from the default written here. Nothing else reads the environment.
 //!
-//! A setting is one line in [`settings!`]: its name is the flag (`--data-dir`), the variable (`DESCENT_DATA_DIR`) and the
+//! A setting is one line in `settings!`: its name is the flag (`--data-dir`), the variable (`DESCENT_DATA_DIR`) and the
 //! key in its section of the file (`[server] data_dir = ...`).
 
 use std::net::SocketAddr;

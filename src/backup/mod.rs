@@ -2,10 +2,10 @@
 //!
 //! [`backup`] copies a data folder while its server works on it: one moment of the database, and every large blob that
 //! moment refers to, each compared with its hash on the way. Everything is durable before the manifest `backup.json` says
-//! that the backup is finished; a folder whose manifest does not say so is refused by [`verify`] and [`adopt`].
+//! that the backup is finished; a folder whose manifest does not say so is refused by [`verify()`] and [`adopt()`].
 //! A backup is a data folder: to restore, copy it to where the server's data shall be and start the server there.
 //!
-//! [`verify`] reads a data folder or a backup without changing it and lists in words whatever breaks a rule of the record.
+//! [`verify()`] reads a data folder or a backup without changing it and lists in words whatever breaks a rule of the record.
 
 mod copy;
 mod manifest;

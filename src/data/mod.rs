@@ -2,7 +2,7 @@
 //! SQL.
 //!
 //! A file passes [`Ingest`] once, while it is being received: format, schema and a profile of every column come out.
-//! Later [`decode`] reads wanted columns into a [`Frame`], [`split`] divides the rows, and [`Transform`] is fitted on
+//! Later [`decode()`] reads wanted columns into a [`Frame`], [`split`] divides the rows, and [`Transform`] is fitted on
 //! the training rows and turns frames (and single raw rows at prediction) into features.
 
 mod cell;
