@@ -141,7 +141,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             });
         }
         Command::Health(given) => {
-            let url = format!("http://{}/healthz", load(given)?.server.listen);
+            // A server that listens on every address is asked on this machine's own.
+            let mut address = load(given)?.server.listen;
+            if address.ip().is_unspecified() {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            let url = format!("http://{address}/healthz");
             let answer = reqwest::get(&url)
                 .await
                 .with_context(|| format!("no answer from {url}"))?;
