@@ -40,16 +40,25 @@ pub enum Which {
     Alias(String),
 }
 
-/// Adds the next version of `row.name` (`row.version` is ignored) and answers its number.
+/// Adds the next version of `row.name` (`row.version` is ignored) and answers its number. The number of a deleted version
+/// is not given again.
 pub async fn insert(tx: &mut Tx, row: &Model) -> Result<i64, StoreError> {
     tx.models_change();
-    Ok(sqlx::query_scalar(
-        "INSERT INTO models (owner, name, version, run_id, weights, size_bytes, document, metrics, dataset_id, created_at_ms)
-         VALUES (?1, ?2, COALESCE((SELECT MAX(version) FROM models WHERE owner = ?1 AND name = ?2), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         RETURNING version",
+    let version: i64 = sqlx::query_scalar(
+        "INSERT INTO model_versions (owner, name, last_version) VALUES (?, ?, 1)
+         ON CONFLICT (owner, name) DO UPDATE SET last_version = last_version + 1 RETURNING last_version",
     )
     .bind(&row.owner)
     .bind(&row.name)
+    .fetch_one(tx.connection())
+    .await?;
+    sqlx::query(
+        "INSERT INTO models (owner, name, version, run_id, weights, size_bytes, document, metrics, dataset_id, created_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&row.owner)
+    .bind(&row.name)
+    .bind(version)
     .bind(row.run_id)
     .bind(&row.weights)
     .bind(row.size_bytes)
@@ -57,8 +66,9 @@ pub async fn insert(tx: &mut Tx, row: &Model) -> Result<i64, StoreError> {
     .bind(&row.metrics)
     .bind(row.dataset_id)
     .bind(row.created_at_ms)
-    .fetch_one(tx.connection())
-    .await?)
+    .execute(tx.connection())
+    .await?;
+    Ok(version)
 }
 
 /// One version.

@@ -247,6 +247,9 @@ async fn a_deleted_version_is_gone_and_so_are_its_aliases() {
         .send()
         .await
         .problem(404, "not_found");
+
+    // Whoever wrote "version 2" down never meets another model under it.
+    assert_eq!(app.model("alice", "iris").await.model_version, Some(3));
 }
 
 #[tokio::test]
