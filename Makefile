@@ -23,7 +23,7 @@ check: cargo-present ## format, lints, documentation, licences
 	.ci/deny
 	.ci/compose
 
-contract: cargo-present ## throw schemathesis at a running server (installs it into .venv)
+contract: cargo-present python-present ## throw schemathesis at a running server (installs it into .venv)
 	$(CARGO) build --locked --bin descent
 	tests/schemathesis/run.sh
 
@@ -40,7 +40,9 @@ clean: ## remove what was built and the demo's data
 	$(CARGO) clean
 	rm -rf data .venv
 
-.PHONY: cargo-present
+.PHONY: cargo-present python-present
 cargo-present:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing. Install it with:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"; exit 1; }
 	@command -v cc >/dev/null || { echo "a C compiler is missing (SQLite is compiled from source). Install it with:  apt-get install -y gcc libc6-dev"; exit 1; }
+python-present:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python 3 with venv is missing. Install it with:  apt-get install -y python3 python3-venv"; exit 1; }

@@ -156,7 +156,7 @@ fn what_next(api: &Api, token_file: &std::path::Path) {
     println!(
         "   curl -H \"Authorization: Bearer $TOKEN\" --json '{{\"dataset\": \"mine\", \"task\": {{\"kind\": \"classification\", \"target\": \"my column\"}}}}' {url}/v1/runs"
     );
-    println!("\n   The API, to read and try in a browser: {url}/docs\n");
+    println!("\n   In a browser: {url}/ and, to read and try the API, {url}/docs\n");
 }
 
 /// The demo's view of the API: a base address, a token, and four ways to ask.
