@@ -40,7 +40,12 @@ fn read(row: &Row) -> Option<(Frame, Schema)> {
             .join("../shared/data")
             .join(row.file),
     ) else {
-        println!("skipped: {} is not there", row.file);
+        // Past the harness, which keeps what a passing test prints.
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("skipped: {} is not there\n", row.file).as_bytes(),
+        )
+        .unwrap();
         return None;
     };
     let mut ingest = Ingest::new(Limits::default(), Hint::default());
