@@ -14,6 +14,10 @@ mod watchers;
 
 use server::Row;
 
+/// The server's allocator, so that the peer of the prediction benchmark has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
