@@ -1,6 +1,6 @@
 //! `/v1/runs/{id}/events`: everything that happened to a run, as JSON pages or as a stream of server-sent events.
 //!
-//! Both show the same events with the same bytes. A stream replays from `Last-Event-ID` (or `?after=`), then follows; `id:`
+//! Both show the same events in the same form. A stream replays from `Last-Event-ID` (or `?after=`), then follows; `id:`
 //! is the event's sequence number, dense from 1, so a client knows that it missed nothing. After `done` the stream
 //! closes, and whoever comes back with the last id gets 204. `api/feed.rs` has the sharing between watchers.
 

@@ -91,7 +91,7 @@ pub async fn retry(
 
 /// Train it again and compare the weights
 ///
-/// The new run succeeds only when its weights have the same SHA-256 as the parent's.
+/// The new run says in its log whether its weights have the same SHA-256 as the parent's.
 #[utoipa::path(post, path = "", operation_id = "runs_reproduce", tag = "runs",
     params(("id" = String, Path, format = Uuid, description = "Id of the run"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeat the request safely", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
