@@ -1,6 +1,7 @@
 //! The numeric engine: arrays in, trained parameters out.
 
 pub mod checkpoint;
+pub mod convolution;
 pub mod dataset;
 pub mod diagnosis;
 pub mod element;

@@ -8,7 +8,11 @@
 //! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice.
 
 use crate::element::Real;
-use crate::isa::{Isa, Level, kernel};
+use crate::isa::{Isa, kernel};
+
+pub(crate) mod tile;
+
+use tile::{Registers, Rounding, Tile, multiply_add, store, tile};
 
 /// Depth of a panel: a strip of A and one of B of this depth lie in the first-level cache.
 const DEPTH: usize = 256;
@@ -35,47 +39,6 @@ pub struct Product {
 pub struct Panels<T> {
     a: Vec<T>,
     b: Vec<T>,
-}
-
-/// Height and width of the tile of C that is held in registers.
-///
-/// The compiler keeps tiles of six and twelve rows in registers; with eight it does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tile {
-    /// AVX-512, f32.
-    T12x32,
-    /// AVX2, f32; with AVX-512 too when C is so narrow that half of a wider tile would be empty.
-    T6x16,
-    /// AVX2 and AVX-512, f64.
-    T6x8,
-    /// Portable, f32.
-    T4x8,
-    /// Portable, f64.
-    T4x4,
-}
-
-impl Tile {
-    /// The tile for an instruction set, for numbers of `size` bytes and a C of `n` columns.
-    fn of(isa: Isa, size: usize, n: usize) -> Tile {
-        match (isa.level(), size) {
-            (Level::Portable, 4) => Tile::T4x8,
-            (Level::Portable, _) => Tile::T4x4,
-            (Level::Avx512, 4) if n > 16 => Tile::T12x32,
-            (_, 4) => Tile::T6x16,
-            (_, _) => Tile::T6x8,
-        }
-    }
-
-    /// Rows and columns.
-    fn size(self) -> (usize, usize) {
-        match self {
-            Tile::T12x32 => (12, 32),
-            Tile::T6x16 => (6, 16),
-            Tile::T6x8 => (6, 8),
-            Tile::T4x8 => (4, 8),
-            Tile::T4x4 => (4, 4),
-        }
-    }
 }
 
 impl<T: Real> Panels<T> {
@@ -155,18 +118,6 @@ struct Call<'a, T> {
     first_row: usize,
 }
 
-/// Whether a product and its addition are rounded once, as a type.
-struct Rounding<const FUSED: bool>;
-
-/// The size of a tile and the way of rounding, as a type: each is a loop of its own.
-struct Registers<const MR: usize, const NR: usize, const FUSED: bool>;
-
-/// a b + c.
-#[inline(always)]
-fn multiply_add<T: Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
-    if FUSED { a.fused(b, c) } else { a * b + c }
-}
-
 kernel! {
     /// One or two rows of C, straight from A and B: packing B would take longer than using it so rarely. Every element
     /// is the same sequence of operations as in `tiles`.
@@ -188,18 +139,6 @@ kernel! {
                     store(c, sums, block_idx == 0);
                 }
             }
-        }
-    }
-}
-
-/// Writes the sums of the first block of k, or adds those of a later one.
-#[inline(always)]
-fn store<T: Real>(c: &mut [T], sums: &[T], first: bool) {
-    if first {
-        c.copy_from_slice(&sums[..c.len()]);
-    } else {
-        for (c, &sum) in c.iter_mut().zip(sums) {
-            *c += sum;
         }
     }
 }
@@ -233,23 +172,6 @@ kernel! {
             }
         }
     }
-}
-
-/// The products of a strip of A and a strip of B: MR x NR sums, which the compiler keeps in registers.
-#[inline(always)]
-fn tile<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
-    a: &[[T; MR]],
-    b: &[[T; NR]],
-) -> [[T; NR]; MR] {
-    let mut sums = [[T::ZERO; NR]; MR];
-    for (a, b) in a.iter().zip(b) {
-        for i in 0..MR {
-            for j in 0..NR {
-                sums[i][j] = multiply_add::<T, FUSED>(a[i], b[j], sums[i][j]);
-            }
-        }
-    }
-    sums
 }
 
 /// Copies MR rows of A, column after column; rows that do not exist are zero.

@@ -1,0 +1,233 @@
+//! Two-dimensional convolution without a matrix of patches: each product reads the image where it lies.
+//!
+//! y `[n x oh*ow*filters]` from x `[n x height*width*channels]` (channels last) and W
+//! `[kh*kw*(channels/groups) x filters]`:
+//!
+//! y(s, oy, ox, f) = sum over ky, kx, c of x(s, oy stride - padding + ky dilation, ox ..., c) W(ky, kx, c, f)
+//!
+//! This is a matrix product whose left factor has a row for each output pixel and a column for each (ky, kx, c). The
+//! element at (pixel, place) is `image[offset(pixel) + offset(place)]` once the image has a border of zeros, so nothing
+//! but the border is copied (the indirect convolution of Dukhan, "The indirect convolution algorithm", 2019, with sums of
+//! offsets for its pointers). Both gradients are products of the same kind, see [`pass`](self).
+//!
+//! Every element of y and of dx depends on its own sample only, every row of dW on all samples in one fixed order: blocks
+//! of k (or of pixels) whose bounds follow from the geometry, summed from zero and then added. So splitting samples, or
+//! rows of dW, among threads changes no bit.
+
+mod gradient;
+mod pass;
+
+use crate::element::Real;
+use crate::gemm::tile::Tile;
+use crate::isa::Isa;
+
+use pass::{Pass, correlate};
+
+/// Geometry of a two-dimensional convolution; one with a single dimension has height 1.
+///
+/// Rows of W are places of the kernel, row index `(ky * kw + kx) * (channels / groups) + c`; its columns are filters.
+/// Filters `g * filters / groups ..` see channels `g * channels / groups ..` only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// Rows of the image that comes in.
+    pub height: usize,
+    /// Columns of the image that comes in.
+    pub width: usize,
+    /// Numbers per pixel that comes in.
+    pub channels: usize,
+    /// Numbers per pixel that goes out.
+    pub filters: usize,
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps from one place of the kernel to the next, down and right, in pixels.
+    pub stride: [usize; 2],
+    /// Zeros around the image: above and below, left and right.
+    pub padding: [usize; 2],
+    /// Steps from one element of the kernel to the next, in pixels.
+    pub dilation: [usize; 2],
+    /// Parts into which channels and filters are cut, each convolved on its own.
+    pub groups: usize,
+}
+
+/// Buffers of one thread, large enough for each convolution they were made for.
+#[derive(Clone, Debug, Default)]
+pub struct ConvolutionScratch<T> {
+    /// Images with their border of zeros.
+    image: Vec<T>,
+    /// The right factor: the weights, or a block of dy, in the order in which the innermost loop reads it.
+    right: Vec<T>,
+    /// Offsets of the depths of a product in `image`.
+    depths: Vec<u32>,
+    /// Offsets of the pixels of a chunk of samples in `image`.
+    pixels: Vec<u32>,
+}
+
+/// Output pixels of a chunk of samples, which are done together: enough to use packed weights often.
+const CHUNK_PIXELS: usize = 512;
+/// Most numbers of a chunk of samples of the source, when one sample has not more.
+const CHUNK_NUMBERS: usize = 1 << 18;
+/// Most products that are summed before the sum is added to what is there.
+const DEPTH: usize = 256;
+
+/// The length of the blocks in which a sum over `k` products is cut: all but the last are as long.
+fn block(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1)
+}
+
+impl Convolution {
+    /// Rows and columns of the image that goes out: `(size + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
+    ///
+    /// `None` when the kernel does not fit into the image with its padding, a size is zero, groups do not divide channels
+    /// and filters, or an image is too large to count its numbers in 31 bits.
+    pub fn output(&self) -> Option<(usize, usize)> {
+        let along = |size: usize, axis: usize| {
+            let reach = self.kernel[axis]
+                .checked_sub(1)?
+                .checked_mul(self.dilation[axis])?
+                .checked_add(1)?;
+            let padded = size.checked_add(self.padding[axis].checked_mul(2)?)?;
+            let steps = padded.checked_sub(reach)?.checked_div(self.stride[axis])?;
+            (size > 0 && self.dilation[axis] > 0).then_some((steps + 1, padded))
+        };
+        let (rows, padded_rows) = along(self.height, 0)?;
+        let (cols, padded_cols) = along(self.width, 1)?;
+        let countable = |sizes: [usize; 3]| {
+            let n = sizes
+                .iter()
+                .try_fold(1_usize, |n, &size| n.checked_mul(size));
+            n.is_some_and(|n| n < 1 << 31)
+        };
+        let even = self.channels > 0
+            && self.filters > 0
+            && self.channels.checked_rem(self.groups) == Some(0)
+            && self.filters.checked_rem(self.groups) == Some(0);
+        let sound = even
+            && countable([padded_rows, padded_cols, self.channels])
+            && countable([padded_rows, padded_cols, self.filters])
+            && countable([
+                self.kernel[0].checked_mul(self.kernel[1])?,
+                self.channels,
+                self.filters,
+            ]);
+        sound.then_some((rows, cols))
+    }
+
+    /// Numbers of a sample that comes in.
+    pub fn n_inputs(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Numbers of a sample that goes out; 0 when the kernel does not fit.
+    pub fn n_outputs(&self) -> usize {
+        self.output()
+            .map_or(0, |(rows, cols)| rows * cols * self.filters)
+    }
+
+    /// Rows of W, of a kernel that fits.
+    pub fn weight_rows(&self) -> usize {
+        self.kernel[0] * self.kernel[1] * self.group_channels()
+    }
+
+    /// Multiplications of one pass over `n_samples` samples (each of the three passes has as many), as a measure of time;
+    /// 0 when the kernel does not fit.
+    pub fn n_multiplications(&self, n_samples: usize) -> u128 {
+        self.output().map_or(0, |(rows, cols)| {
+            let per_pixel = self.weight_rows() as u128 * self.filters as u128;
+            n_samples as u128 * (rows * cols) as u128 * per_pixel
+        })
+    }
+
+    /// y from x `[n x height*width*channels]` and W, for as many samples as `y` holds.
+    pub fn forward<T: Real>(
+        &self,
+        isa: Isa,
+        x: &[T],
+        w: &[T],
+        y: &mut [T],
+        scratch: &mut ConvolutionScratch<T>,
+    ) {
+        if self.output().is_some() {
+            correlate(isa, &Pass::forward(self), x, w, y, scratch);
+        }
+    }
+
+    /// The derivative of a loss by x, from the one by y, for as many samples as `dx` holds:
+    ///
+    /// dx(s, iy, ix, c) = sum over ky, kx, f of dy(s, (iy + padding - ky dilation) / stride, ..., f) W(ky, kx, c, f)
+    ///
+    /// where the division leaves no remainder. As a map from dy to dx it is the transposed convolution.
+    pub fn input_gradient<T: Real>(
+        &self,
+        isa: Isa,
+        dy: &[T],
+        w: &[T],
+        dx: &mut [T],
+        scratch: &mut ConvolutionScratch<T>,
+    ) {
+        if self.output().is_none() {
+            return dx.fill(T::ZERO);
+        }
+        for row in 0..self.stride[0] {
+            for col in 0..self.stride[1] {
+                let pass = Pass::input_gradient(self, [row, col]);
+                correlate(isa, &pass, dy, w, dx, scratch);
+            }
+        }
+    }
+
+    /// The derivative of a loss by rows of W from `first_row` on, as many as `dw` holds, from all samples of x and dy:
+    ///
+    /// dW(ky, kx, c, f) = sum over s, oy, ox of x(s, oy stride - padding + ky dilation, ..., c) dy(s, oy, ox, f)
+    pub fn weight_gradient<T: Real>(
+        &self,
+        isa: Isa,
+        x: &[T],
+        dy: &[T],
+        dw: &mut [T],
+        first_row: usize,
+        scratch: &mut ConvolutionScratch<T>,
+    ) {
+        gradient::weight_gradient(isa, self, x, dy, dw, first_row, scratch);
+    }
+
+    fn group_channels(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    fn group_filters(&self) -> usize {
+        self.filters / self.groups
+    }
+}
+
+impl<T: Real> ConvolutionScratch<T> {
+    /// Buffers for all three passes of each of the convolutions.
+    pub fn new(
+        isa: Isa,
+        convolutions: impl IntoIterator<Item = Convolution>,
+    ) -> ConvolutionScratch<T> {
+        let [mut image, mut right, mut depths, mut pixels] = [0; 4];
+        let sound = |convolution: &Convolution| convolution.output().is_some();
+        for convolution in convolutions.into_iter().filter(sound) {
+            let groups = convolution.groups;
+            let classes = (0..convolution.stride[0])
+                .flat_map(|row| (0..convolution.stride[1]).map(move |col| [row, col]))
+                .map(|class| Pass::input_gradient(&convolution, class));
+            for pass in classes.chain([Pass::forward(&convolution)]) {
+                let (_, cols) = Tile::of(isa, size_of::<T>(), pass.columns).size();
+                let chunk = pass.chunk();
+                image = image.max(chunk * pass.padded_len());
+                right = right.max(groups * pass.depth() * pass.columns.next_multiple_of(cols));
+                depths = depths.max(pass.depth());
+                pixels = pixels.max(chunk * pass.pixels());
+            }
+            let (_, cols) = Tile::of(isa, size_of::<T>(), convolution.group_filters()).size();
+            right = right.max(DEPTH * convolution.group_filters().next_multiple_of(cols));
+        }
+        ConvolutionScratch {
+            image: vec![T::ZERO; image],
+            right: vec![T::ZERO; right],
+            depths: vec![0; depths],
+            pixels: vec![0; pixels],
+        }
+    }
+}

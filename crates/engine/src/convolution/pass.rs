@@ -1,0 +1,388 @@
+//! One pass over the samples: forward, or the input gradient for one class of pixels.
+//!
+//! The input gradient with stride s is s s passes: pixels whose row and column (with the padding) leave the same
+//! remainder by s are reached by the same places of the kernel, so no product with a zero between pixels is computed.
+
+use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution, ConvolutionScratch, block};
+use crate::element::Real;
+use crate::gemm::tile::{Registers, Tile, gathered, store};
+use crate::isa::{Isa, kernel};
+
+/// One direction of a pass: which places of the source, with its border, meet which pixels of the result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    /// Pixels of the source.
+    source: usize,
+    /// Zeros before the source.
+    lead: usize,
+    /// Pixels of the source with its border.
+    padded: usize,
+    /// Place, with the border, at which the first pixel of the result begins to look.
+    first: usize,
+    /// Steps between the places of two neighbouring pixels of the result.
+    step: usize,
+    /// Pixels of the result that this pass writes.
+    pub(super) count: usize,
+    /// The first of them among all pixels of the result.
+    out_first: usize,
+    /// Steps between them.
+    out_step: usize,
+    /// All pixels of the result.
+    out: usize,
+    /// Elements of the kernel.
+    kernel: usize,
+    dilation: usize,
+    /// Of a gradient: the stride, the remainder of this class, and the farthest place.
+    class: Option<(usize, usize, usize)>,
+}
+
+impl Axis {
+    pub(super) fn forward(convolution: &Convolution, axis: usize, out: usize) -> Axis {
+        let source = [convolution.height, convolution.width][axis];
+        let lead = convolution.padding[axis];
+        Axis {
+            source,
+            lead,
+            padded: source + 2 * lead,
+            first: 0,
+            step: convolution.stride[axis],
+            count: out,
+            out_first: 0,
+            out_step: 1,
+            out,
+            kernel: convolution.kernel[axis],
+            dilation: convolution.dilation[axis],
+            class: None,
+        }
+    }
+
+    /// With i + padding = stride q + remainder, pixel i of dx meets dy at q - ky dilation / stride, for each ky whose
+    /// distance `ky dilation` leaves the same remainder.
+    fn gradient(convolution: &Convolution, axis: usize, source: usize, remainder: usize) -> Axis {
+        let out = [convolution.height, convolution.width][axis];
+        let (kernel, dilation) = (convolution.kernel[axis], convolution.dilation[axis]);
+        let (stride, padding) = (convolution.stride[axis], convolution.padding[axis]);
+        let farthest = (kernel - 1) * dilation / stride;
+        let lead = farthest.saturating_sub(padding / stride);
+        let out_first = (remainder + stride - padding % stride) % stride;
+        Axis {
+            source,
+            lead,
+            padded: lead + source.max((out - 1 + padding) / stride + 1),
+            first: ((out_first + padding) / stride + lead) - farthest,
+            step: 1,
+            count: out.saturating_sub(out_first).div_ceil(stride),
+            out_first,
+            out_step: stride,
+            out,
+            kernel,
+            dilation,
+            class: Some((stride, remainder, farthest)),
+        }
+    }
+
+    /// How far from where a pixel begins to look element `k` of the kernel lies; `None` when it is of another class.
+    fn distance(&self, k: usize) -> Option<usize> {
+        let distance = k * self.dilation;
+        match self.class {
+            None => Some(distance),
+            Some((stride, remainder, farthest)) => {
+                (distance % stride == remainder).then(|| farthest - distance / stride)
+            }
+        }
+    }
+
+    fn taps(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        (0..self.kernel).filter_map(|k| Some((k, self.distance(k)?)))
+    }
+}
+
+/// One pass: the result is, per group, a product `[pixels x depth] [depth x columns]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass {
+    pub(super) y: Axis,
+    pub(super) x: Axis,
+    /// Numbers per pixel of the source, in all groups.
+    channels: usize,
+    /// Numbers per pixel of the source and of the result, in one group.
+    group_channels: usize,
+    pub(super) columns: usize,
+    groups: usize,
+}
+
+impl Pass {
+    pub(super) fn forward(convolution: &Convolution) -> Pass {
+        let (rows, cols) = convolution.output().unwrap_or((0, 0));
+        Pass {
+            y: Axis::forward(convolution, 0, rows),
+            x: Axis::forward(convolution, 1, cols),
+            channels: convolution.channels,
+            group_channels: convolution.group_channels(),
+            columns: convolution.group_filters(),
+            groups: convolution.groups,
+        }
+    }
+
+    pub(super) fn input_gradient(convolution: &Convolution, class: [usize; 2]) -> Pass {
+        let (rows, cols) = convolution.output().unwrap_or((0, 0));
+        Pass {
+            y: Axis::gradient(convolution, 0, rows, class[0]),
+            x: Axis::gradient(convolution, 1, cols, class[1]),
+            channels: convolution.filters,
+            group_channels: convolution.group_filters(),
+            columns: convolution.group_channels(),
+            groups: convolution.groups,
+        }
+    }
+
+    /// Pixels of a sample that this pass writes.
+    pub(super) fn pixels(&self) -> usize {
+        self.y.count * self.x.count
+    }
+
+    /// Products per number of the result.
+    pub(super) fn depth(&self) -> usize {
+        self.y.taps().count() * self.x.taps().count() * self.group_channels
+    }
+
+    /// Numbers of a sample of the source.
+    pub(super) fn source_len(&self) -> usize {
+        self.y.source * self.x.source * self.channels
+    }
+
+    /// Numbers of a sample of the source with its border.
+    pub(super) fn padded_len(&self) -> usize {
+        self.y.padded * self.x.padded * self.channels
+    }
+
+    /// Numbers of a sample of the result.
+    fn out_len(&self) -> usize {
+        self.y.out * self.x.out * self.groups * self.columns
+    }
+
+    /// Samples that are done together.
+    pub(super) fn chunk(&self) -> usize {
+        let wanted = CHUNK_PIXELS.div_ceil(self.pixels().max(1));
+        wanted.min(CHUNK_NUMBERS / self.padded_len().max(1)).max(1)
+    }
+
+    /// Whether the source has a border, so that it must be copied.
+    fn bordered(&self) -> bool {
+        self.padded_len() != self.source_len()
+    }
+
+    /// The source of some samples with its border: as it lies, or copied to `image`.
+    pub(super) fn with_border<'a, T: Real>(&self, samples: &'a [T], image: &'a mut [T]) -> &'a [T] {
+        if !self.bordered() {
+            return samples;
+        }
+        let row = self.x.source * self.channels;
+        let padded_row = self.x.padded * self.channels;
+        let padded = image.chunks_exact_mut(self.padded_len());
+        for (sample, padded) in samples.chunks_exact(self.source_len()).zip(padded) {
+            let (above, rest) = padded.split_at_mut(self.y.lead * padded_row);
+            let (within, below) = rest.split_at_mut(self.y.source * padded_row);
+            above.fill(T::ZERO);
+            below.fill(T::ZERO);
+            let left = self.x.lead * self.channels;
+            for (padded, source) in within
+                .chunks_exact_mut(padded_row)
+                .zip(sample.chunks_exact(row))
+            {
+                padded[..left].fill(T::ZERO);
+                padded[left..left + row].copy_from_slice(source);
+                padded[left + row..].fill(T::ZERO);
+            }
+        }
+        image
+    }
+
+    /// Where each pixel begins to look, for the samples of a chunk.
+    pub(super) fn pixel_offsets(&self, offsets: &mut [u32]) {
+        let mut offsets = offsets.iter_mut();
+        for sample in 0..self.chunk() {
+            for y in 0..self.y.count {
+                let row = sample * self.y.padded + self.y.first + y * self.y.step;
+                for x in 0..self.x.count {
+                    let col = self.x.first + x * self.x.step;
+                    let offset = (row * self.x.padded + col) * self.channels;
+                    if let Some(place) = offsets.next() {
+                        *place = offset as u32;
+                    }
+                }
+            }
+        }
+    }
+
+    /// How far from where a pixel begins to look each depth lies.
+    pub(super) fn depth_offsets(&self, offsets: &mut [u32]) {
+        let mut offsets = offsets.iter_mut();
+        for (_, y) in self.y.taps() {
+            for (_, x) in self.x.taps() {
+                for channel in 0..self.group_channels {
+                    let offset = (y * self.x.padded + x) * self.channels + channel;
+                    if let Some(place) = offsets.next() {
+                        *place = offset as u32;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where pixel `pixel` of a chunk stands in the result.
+    fn place(&self, pixel: usize) -> usize {
+        let (sample, pixel) = (pixel / self.pixels(), pixel % self.pixels());
+        let y = self.y.out_first + pixel / self.x.count * self.y.out_step;
+        let x = self.x.out_first + pixel % self.x.count * self.x.out_step;
+        ((sample * self.y.out + y) * self.x.out + x) * self.groups * self.columns
+    }
+
+    /// Packs the weights of one group: blocks of depth, in each strips of NR columns, row after row; columns that do not
+    /// exist are zero.
+    #[inline(always)]
+    fn pack<T: Real, const NR: usize>(&self, w: &[T], group: usize, packed: &mut [T]) {
+        let depth = self.depth();
+        let (block, columns) = (block(depth), self.columns.next_multiple_of(NR));
+        let mut k = 0;
+        for (ky, _) in self.y.taps() {
+            for (kx, _) in self.x.taps() {
+                let tap = ky * self.x.kernel + kx;
+                for channel in 0..self.group_channels {
+                    let first = k / block * block;
+                    let rows = block.min(depth - first);
+                    let strips =
+                        packed[first * columns..][..rows * columns].chunks_exact_mut(rows * NR);
+                    for (strip_idx, strip) in strips.enumerate() {
+                        let row = &mut strip[(k - first) * NR..][..NR];
+                        for (j, value) in row.iter_mut().enumerate() {
+                            let column = strip_idx * NR + j;
+                            *value = if column < self.columns {
+                                w[self.weight(tap, channel, column, group)]
+                            } else {
+                                T::ZERO
+                            };
+                        }
+                    }
+                    k += 1;
+                }
+            }
+        }
+    }
+
+    /// Index in W of the weight between a channel of the source and a column of the result.
+    #[inline(always)]
+    fn weight(&self, tap: usize, channel: usize, column: usize, group: usize) -> usize {
+        if self.y.class.is_none() {
+            let filters = self.groups * self.columns;
+            (tap * self.group_channels + channel) * filters + group * self.columns + column
+        } else {
+            (tap * self.columns + column) * self.channels + group * self.group_channels + channel
+        }
+    }
+}
+
+/// Runs a pass for as many samples as `out` holds.
+pub(super) fn correlate<T: Real>(
+    isa: Isa,
+    pass: &Pass,
+    source: &[T],
+    w: &[T],
+    out: &mut [T],
+    scratch: &mut ConvolutionScratch<T>,
+) {
+    if pass.pixels() == 0 || out.is_empty() {
+        return;
+    }
+    pass.pixel_offsets(&mut scratch.pixels);
+    pass.depth_offsets(&mut scratch.depths);
+    match Tile::of(isa, size_of::<T>(), pass.columns) {
+        Tile::T12x32 => all_samples(
+            isa,
+            Registers::<12, 32, true>,
+            pass,
+            source,
+            w,
+            out,
+            scratch,
+        ),
+        Tile::T6x16 => all_samples(isa, Registers::<6, 16, true>, pass, source, w, out, scratch),
+        Tile::T6x8 => all_samples(isa, Registers::<6, 8, true>, pass, source, w, out, scratch),
+        Tile::T4x8 => all_samples(isa, Registers::<4, 8, false>, pass, source, w, out, scratch),
+        Tile::T4x4 => all_samples(isa, Registers::<4, 4, false>, pass, source, w, out, scratch),
+    }
+}
+
+kernel! {
+    /// Weights packed once, then chunk after chunk of samples.
+    fn all_samples[T: Real, const MR: usize, const NR: usize, const FUSED: bool](
+        registers: Registers<MR, NR, FUSED>, pass: &Pass, source: &[T], w: &[T], out: &mut [T],
+        scratch: &mut ConvolutionScratch<T>,
+    ) {
+        let ConvolutionScratch { image, right, depths, pixels } = scratch;
+        let depth = pass.depth();
+        let packed_len = depth * pass.columns.next_multiple_of(NR);
+        for group in 0..pass.groups {
+            pass.pack::<T, NR>(w, group, &mut right[group * packed_len..][..packed_len]);
+        }
+        let n = out.len() / pass.out_len();
+        let sources = source[..n * pass.source_len()].chunks(pass.chunk() * pass.source_len());
+        for (samples, out) in sources.zip(out.chunks_mut(pass.chunk() * pass.out_len())) {
+            let n_pixels = samples.len() / pass.source_len() * pass.pixels();
+            let image = pass.with_border(samples, image);
+            for group in 0..pass.groups {
+                let packed = &right[group * packed_len..][..packed_len];
+                chunk(&registers, pass, group, image, packed, &pixels[..n_pixels], &depths[..depth], out);
+            }
+        }
+    }
+}
+
+/// One group of one chunk: block after block of the depth, in each tile after tile.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn chunk<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
+    _registers: &Registers<MR, NR, FUSED>,
+    pass: &Pass,
+    group: usize,
+    image: &[T],
+    packed: &[T],
+    pixels: &[u32],
+    depths: &[u32],
+    out: &mut [T],
+) {
+    let columns = pass.columns.next_multiple_of(NR);
+    let image = &image[group * pass.group_channels..];
+    let first_column = group * pass.columns;
+    if depths.is_empty() {
+        // No element of the kernel reaches these pixels.
+        for pixel in 0..pixels.len() {
+            out[pass.place(pixel) + first_column..][..pass.columns].fill(T::ZERO);
+        }
+        return;
+    }
+    let block = block(depths.len());
+    for (block_idx, depths) in depths.chunks(block).enumerate() {
+        let packed = &packed[block_idx * block * columns..][..depths.len() * columns];
+        for (tile_idx, pixels) in pixels.chunks(MR).enumerate() {
+            // A row that does not exist looks where the first one looks.
+            let mut rows = [pixels[0] as usize; MR];
+            let mut places = [0; MR];
+            for (i, &pixel) in pixels.iter().enumerate() {
+                rows[i] = pixel as usize;
+                places[i] = pass.place(tile_idx * MR + i) + first_column;
+            }
+            let strips = packed.chunks_exact(depths.len() * NR);
+            for (strip, column) in strips.zip((0..pass.columns).step_by(NR)) {
+                let sums = gathered::<T, MR, NR, FUSED>(image, &rows, depths, strip.as_chunks().0);
+                let n_columns = NR.min(pass.columns - column);
+                for (sums, &place) in sums.iter().zip(&places[..pixels.len()]) {
+                    store(
+                        &mut out[place + column..][..n_columns],
+                        sums,
+                        block_idx == 0,
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Convolution and its gradients against the definition in f64, and their bits over splits.
+
+use descent_engine::convolution::{Convolution, ConvolutionScratch};
+use descent_engine::isa::Isa;
+use descent_engine::rng::{Purpose, Stream};
+use proptest::prelude::*;
+
+fn noise(n: usize, step: u64) -> Vec<f32> {
+    let stream = Stream::new(6, Purpose::Probe, step);
+    (0..n as u64)
+        .map(|index| stream.normal(index) as f32)
+        .collect()
+}
+
+/// Every instruction set this machine has.
+fn sets() -> impl Iterator<Item = Isa> {
+    ["portable", "avx2", "avx512"]
+        .into_iter()
+        .filter_map(Isa::named)
+}
+
+/// Calls `product(x index, w index, y index)` for each multiplication of the definition.
+fn each_product(
+    convolution: &Convolution,
+    n_samples: usize,
+    mut product: impl FnMut(usize, usize, usize),
+) {
+    let c = convolution;
+    let (rows, cols) = c.output().expect("the kernel fits");
+    let (group_channels, group_filters) = (c.channels / c.groups, c.filters / c.groups);
+    let at = |out: usize, k: usize, axis: usize, size: usize| {
+        (out * c.stride[axis] + k * c.dilation[axis])
+            .checked_sub(c.padding[axis])
+            .filter(|&place| place < size)
+    };
+    for (sample, oy, ox) in triples(n_samples, rows, cols) {
+        for (ky, kx, f) in triples(c.kernel[0], c.kernel[1], c.filters) {
+            let (Some(iy), Some(ix)) = (at(oy, ky, 0, c.height), at(ox, kx, 1, c.width)) else {
+                continue;
+            };
+            let y = ((sample * rows + oy) * cols + ox) * c.filters + f;
+            for channel in 0..group_channels {
+                let place = (ky * c.kernel[1] + kx) * group_channels + channel;
+                let in_channel = f / group_filters * group_channels + channel;
+                let x = ((sample * c.height + iy) * c.width + ix) * c.channels + in_channel;
+                product(x, place * c.filters + f, y);
+            }
+        }
+    }
+}
+
+fn triples(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
+}
+
+/// A sum in f64, the sum of the absolute products beside it, and how many there are.
+#[derive(Clone, Copy, Default)]
+struct Exact {
+    sum: f64,
+    size: f64,
+    n: f64,
+}
+
+impl Exact {
+    fn add(&mut self, a: f32, b: f32) {
+        let product = f64::from(a) * f64::from(b);
+        self.sum += product;
+        self.size += product.abs();
+        self.n += 1.0;
+    }
+}
+
+fn agree(got: &[f32], exact: &[Exact]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(got.len(), exact.len());
+    for (idx, (&got, exact)) in got.iter().zip(exact).enumerate() {
+        let error = (f64::from(got) - exact.sum).abs();
+        let bound = 1e-6 * exact.size * exact.n.sqrt();
+        prop_assert!(error <= bound, "element {}: {} for {}", idx, got, exact.sum);
+    }
+    Ok(())
+}
+
+/// Inputs of all three passes, for some samples of a convolution.
+struct Case {
+    convolution: Convolution,
+    n_samples: usize,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    dy: Vec<f32>,
+}
+
+impl Case {
+    fn new(convolution: Convolution, n_samples: usize) -> Case {
+        Case {
+            convolution,
+            n_samples,
+            x: noise(n_samples * convolution.n_inputs(), 0),
+            w: noise(convolution.weight_rows() * convolution.filters, 1),
+            dy: noise(n_samples * convolution.n_outputs(), 2),
+        }
+    }
+
+    /// y, dx and dW as defined.
+    fn exact(&self) -> [Vec<Exact>; 3] {
+        let mut y = vec![Exact::default(); self.dy.len()];
+        let mut dx = vec![Exact::default(); self.x.len()];
+        let mut dw = vec![Exact::default(); self.w.len()];
+        each_product(&self.convolution, self.n_samples, |i, j, k| {
+            y[k].add(self.x[i], self.w[j]);
+            dx[i].add(self.dy[k], self.w[j]);
+            dw[j].add(self.x[i], self.dy[k]);
+        });
+        [y, dx, dw]
+    }
+
+    /// y, dx and dW, in parts of some samples and some rows of W. The scratch comes from other work.
+    fn run(&self, isa: Isa, samples_per_call: usize, rows_per_call: usize) -> [Vec<f32>; 3] {
+        let c = &self.convolution;
+        let mut scratch = ConvolutionScratch::new(isa, [*c]);
+        let mut y = vec![f32::NAN; self.dy.len()];
+        let mut dx = vec![f32::NAN; self.x.len()];
+        let mut dw = vec![f32::NAN; self.w.len()];
+        let (inputs, outputs) = (
+            samples_per_call * c.n_inputs(),
+            samples_per_call * c.n_outputs(),
+        );
+        for (x, y) in self.x.chunks(inputs).zip(y.chunks_mut(outputs)) {
+            c.forward(isa, x, &self.w, y, &mut scratch);
+        }
+        for (dy, dx) in self.dy.chunks(outputs).zip(dx.chunks_mut(inputs)) {
+            c.input_gradient(isa, dy, &self.w, dx, &mut scratch);
+        }
+        for (call, dw) in dw.chunks_mut(rows_per_call * c.filters).enumerate() {
+            c.weight_gradient(
+                isa,
+                &self.x,
+                &self.dy,
+                dw,
+                call * rows_per_call,
+                &mut scratch,
+            );
+        }
+        [y, dx, dw]
+    }
+}
+
+/// Small geometries with every option, among them kernels that reach over both borders.
+fn geometries() -> impl Strategy<Value = Convolution> {
+    let pair = |range: std::ops::Range<usize>| [range.clone(), range];
+    let sizes = (
+        1..12_usize,
+        1..14_usize,
+        1..6_usize,
+        1..24_usize,
+        1..4_usize,
+    );
+    let steps = (pair(1..5), pair(1..4), pair(0..4), pair(1..4));
+    (sizes, steps)
+        .prop_map(
+            |((height, width, channels, filters, groups), steps)| Convolution {
+                height,
+                width,
+                channels: channels * groups,
+                filters: filters * groups,
+                kernel: steps.0,
+                stride: steps.1,
+                padding: steps.2,
+                dilation: steps.3,
+                groups,
+            },
+        )
+        .prop_filter("the kernel fits", |convolution| {
+            convolution.output().is_some()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    #[test]
+    fn the_three_passes_are_what_they_are_defined_to_be(convolution in geometries(), n_samples in 1..5_usize) {
+        let case = Case::new(convolution, n_samples);
+        let exact = case.exact();
+        for isa in sets() {
+            for (got, exact) in case.run(isa, n_samples, convolution.weight_rows()).iter().zip(&exact) {
+                agree(got, exact)?;
+            }
+        }
+    }
+
+    #[test]
+    fn splitting_samples_or_rows_changes_no_bit(
+        convolution in geometries(), n_samples in 2..6_usize, samples in 1..4_usize, rows in 1..9_usize,
+    ) {
+        let case = Case::new(convolution, n_samples);
+        for isa in sets() {
+            let whole = case.run(isa, n_samples, convolution.weight_rows());
+            prop_assert_eq!(whole, case.run(isa, samples, rows));
+        }
+    }
+}
+
+const LARGER: [Convolution; 4] = [
+    // Several blocks of depth, several chunks of samples, a tile over two samples.
+    Convolution {
+        height: 9,
+        width: 9,
+        channels: 70,
+        filters: 37,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
+        dilation: [1, 1],
+        groups: 1,
+    },
+    // A first layer: few channels, a stride, more pixels than one block has.
+    Convolution {
+        height: 35,
+        width: 37,
+        channels: 3,
+        filters: 33,
+        kernel: [5, 5],
+        stride: [2, 2],
+        padding: [2, 2],
+        dilation: [1, 1],
+        groups: 1,
+    },
+    // One by one, with places that the stride skips.
+    Convolution {
+        height: 6,
+        width: 7,
+        channels: 300,
+        filters: 5,
+        kernel: [1, 1],
+        stride: [2, 3],
+        padding: [0, 0],
+        dilation: [1, 1],
+        groups: 1,
+    },
+    // A sequence.
+    Convolution {
+        height: 1,
+        width: 600,
+        channels: 4,
+        filters: 8,
+        kernel: [1, 7],
+        stride: [1, 1],
+        padding: [0, 6],
+        dilation: [1, 2],
+        groups: 2,
+    },
+];
+
+#[test]
+fn larger_ones_are_right_and_split_without_a_change() {
+    for convolution in LARGER {
+        let case = Case::new(convolution, 13);
+        let exact = case.exact();
+        for isa in sets() {
+            let whole = case.run(isa, 13, convolution.weight_rows());
+            for (got, exact) in whole.iter().zip(&exact) {
+                agree(got, exact).expect("as defined");
+            }
+            assert_eq!(whole, case.run(isa, 4, 10), "{isa:?} {convolution:?}");
+        }
+    }
+}
+
+#[test]
+fn one_scratch_serves_several_convolutions() {
+    for isa in sets() {
+        let mut shared = ConvolutionScratch::new(isa, LARGER);
+        for convolution in LARGER.into_iter().chain(LARGER) {
+            let case = Case::new(convolution, 2);
+            let mut y = vec![f32::NAN; case.dy.len()];
+            convolution.forward(isa, &case.x, &case.w, &mut y, &mut shared);
+            assert_eq!(y, case.run(isa, 2, convolution.weight_rows())[0]);
+        }
+    }
+}
+
+#[test]
+fn f64_is_as_exact_as_f64_can_be() {
+    let convolution = LARGER[1];
+    let case = Case::new(convolution, 3);
+    let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<f64>>();
+    let (x, w, exact) = (wide(&case.x), wide(&case.w), case.exact());
+    for isa in sets() {
+        let mut y = vec![f64::NAN; case.dy.len()];
+        let mut scratch = ConvolutionScratch::new(isa, [convolution]);
+        convolution.forward(isa, &x, &w, &mut y, &mut scratch);
+        for (y, exact) in y.iter().zip(&exact[0]) {
+            assert!((y - exact.sum).abs() <= 1e-13 * exact.size);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_has_no_output() {
+    let fits = LARGER[0];
+    assert_eq!(fits.output(), Some((9, 9)));
+    assert_eq!(LARGER[1].output(), Some((18, 19)));
+    let huge = usize::MAX / 2;
+    for convolution in [
+        Convolution {
+            kernel: [12, 3],
+            ..fits
+        },
+        Convolution {
+            kernel: [0, 3],
+            ..fits
+        },
+        Convolution {
+            stride: [1, 0],
+            ..fits
+        },
+        Convolution {
+            dilation: [0, 1],
+            ..fits
+        },
+        Convolution {
+            dilation: [6, 1],
+            ..fits
+        },
+        Convolution { groups: 0, ..fits },
+        Convolution { groups: 2, ..fits },
+        Convolution { height: 0, ..fits },
+        Convolution {
+            width: huge,
+            ..fits
+        },
+        Convolution {
+            padding: [huge, huge],
+            ..fits
+        },
+        Convolution {
+            kernel: [huge, huge],
+            dilation: [huge, huge],
+            ..fits
+        },
+        Convolution {
+            filters: 1 << 31,
+            ..fits
+        },
+    ] {
+        assert_eq!(convolution.output(), None, "{convolution:?}");
+        assert_eq!(convolution.n_multiplications(1), 0);
+    }
+}
