@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 PYTHON ?= python3
+# Where the peers of `make bench` are installed; it says how when they are not.
+PEERS ?= ../peers
+BENCH ?=
 
 .PHONY: help build demo test check unit contract drift deny bench openapi clean
 
@@ -33,8 +36,10 @@ unit: cargo-present ## every Rust test; unpacks nothing, needs no network once b
 openapi: cargo-present ## write api/openapi.json again from the router
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi
 
-bench: build ## measure against the goals and peers; prints ratios
+bench: build ## measure against the goals and peers; writes ratios to docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")
 	$(CARGO) bench --locked --bench service
+	$(CARGO) build --release --locked --package descent-engine --example peer
+	$(PYTHON) -B benches/peers.py target/release/examples/peer --peers $(PEERS) $(BENCH)
 
 clean: ## remove what was built and the demo's data
 	$(CARGO) clean

@@ -1,0 +1,192 @@
+"""Turns the JSON lines of the peer bench into the table of ratios in docs/benchmarks.md.
+
+    python3 benches/ratios.py RESULTS.jsonl [--peers DIR] [--write docs/benchmarks.md]
+
+A ratio is taken within a round, project over peer, so that a machine that gets slower or faster in the meantime cancels out. The peer is the
+best one of the workload: the one whose median over all rounds is the best.
+"""
+import argparse
+import collections
+import datetime
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+
+BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# What is compared, what it is called, and the goals at 1 and 2 threads. A rate wants to be higher, a time lower.
+WORKLOADS = [
+    ("W1", "W1: 4-16-3, batch 16", {2: ">= 10"}),
+    ("W2", "W2: 784-512-256-10, batch 128", {2: ">= 1.5"}),
+    ("W2b32", "W2 with batch 32", {2: ">= 1.7"}),
+    ("W3", "W3: 1024-2048-2048-1000, batch 256", {2: ">= 1.08"}),
+    ("W4", "W4: small CNN on 28 x 28", {2: ">= 1.5"}),
+    ("W5", "W5: AlexNet style on 64 x 64", {2: ">= 1.0"}),
+    ("W6", "W6: autoencoder, Adam", {2: ">= 1.5"}),
+    ("W7-b1", "W7: one row of the W2 net, median time", {1: "<= 0.6", 2: "<= 1.0"}),
+    ("W7-b32", "W7: 32 rows", {2: ">= 1.15"}),
+    ("W7-b256", "W7: 256 rows", {2: ">= 1.15"}),
+    ("W2-bf16", "W2 in bf16", {2: ">= 1.5"}),
+    ("W3-bf16", "W3 in bf16", {2: ">= 1.5"}),
+    ("W5-bf16", "W5 in bf16", {2: ">= 1.5"}),
+]
+# What only the project is asked, with its goals.
+ALONE = [
+    ("W3-update", "optimizer's pass of a step of W3", {2: "<= 6 ms"}),
+    ("W1-recording", "recording every step slows W1 by", {1: "<= 5 %", 2: "<= 5 %"}),
+    ("W2-recording", "recording every step slows W2 by", {1: "<= 1 %", 2: "<= 1 %"}),
+]
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.3g}"
+
+
+def spread(values, show=number):
+    return f"{show(statistics.median(values))} ({show(min(values))}-{show(max(values))})"
+
+
+def measured(line):
+    """What counts of a result, and its unit: the time of one call where a single row is predicted, else the rate."""
+    if line["workload"] == "W7-b1":
+        return line["p50_us"], "us"
+    return line["median"], line["unit"]
+
+
+def read(paths):
+    """Results by workload, threads and peer: one value for each round."""
+    results = collections.defaultdict(lambda: collections.defaultdict(dict))
+    units, lines = {}, []
+    for path in paths:
+        for text in pathlib.Path(path).read_text().splitlines():
+            line = json.loads(text)
+            value, units[line["workload"]] = measured(line)
+            results[line["workload"], line["threads"]][line["peer"]][line.get("round", 0)] = value
+            lines.append(line)
+    return results, units, lines
+
+
+def met(goal, ratio):
+    if not goal:
+        return ""
+    sign, bound = goal.split()[:2]
+    return "yes" if (ratio >= float(bound) if sign == ">=" else ratio <= float(bound)) else "NO"
+
+
+def ratio_rows(results, units):
+    for workload, title, goals in WORKLOADS:
+        for threads in (1, 2):
+            peers = dict(results.get((workload, threads), {}))
+            mine = peers.pop("project", None)
+            if not mine:
+                continue
+            head = f"| {title} | {threads} | {spread(list(mine.values()))} {units[workload]} |"
+            middle = lambda peer: statistics.median(peers[peer].values())
+            best = (min if units[workload] == "us" else max)(peers, key=middle, default=None)
+            ratios = [mine[r] / value for r, value in peers.get(best, {}).items() if r in mine]
+            if not ratios:
+                yield f"{head} not measured | | | |"
+                continue
+            goal = goals.get(threads, "")
+            theirs = f"{best} {spread(list(peers[best].values()))}"
+            ratio = spread(ratios, lambda value: f"{value:.2f}")
+            yield f"{head} {theirs} | {ratio} | {goal} | {met(goal, statistics.median(ratios))} |"
+
+
+def alone_rows(results, units):
+    for workload, title, goals in ALONE:
+        for threads in (1, 2):
+            mine = results.get((workload, threads), {}).get("project")
+            if mine:
+                goal = goals.get(threads, "")
+                value = statistics.median(mine.values())
+                yield f"| {title} | {threads} | {spread(list(mine.values()))} {units[workload]} | {goal} | {met(goal, value)} |"
+
+
+def first(pattern, text, default="unknown"):
+    found = re.search(pattern, text, re.M)
+    return found.group(1).strip() if found else default
+
+
+def said(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip()
+    except OSError:
+        return ""
+
+
+def machine(lines):
+    """The machine of this sitting, the day, and what was built from which commit."""
+    model = first(r"^model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    memory = int(first(r"^MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text(), "0")) / 2**20
+    sets = sorted({line["isa"] for line in lines if "isa" in line})
+    days = sorted({datetime.date.fromtimestamp(line["at"]).isoformat() for line in lines if "at" in line})
+    return (
+        f"Machine: {model}, {os.cpu_count()} processors, {memory:.0f} GiB, Linux {os.uname().release}; the engine chose {' and '.join(sets)}. "
+        f"Measured {' and '.join(days)} at commit {said('git', 'rev-parse', '--short', 'HEAD')}, {first(r'^(rustc [0-9.]+)', said('rustc', '--version'))}."
+    )
+
+
+def versions(peers):
+    """The peers' own versions, asked of the environments they ran in."""
+    names = {"venv": ["torch", "jax", "onnxruntime", "numpy", "scikit-learn"], "venv-tf": ["tensorflow-cpu", "keras"]}
+    found = []
+    for environment, packages in names.items():
+        python = peers / environment / "bin/python"
+        ask = "import importlib.metadata as m, sys\nfor n in sys.argv[1:]:\n try: print(n, m.version(n))\n except m.PackageNotFoundError: pass"
+        if python.exists():
+            found += said(str(python), "-c", ask, *packages).splitlines()
+    lock = ROOT.parent / "shared/bench/rust/Cargo.lock"
+    for crate, binary in (("candle-core", "candle-peer"), ("burn", "burn-peer")):
+        if (peers / "target/release" / binary).exists() and lock.exists():
+            version = first(rf'name = "{crate}"\nversion = "(.*)"', lock.read_text())
+            found.append(f"{crate} {version}")
+    return "Peers: " + (", ".join(found) if found else "none installed") + "."
+
+
+def section(paths, peers):
+    results, units, lines = read(paths)
+    rounds = len({line.get("round", 0) for line in lines})
+    parts = [
+        machine(lines),
+        versions(peers),
+        f"Cells are the median (min-max) of {rounds} rounds; a ratio is project over peer within a round. f32 unless a row says bf16. The peer is the fastest of "
+        "those asked, in its best setting, and its setting is in its name. Epoch ends, where the project measures all rows again and its peers do nothing, are outside the time.",
+        "",
+        "| workload | threads | project | best peer | ratio | goal | met |\n|---|---|---|---|---|---|---|",
+        *ratio_rows(results, units),
+    ]
+    alone = list(alone_rows(results, units))
+    if alone:
+        parts += ["", "| what | threads | measured | goal | met |\n|---|---|---|---|---|", *alone]
+    return "\n".join(parts)
+
+
+def write(document, text):
+    """Replaces what stands between the marks."""
+    before, begin, rest = document.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        sys.exit(f"{document} has no marks {BEGIN} and {END}")
+    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("results", nargs="+")
+    arguments.add_argument("--peers", type=pathlib.Path, default=ROOT.parent / "peers")
+    arguments.add_argument("--write", type=pathlib.Path)
+    chosen = arguments.parse_args()
+    text = section(chosen.results, chosen.peers)
+    print(text)
+    if chosen.write:
+        write(chosen.write, text)
+
+
+if __name__ == "__main__":
+    main()
