@@ -66,7 +66,7 @@ fn model() -> anyhow::Result<ServedModel> {
         &schema,
         &roles.wanted(&spec.task, &schema),
     )?;
-    let prepared = prepare(&frame, &schema, &spec.task, 0)?;
+    let prepared = prepare(&frame, &schema, &spec.task, spec.target_scale(), 0)?;
     let facts = prepared.dataset.facts(prepared.parts.train.len());
     let spec = spec
         .resolve(&facts)

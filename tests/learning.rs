@@ -71,7 +71,8 @@ fn spec(row: &Row, seed: u64) -> Spec {
 
 fn score(row: &Row, frame: &Frame, schema: &Schema, seed: u64) -> f64 {
     let spec = spec(row, seed);
-    let made = data::prepare(frame, schema, &spec.task, seed).expect("the task fits");
+    let made =
+        data::prepare(frame, schema, &spec.task, spec.target_scale(), seed).expect("the task fits");
     let resolved = spec
         .resolve(&made.dataset.facts(made.parts.train.len()))
         .expect("the defaults fit");

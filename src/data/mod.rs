@@ -30,7 +30,7 @@ pub use frame::{Frame, MISSING, Reading, Values, Wanted};
 pub use ingest::{Ingest, SET_BY_OWNER, reprofile};
 pub use limits::{Hint, Limits};
 pub use profile::{BadCell, ColumnProfile, Distinct, Histogram, Ingested, TopValue};
-pub use roles::{Note, Roles, facts};
+pub use roles::{Note, Roles, check_scale, facts};
 pub use schema::{Column, ColumnKind, Schema};
 pub(crate) use sniff::best_delimiter;
 pub use transform::{

@@ -1,6 +1,6 @@
 //! Which columns a task looks at, and what in the task does not fit the dataset.
 
-use descent_engine::dataset::{DataFacts, Outcome};
+use descent_engine::dataset::{DataFacts, Outcome, TargetScale};
 use descent_engine::spec::{Split, Task, TaskKind, Violation};
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +156,34 @@ pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, V
         n_features: n_features.sum(),
         outcome,
     })
+}
+
+/// Checks what is known of the targets without reading them against what the loss takes: counts and shares are not negative.
+///
+/// # Errors
+/// Every target that goes below 0, and what [`Roles::of`] finds.
+pub fn check_scale(
+    task: &Task,
+    scale: TargetScale,
+    ingested: &Ingested,
+) -> Result<(), Vec<Violation>> {
+    if scale == TargetScale::Standard {
+        return Ok(());
+    }
+    let roles = Roles::of(task, &ingested.schema())?;
+    let mut found = Vec::new();
+    for (index, &column) in roles.targets.iter().enumerate() {
+        let column = &ingested.columns[column];
+        if let Some(min) = column.min.filter(|min| *min < 0.0) {
+            let message = format!(
+                "the loss wants counts or shares, and column {:?} goes down to {min}",
+                column.name
+            );
+            let pointer = target_pointer(task, index);
+            found.push(Violation::new(pointer, "negative_target", message).got(min));
+        }
+    }
+    if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
 fn target_pointer(task: &Task, index: usize) -> String {

@@ -75,6 +75,7 @@ impl Runs {
         let ingested: Ingested = dataset.profile.parse()?;
         let facts =
             data::facts(&spec.task, spec.training.seed, &ingested).map_err(RunsError::Spec)?;
+        data::check_scale(&spec.task, spec.target_scale(), &ingested).map_err(RunsError::Spec)?;
         let resolved = spec.resolve(&facts).map_err(RunsError::Spec)?;
         let cost = resolved.cost(&facts).map_err(RunsError::Spec)?;
         cost.within(self.0.run_memory_bytes)

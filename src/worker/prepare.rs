@@ -86,11 +86,13 @@ fn ready(shared: &Shared, job: &Job, spec: &Spec) -> Result<Arc<Ready>, Reason> 
         &job.dataset_sha256,
         job.dataset_schema.get(),
         &task,
+        &format!("{:?}", spec.target_scale()),
         &seed.to_string(),
     ]);
     shared.caches.ready.get(&key, || {
         let table = table(shared, job, spec, &schema)?;
-        let made = data::prepare(&table.frame, &schema, &spec.task, seed).map_err(bad_data)?;
+        let made = data::prepare(&table.frame, &schema, &spec.task, spec.target_scale(), seed)
+            .map_err(bad_data)?;
         let facts = made.dataset.facts(made.parts.train.len());
         let n_bytes = made.dataset.features.len() * 4 + facts.n_rows as usize * 16 + 4_096;
         let dataset = Arc::new(made.dataset);

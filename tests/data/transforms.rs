@@ -4,7 +4,7 @@ use descent::data::{
     Encoding, Ingested, Prepared, RawCell, Roles, RowNoteCode, TargetEncoding, Transform, decode,
     facts, prepare, preview,
 };
-use descent_engine::dataset::Targets;
+use descent_engine::dataset::{TargetScale, Targets};
 use descent_engine::spec::Task;
 use serde_json::json;
 
@@ -15,6 +15,10 @@ fn task(document: serde_json::Value) -> Task {
 }
 
 fn prepared(bytes: &[u8], task: &Task) -> (Ingested, Prepared) {
+    scaled(bytes, task, TargetScale::Standard)
+}
+
+fn scaled(bytes: &[u8], task: &Task, scale: TargetScale) -> (Ingested, Prepared) {
     let ingested = ingest(bytes).unwrap();
     let schema = ingested.schema();
     let roles = Roles::of(task, &schema).unwrap_or_else(|violations| panic!("{violations:?}"));
@@ -25,7 +29,7 @@ fn prepared(bytes: &[u8], task: &Task) -> (Ingested, Prepared) {
         &roles.wanted(task, &schema),
     )
     .unwrap();
-    let prepared = prepare(&frame, &schema, task, 7).unwrap();
+    let prepared = prepare(&frame, &schema, task, scale, 7).unwrap();
     prepared.dataset.check(&prepared.parts).unwrap();
     (ingested, prepared)
 }
@@ -349,5 +353,29 @@ fn facts_are_known_before_the_file_is_decoded() {
             facts.n_train,
             real.n_train
         );
+    }
+}
+
+#[test]
+fn counts_and_shares_are_not_shifted() {
+    let bytes = b"x,a,b\n1,2,0.25\n2,0,0.5\n3,4,0\n4,6,1\n";
+    let document = json!({
+        "kind": "regression", "target": ["a", "b"],
+        "split": {"kind": "random", "validation": 0.0, "test": 0.0}
+    });
+    for (scale, units) in [
+        (TargetScale::Mean, [3.0, 0.4375]),
+        (TargetScale::Own, [1.0, 1.0]),
+    ] {
+        let (_, prepared) = scaled(bytes, &task(document.clone()), scale);
+        let Targets::Values {
+            values, mean, std, ..
+        } = &prepared.dataset.targets
+        else {
+            panic!("a regression has values");
+        };
+        assert_eq!((&mean[..], &std[..]), (&[0.0, 0.0][..], &units[..]));
+        assert_eq!(values[[3, 0]], 6.0 / units[0]);
+        assert_eq!(prepared.transform.target.restore(0, 2.0), 2.0 * units[0]);
     }
 }

@@ -80,7 +80,7 @@ fn train_ingested(bytes: Vec<u8>, ingested: Ingested, parts: Value) -> Finished 
         &roles.wanted(&spec.task, &schema),
     )
     .unwrap();
-    let prepared = prepare(&frame, &schema, &spec.task, 7).unwrap();
+    let prepared = prepare(&frame, &schema, &spec.task, spec.target_scale(), 7).unwrap();
     let facts = prepared.dataset.facts(prepared.parts.train.len());
     let spec = spec
         .resolve(&facts)

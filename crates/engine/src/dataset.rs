@@ -1,7 +1,7 @@
 //! A dataset as the engine sees it: a table of numbers, what is to be learned from it, and which rows serve which purpose.
 //!
 //! Everything that has to do with files, text and missing values happened before: the features are finite `f32`, categories
-//! are one-hot columns, and regression targets are standardised.
+//! are one-hot columns, and regression targets are scaled as the loss wants them.
 
 use ndarray::Array2;
 
@@ -32,15 +32,27 @@ pub enum Targets {
     },
     /// One or several numbers per row.
     Values {
-        /// `[n_rows x n_targets]`, standardised: `(original - mean) / std`.
+        /// `[n_rows x n_targets]`, scaled: `(original - mean) / std`.
         values: Array2<f32>,
         /// Name of each target column.
         names: Vec<String>,
-        /// Mean of each target over the training split, in original units.
+        /// What is taken from each target, in original units: its mean over the training split, or 0, see [`TargetScale`].
         mean: Vec<f32>,
-        /// Standard deviation of each target over the training split, in original units.
+        /// What each target is divided by, in original units: its standard deviation over the training split, its mean, or 1.
         std: Vec<f32>,
     },
+}
+
+/// What a loss wants of a regression's targets. Shift and scale stand in [`Targets::Values`] as `mean` and `std`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetScale {
+    /// Mean 0 and standard deviation 1.
+    #[default]
+    Standard,
+    /// Counts: divided by their mean, so that they stay counts above or at 0 and their rate begins near 1.
+    Mean,
+    /// Shares of a whole: as they are.
+    Own,
 }
 
 /// The rows of a dataset by purpose. No row stands in two of them.

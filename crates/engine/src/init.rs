@@ -7,8 +7,11 @@
 //! | glorot | 2 / (n_in + n_out) | Glorot, Bengio 2010; for tanh, sigmoid, softplus and linear units |
 //! | he | 2 / n_in | He et al. 2015; for rectifiers |
 //! | lecun | 1 / n_in | LeCun et al. 1998 |
+//! | orthogonal | 1 / max(n_in, n_out) | Saxe, McClelland, Ganguli 2014; keeps lengths through deep and recurrent layers |
 //!
 //! A uniform distribution of variance v reaches from -sqrt(3 v) to sqrt(3 v).
+
+mod orthogonal;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,19 +35,22 @@ pub enum Init {
     LecunUniform,
     /// Normal, variance 1 / n_in.
     LecunNormal,
+    /// Orthonormal columns, or rows where these are fewer.
+    Orthogonal,
     /// All zero.
     Zeros,
 }
 
 impl Init {
     /// Every way, in the order of the documentation.
-    pub const ALL: [Init; 7] = [
+    pub const ALL: [Init; 8] = [
         Init::GlorotUniform,
         Init::GlorotNormal,
         Init::HeUniform,
         Init::HeNormal,
         Init::LecunUniform,
         Init::LecunNormal,
+        Init::Orthogonal,
         Init::Zeros,
     ];
 
@@ -54,6 +60,7 @@ impl Init {
             Init::GlorotUniform | Init::GlorotNormal => 2.0 / (n_in + n_out).max(1) as f64,
             Init::HeUniform | Init::HeNormal => 2.0 / n_in.max(1) as f64,
             Init::LecunUniform | Init::LecunNormal => 1.0 / n_in.max(1) as f64,
+            Init::Orthogonal => 1.0 / n_in.max(n_out).max(1) as f64,
             Init::Zeros => 0.0,
         }
     }
@@ -71,6 +78,7 @@ impl Init {
         let deviation = self.variance(n_in, n_out).sqrt();
         match self {
             Init::Zeros => weights.fill(T::ZERO),
+            Init::Orthogonal => orthogonal::fill(weights, n_in, n_out, stream),
             Init::GlorotUniform | Init::HeUniform | Init::LecunUniform => {
                 let bound = 3.0_f64.sqrt() * deviation;
                 for (index, weight) in weights.iter_mut().enumerate() {

@@ -16,7 +16,7 @@ use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
 use crate::network::{Mode, Network, Outcome, Parameters};
-use crate::op::{Activate, Function, Softmax, StepKey};
+use crate::op::{Activate, Exponential, Function, Softmax, StepKey};
 use crate::plan::{Calculation, Inputs, PlanError, Targets, measure};
 
 /// Points on the path of an integrated gradient; the error of the midpoint rule falls with their square.
@@ -75,8 +75,9 @@ fn answer(network: &Network, graph: &mut Graph) -> Result<(NodeId, NodeId), Plan
     let outputs = network.forward(graph, features, Mode::Evaluate)?;
     let output = *outputs.last().unwrap_or(&features);
     let answer = match network.head().outcome {
-        Outcome::Classes => graph.apply(Softmax, &[output])?,
+        Outcome::Classes | Outcome::Shares => graph.apply(Softmax, &[output])?,
         Outcome::Binary => graph.apply(Activate::new(Function::Sigmoid), &[output])?,
+        Outcome::Counts => graph.apply(Exponential, &[output])?,
         Outcome::Values => output,
     };
     Ok((features, answer))
@@ -138,7 +139,7 @@ impl<T: Real> Model<T> {
     }
 
     /// Predicts rows, row-major `[rows x n_features]`, into `out`, row-major `[rows x n_outputs]`: a probability per
-    /// class, or the probability of class 1, or the values. Allocates nothing and takes no lock.
+    /// class, or the probability of class 1, or the values, counts or shares. Allocates nothing and takes no lock.
     ///
     /// # Panics
     /// When a slice has the wrong length, or the scratch belongs to another model.

@@ -24,6 +24,10 @@ pub enum Outcome {
     Binary,
     /// One output per target; the value itself.
     Values,
+    /// One output per target; the expected count is its exponential.
+    Counts,
+    /// One output per target; the shares of a whole are their softmax.
+    Shares,
 }
 
 /// The last, linear layer: as many units as there are outputs.

@@ -9,7 +9,9 @@ use descent_engine::loss::{ClassWeights, CrossEntropy, Loss, Mse};
 use descent_engine::model::Model;
 use descent_engine::network::{Head, Network, Outcome};
 use descent_engine::op::{Function, StepKey};
-use descent_engine::optimizer::{Adam, AdamW, Optimizer, OptimizerState, Rmsprop, Sgd};
+use descent_engine::optimizer::{
+    Adagrad, Adam, AdamW, Lion, Optimizer, OptimizerState, Rmsprop, Sgd,
+};
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::rng::{Purpose, Stream};
 
@@ -102,6 +104,8 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         Optimizer::Rmsprop(Rmsprop::default()),
         Optimizer::Adam(Adam::default()),
         Optimizer::AdamW(AdamW::default()),
+        Optimizer::Adagrad(Adagrad::default()),
+        Optimizer::Lion(Lion::default()),
     ];
     for cpu in [Cpu::native(1), Cpu::native(3), Cpu::portable(2)] {
         for (loss, targets) in &losses {

@@ -109,12 +109,18 @@ fn network_case<T: Real>(case: &NetworkCase, cpu: Cpu) {
     let (features, values) = (cast::<T>(&case.features), cast::<T>(&case.targets));
     let labels: Vec<u32> = case.targets.iter().map(|&label| label as u32).collect();
     let targets = match case.loss {
-        Loss::CrossEntropy(_) => Targets::Labels(&labels),
+        Loss::CrossEntropy(_) | Loss::Hinge(_) | Loss::Contrastive(_) => Targets::Labels(&labels),
         _ => Targets::Values(&values),
     };
     let mut outputs = vec![T::ZERO; case.outputs.len()];
-    // Three rows at once, so that the mean is put together from pieces.
-    let mut evaluation = EvaluationPlan::compile(&network, &case.loss, 3, cpu).expect("it fits");
+    // Three rows at once, so that the mean is put together from pieces; pairs of rows have no such mean.
+    let piece = if matches!(case.loss, Loss::Contrastive(_)) {
+        case.rows
+    } else {
+        3
+    };
+    let mut evaluation =
+        EvaluationPlan::compile(&network, &case.loss, piece, cpu).expect("it fits");
     let mean = evaluation.evaluate(&parameters, &features, targets, &mut outputs);
     compare(&format!("outputs of {name}"), &outputs, &case.outputs);
     compare(

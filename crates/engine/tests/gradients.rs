@@ -10,7 +10,10 @@ use std::collections::BTreeSet;
 
 use descent_engine::graph::{Graph, NodeId};
 use descent_engine::layer::{Activation, Dense, Dropout, Layer};
-use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Huber, Loss, Mae, Mse};
+use descent_engine::loss::{
+    BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
+    Poisson, Quantile,
+};
 use descent_engine::network::{Head, Mode, Network, Outcome};
 use descent_engine::op::{self, Activate, Function, MatMul, Op};
 use proof::{Problem, kinds};
@@ -67,6 +70,11 @@ fn cross_entropy(graph: &mut Graph, label_smoothing: f64, weights: Option<Vec<f6
 fn on_values(graph: &mut Graph, op: impl Into<Op>) -> NodeId {
     let (z, t) = (graph.features(3), graph.targets(3));
     apply(graph, op, &[z, t])
+}
+
+fn on_labels(graph: &mut Graph, op: impl Into<Op>) -> NodeId {
+    let (z, labels) = (graph.features(3), graph.labels());
+    apply(graph, op, &[z, labels])
 }
 
 /// One row per op and, where an op has kinds, per kind.
@@ -148,6 +156,17 @@ fn op_rows() -> Vec<OpRow> {
         ("mse", |g| on_values(g, op::Mse)),
         ("mae", |g| on_values(g, op::Mae)),
         ("huber", |g| on_values(g, op::Huber { delta: 0.7 })),
+        ("exponential", |g| {
+            let x = g.features(7);
+            apply(g, op::Exponential, &[x])
+        }),
+        ("hinge", |g| on_labels(g, op::Hinge { margin: 1.0 })),
+        ("quantile", |g| on_values(g, op::Quantile { quantile: 0.8 })),
+        ("poisson", |g| on_values(g, op::Poisson)),
+        ("kl", |g| on_values(g, op::Kl)),
+        ("contrastive", |g| {
+            on_labels(g, op::Contrastive { margin: 3.0 })
+        }),
     ]
 }
 
@@ -189,6 +208,11 @@ fn loss_rows() -> Vec<Loss> {
         Loss::Mse(Mse::default()),
         Loss::Mae(Mae::default()),
         Loss::Huber(Huber { delta: 0.5 }),
+        Loss::Hinge(Hinge { margin: 0.5 }),
+        Loss::Quantile(Quantile { quantile: 0.1 }),
+        Loss::Poisson(Poisson::default()),
+        Loss::Kl(Kl::default()),
+        Loss::Contrastive(Contrastive { margin: 0.7 }),
     ]
 }
 

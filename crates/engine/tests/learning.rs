@@ -108,6 +108,8 @@ fn wine_is_learned_by_every_optimizer() {
         json!({"kind": "rmsprop", "learning_rate": 0.005}),
         json!({"kind": "adam", "learning_rate": 0.01}),
         json!({"kind": "adamw", "learning_rate": 0.01, "clip_norm": 1.0}),
+        json!({"kind": "adagrad", "learning_rate": 0.05}),
+        json!({"kind": "lion", "learning_rate": 0.001}),
     ] {
         let spec = json!({"optimizer": optimizer, "training": {"epochs": 40}});
         at_least(real("wine/wine.csv", false, 1), spec, "test_accuracy", 0.92);
@@ -131,7 +133,7 @@ fn breast_cancer_is_learned_with_one_output_and_with_two() {
 
 #[test]
 fn diabetes_is_learned_with_every_loss_of_a_regression() {
-    for loss in ["mse", "mae", "huber"] {
+    for loss in ["mse", "mae", "huber", "quantile"] {
         at_least(
             real("diabetes/diabetes.csv", true, 0),
             json!({"loss": {"kind": loss}}),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use descent_engine::dataset::{Dataset, Parts};
+use descent_engine::dataset::{Dataset, Parts, TargetScale};
 use descent_engine::spec::{Impute, Preprocessing, Task, TaskKind};
 
 use super::target::{self, TargetEncoding};
@@ -28,7 +28,8 @@ pub struct Prepared {
     pub notes: Vec<Note>,
 }
 
-/// From a decoded table to a dataset: divides the rows, fits the transform on the training rows, applies it to all.
+/// From a decoded table to a dataset: divides the rows, fits the transform on the training rows, applies it to all. `scale` is
+/// what the loss wants of the targets of a regression.
 ///
 /// # Errors
 /// `invalid_task` with the first thing in the task that does not fit the schema, `one_class_target`,
@@ -37,6 +38,7 @@ pub fn prepare(
     frame: &Frame,
     schema: &Schema,
     task: &Task,
+    scale: TargetScale,
     seed: u64,
 ) -> Result<Prepared, DataError> {
     let roles = Roles::of(task, schema).map_err(|violations| {
@@ -62,13 +64,24 @@ pub fn prepare(
     }
     let split_values = roles.split.and_then(|column| frame.column(column));
     let parts = split::divide(&task.split(seed), &rows, labels.as_deref(), split_values)?;
+    let target = match task.kind {
+        TaskKind::Classification => {
+            let column = roles.targets[0];
+            TargetEncoding::Classes {
+                column,
+                name: schema.columns[column].name.clone(),
+                classes,
+            }
+        }
+        TaskKind::Regression => fit_values(frame, schema, &roles.targets, scale, &parts.train)?,
+    };
     let transform = fit(
         frame,
         schema,
         task,
         &roles,
         &parts.train,
-        classes,
+        target,
         &mut notes,
     )?;
     let dataset = transform.apply(frame)?;
@@ -108,14 +121,14 @@ fn rows_with_target(
     Ok((rows, None, Vec::new()))
 }
 
-/// Fits encodings of all inputs and the target on `train`.
+/// Fits encodings of all inputs on `train`, beside the encoding of the target.
 fn fit(
     frame: &Frame,
     schema: &Schema,
     task: &Task,
     roles: &Roles,
     train: &[u32],
-    classes: Vec<String>,
+    target: TargetEncoding,
     notes: &mut Vec<Note>,
 ) -> Result<Transform, DataError> {
     let mut inputs: Vec<Input> = Vec::new();
@@ -155,17 +168,6 @@ fn fit(
             "no feature has a value among the training rows",
         ));
     }
-    let target = match task.kind {
-        TaskKind::Classification => {
-            let column = roles.targets[0];
-            TargetEncoding::Classes {
-                column,
-                name: schema.columns[column].name.clone(),
-                classes,
-            }
-        }
-        TaskKind::Regression => fit_values(frame, schema, &roles.targets, train)?,
-    };
     Ok(Transform {
         schema: schema.clone(),
         inputs,
@@ -319,6 +321,7 @@ fn fit_values(
     frame: &Frame,
     schema: &Schema,
     targets: &[usize],
+    scale: TargetScale,
     train: &[u32],
 ) -> Result<TargetEncoding, DataError> {
     let (mut names, mut means, mut stds) = (Vec::new(), Vec::new(), Vec::new());
@@ -337,9 +340,14 @@ fn fit_values(
                 DataError::new("one_class_target", message).at_column(column + 1, Some(name))
             );
         }
+        let (shift, unit) = match scale {
+            TargetScale::Standard => (mean as f32, scale_of(std)),
+            TargetScale::Mean => (0.0, scale_of(mean.abs())),
+            TargetScale::Own => (0.0, 1.0),
+        };
         names.push(name.clone());
-        means.push(mean as f32);
-        stds.push(scale_of(std));
+        means.push(shift);
+        stds.push(unit);
     }
     Ok(TargetEncoding::Values {
         columns: targets.to_vec(),

@@ -1,4 +1,4 @@
-//! What is predicted: classes by name, or numbers that are standardised for training and mapped back.
+//! What is predicted: classes by name, or numbers that are scaled for training and mapped back.
 
 use descent_engine::dataset::Targets;
 use ndarray::Array2;
@@ -23,15 +23,15 @@ pub enum TargetEncoding {
         /// The classes as the file writes them: in order of number if all are numbers, else in alphabetical order.
         classes: Vec<String>,
     },
-    /// Numbers, (y - mean) / std.
+    /// Numbers, (y - mean) / std, scaled as the loss wants them.
     Values {
         /// Positions in the schema.
         columns: Vec<usize>,
         /// Their names.
         names: Vec<String>,
-        /// Over the training rows, in original units.
+        /// Over the training rows, in original units; 0 for counts and shares.
         mean: Vec<f32>,
-        /// Over the training rows, in original units; never 0.
+        /// Over the training rows, in original units; the mean for counts, 1 for shares; never 0.
         std: Vec<f32>,
     },
 }

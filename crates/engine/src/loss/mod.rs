@@ -3,20 +3,31 @@
 //! One loss, one file. The struct is the document a user posts: `{"kind": "cross_entropy", "label_smoothing": 0.1}`.
 
 mod binary_cross_entropy;
+mod contrastive;
 mod cross_entropy;
+mod hinge;
 mod huber;
+mod kl;
 mod mae;
 mod mse;
+mod poisson;
+mod quantile;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use contrastive::Contrastive;
 pub use cross_entropy::{ClassWeights, CrossEntropy};
+pub use hinge::Hinge;
 pub use huber::Huber;
+pub use kl::Kl;
 pub use mae::Mae;
 pub use mse::Mse;
+pub use poisson::Poisson;
+pub use quantile::Quantile;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::TargetScale;
 use crate::graph::{Graph, GraphError, NodeId};
 
 /// The loss of a run, as it stands in a spec.
@@ -33,6 +44,16 @@ pub enum Loss {
     Mae(Mae),
     /// Squared near zero, absolute far away.
     Huber(Huber),
+    /// Classes, one output per class, kept a margin apart.
+    Hinge(Hinge),
+    /// The value that a target stays below with a given probability.
+    Quantile(Quantile),
+    /// Half the Poisson deviance of counts.
+    Poisson(Poisson),
+    /// Divergence of the predicted shares of a whole.
+    Kl(Kl),
+    /// Rows of one class near each other, others apart; for embeddings.
+    Contrastive(Contrastive),
 }
 
 /// The nodes a loss adds.
@@ -53,6 +74,11 @@ macro_rules! each {
             Loss::Mse($it) => $call,
             Loss::Mae($it) => $call,
             Loss::Huber($it) => $call,
+            Loss::Hinge($it) => $call,
+            Loss::Quantile($it) => $call,
+            Loss::Poisson($it) => $call,
+            Loss::Kl($it) => $call,
+            Loss::Contrastive($it) => $call,
         }
     };
 }
@@ -66,6 +92,15 @@ impl Loss {
     /// Adds the loss of `output` to the graph.
     pub fn forward(&self, graph: &mut Graph, output: NodeId) -> Result<LossNodes, GraphError> {
         each!(self, it => it.forward(graph, output))
+    }
+
+    /// How a regression's targets must come to this loss.
+    pub fn target_scale(&self) -> TargetScale {
+        match self {
+            Loss::Poisson(_) => TargetScale::Mean,
+            Loss::Kl(_) => TargetScale::Own,
+            _ => TargetScale::Standard,
+        }
     }
 
     /// What is wrong with the loss's own fields: (field, reason).

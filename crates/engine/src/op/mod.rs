@@ -12,13 +12,19 @@ mod add;
 mod add_row;
 mod binary_cross_entropy;
 mod column_sum;
+mod contrastive;
 mod cross_entropy;
 mod drop;
+mod exponential;
+mod hinge;
 mod huber;
+mod kl;
 mod label_weight;
 mod mae;
 mod matmul;
 mod mse;
+mod poisson;
+mod quantile;
 mod softmax;
 
 pub use activate::{Activate, ActivateGradient, Function};
@@ -26,13 +32,21 @@ pub use add::Add;
 pub use add_row::AddRow;
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyGradient};
 pub use column_sum::ColumnSum;
+pub use contrastive::{Contrastive, ContrastiveGradient};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
 pub use drop::Drop;
+pub(crate) use exponential::exponential;
+pub use exponential::{Exponential, ExponentialGradient};
+pub use hinge::{Hinge, HingeGradient};
 pub use huber::{Huber, HuberGradient};
+pub use kl::{Kl, KlGradient};
 pub use label_weight::LabelWeight;
 pub use mae::{Mae, MaeGradient};
 pub use matmul::MatMul;
 pub use mse::{Mse, MseGradient};
+pub use poisson::{Poisson, PoissonGradient};
+pub use quantile::{Quantile, QuantileGradient};
+pub(crate) use softmax::softmax_in_place;
 pub use softmax::{Softmax, SoftmaxGradient};
 
 use crate::element::Real;
@@ -218,6 +232,30 @@ ops! {
     Huber,
     /// Derivative of [`Huber`].
     HuberGradient,
+    /// e to the power of each number.
+    Exponential,
+    /// Derivative of [`Exponential`].
+    ExponentialGradient,
+    /// Mean by which classes are too near the right one.
+    Hinge,
+    /// Derivative of [`Hinge`].
+    HingeGradient,
+    /// Mean of the pinball function.
+    Quantile,
+    /// Derivative of [`Quantile`].
+    QuantileGradient,
+    /// Half the mean Poisson deviance.
+    Poisson,
+    /// Derivative of [`Poisson`].
+    PoissonGradient,
+    /// Mean divergence of the softmax from shares.
+    Kl,
+    /// Derivative of [`Kl`].
+    KlGradient,
+    /// Mean over pairs of rows: near in one class, apart in two.
+    Contrastive,
+    /// Derivative of [`Contrastive`].
+    ContrastiveGradient,
 }
 
 /// The error of a shape rule.

@@ -117,6 +117,22 @@ pub(super) fn shifted_exponentials<T: Real>(out: &mut [T], outputs: &[T], cols: 
 }
 
 kernel! {
+    /// z <- softmax(z), row by row.
+    pub(crate) fn softmax_in_place[T: Real](rows: &mut [T], cols: usize) {
+        for row in rows.chunks_exact_mut(cols) {
+            let shift = largest(row);
+            for z in row.iter_mut() {
+                *z = (*z - shift).exp();
+            }
+            let scale = T::ONE / row_sum(row);
+            for y in row {
+                *y *= scale;
+            }
+        }
+    }
+}
+
+kernel! {
     fn softmax[T: Real](out: &mut [T], outputs: &[T], cols: usize) {
         shifted_exponentials(out, outputs, cols);
         for line in out.chunks_exact_mut(cols) {

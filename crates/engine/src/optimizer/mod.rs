@@ -1,15 +1,19 @@
-//! Optimizers: how a gradient changes the parameters. Semantics are PyTorch's, term by term.
+//! Optimizers: how a gradient changes the parameters. Semantics are PyTorch's, term by term, and those of its paper for Lion.
 //!
 //! One optimizer, one file: the document a user posts, the formula, and one pass over (parameter, gradient, state).
 //! The learning rate of a step is handed in, because a schedule decides it.
 
+mod adagrad;
 mod adam;
 mod adamw;
+mod lion;
 mod rmsprop;
 mod sgd;
 
+pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use lion::Lion;
 pub use rmsprop::Rmsprop;
 pub use sgd::Sgd;
 
@@ -32,6 +36,10 @@ pub enum Optimizer {
     /// Adam with weight decay apart from the gradient.
     #[serde(rename = "adamw")]
     AdamW(AdamW),
+    /// Steps divided by the root of all squared gradients so far.
+    Adagrad(Adagrad),
+    /// Steps of one length, in the direction of a momentum.
+    Lion(Lion),
 }
 
 /// One pass over everything that is trained: all slices have the same length, `state` holds the slots one after another.
@@ -54,6 +62,8 @@ macro_rules! each {
             Optimizer::Rmsprop($it) => $call,
             Optimizer::Adam($it) => $call,
             Optimizer::AdamW($it) => $call,
+            Optimizer::Adagrad($it) => $call,
+            Optimizer::Lion($it) => $call,
         }
     };
 }

@@ -112,10 +112,7 @@ fn loss(spec: &Spec, found: &mut Vec<Violation>) {
     for (field, reason) in loss.faults() {
         found.push(Violation::new(join("/loss", field), "out_of_range", reason));
     }
-    let fitting: &[&str] = match spec.task.kind {
-        TaskKind::Classification => &["cross_entropy", "binary_cross_entropy"],
-        TaskKind::Regression => &["mse", "mae", "huber"],
-    };
+    let fitting = spec.task.kind.losses();
     if !fitting.contains(&loss.kind()) {
         let message = format!(
             "`{}` is not a loss of a {}; use {}",

@@ -33,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dataset::DataFacts;
+use crate::dataset::{DataFacts, TargetScale};
 use crate::layer::Layer;
 use crate::loss::Loss;
 
@@ -226,6 +226,14 @@ impl Spec {
             (_, TaskKind::Classification) => Family::Classification,
             (_, TaskKind::Regression) => Family::Regression,
         }
+    }
+
+    /// How a regression's targets must come to the loss.
+    #[must_use]
+    pub fn target_scale(&self) -> TargetScale {
+        self.loss
+            .as_ref()
+            .map_or(TargetScale::Standard, Loss::target_scale)
     }
 
     /// The split that is used, with the defaults of the task filled in. Needs no data.

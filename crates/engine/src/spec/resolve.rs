@@ -73,6 +73,10 @@ fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
             format!("the target has {n} class in this dataset; there is nothing to tell apart");
         found.push(Violation::new("/task/target", "one_class", message).got(n));
     }
+    if let (Some(Loss::Kl(_)), Outcome::Values(1)) = (&spec.loss, facts.outcome) {
+        let message = "kl compares shares of a whole, so it wants two or more target columns";
+        found.push(Violation::new("/task/target", "contradiction", message).got(1));
+    }
     if spec.family() == Family::Perceptron && facts.outcome != Outcome::Classes(2) {
         let message = format!(
             "a perceptron tells two classes apart, and the target has {}",
@@ -129,9 +133,13 @@ pub(crate) fn head(loss: &Loss, outcome: Outcome) -> Head {
             n_outputs: n as usize,
             outcome: Meaning::Classes,
         },
-        (_, Outcome::Values(n)) => Head {
+        (loss, Outcome::Values(n)) => Head {
             n_outputs: n as usize,
-            outcome: Meaning::Values,
+            outcome: match loss {
+                Loss::Poisson(_) => Meaning::Counts,
+                Loss::Kl(_) => Meaning::Shares,
+                _ => Meaning::Values,
+            },
         },
     }
 }

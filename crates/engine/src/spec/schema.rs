@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use super::{Family, Spec};
+use super::{Family, Spec, TaskKind};
 
 /// The schema of every spec.
 pub(super) fn whole() -> &'static Value {
@@ -13,6 +13,8 @@ pub(super) fn whole() -> &'static Value {
         let mut schema = schemars::schema_for!(Spec).to_value();
         let definitions = schema.get("$defs").cloned().unwrap_or_default();
         tidy(&mut schema, &definitions);
+        let losses = [TaskKind::Classification, TaskKind::Regression].map(TaskKind::losses);
+        keep(&mut schema, "Loss", &losses.concat());
         prune(&mut schema);
         schema
     })
@@ -31,16 +33,12 @@ pub(super) fn of(family: Family) -> Value {
     keep(&mut schema, "TaskKind", &[task]);
     match family {
         Family::Classification => {
-            keep(
-                &mut schema,
-                "Loss",
-                &["cross_entropy", "binary_cross_entropy"],
-            );
+            keep(&mut schema, "Loss", TaskKind::Classification.losses());
             layers_only(&mut schema);
             one_target(&mut schema);
         }
         Family::Regression => {
-            keep(&mut schema, "Loss", &["mse", "mae", "huber"]);
+            keep(&mut schema, "Loss", TaskKind::Regression.losses());
             keep(
                 &mut schema,
                 "Split",
@@ -255,7 +253,10 @@ mod tests {
             kinds(Family::Classification, "TaskKind"),
             ["classification"]
         );
-        assert_eq!(kinds(Family::Regression, "Loss"), ["mse", "mae", "huber"]);
+        assert_eq!(
+            kinds(Family::Regression, "Loss"),
+            TaskKind::Regression.losses()
+        );
         assert!(
             of(Family::Perceptron)["$defs"]
                 .get("OptimizerSpec")

@@ -41,6 +41,15 @@ impl TaskKind {
             Self::Regression => "regression",
         }
     }
+
+    /// The losses that fit, by kind.
+    #[must_use]
+    pub fn losses(self) -> &'static [&'static str] {
+        match self {
+            Self::Classification => &["cross_entropy", "binary_cross_entropy", "hinge"],
+            Self::Regression => &["mse", "mae", "huber", "quantile", "poisson", "kl"],
+        }
+    }
 }
 
 /// The column or columns to be predicted.

@@ -19,7 +19,8 @@ pub(crate) fn class_counts(targets: &Targets, labels: &[u32]) -> Vec<u64> {
 }
 
 /// Measures a network without hidden layers whose weights are zero and whose bias is the best constant: the logarithm of each
-/// class's weighted share, or 0, which is the mean of a standardised target.
+/// class's weighted share (for a hinge the margin for the most frequent class), the logarithm of each target's mean for counts
+/// and shares, the quantile of each target, or 0, which is the mean of a standardised target.
 pub(crate) fn loss(
     network: &Network,
     loss: &Loss,
@@ -36,15 +37,52 @@ pub(crate) fn loss(
     let counts = class_counts(targets, &rows.labels);
     let share = |class: usize| counts[class].max(1) as f64 * weight(loss, &counts, class);
     match network.head().outcome {
+        Outcome::Classes if matches!(loss, Loss::Hinge(_)) => most_frequent(&counts, loss, bias),
         Outcome::Classes => bias
             .iter_mut()
             .enumerate()
             .for_each(|(class, bias)| *bias = share(class).max(1e-30).ln() as f32),
         Outcome::Binary => bias[0] = (share(1) / share(0)).ln() as f32,
-        Outcome::Values => {}
+        Outcome::Counts | Outcome::Shares => {
+            for (target, bias) in bias.iter_mut().enumerate() {
+                *bias = mean(rows, target).max(1e-30).ln() as f32;
+            }
+        }
+        Outcome::Values => {
+            if let Loss::Quantile(loss) = loss {
+                for (target, bias) in bias.iter_mut().enumerate() {
+                    *bias = quantile(rows, target, loss.quantile);
+                }
+            }
+        }
     }
     let mut evaluator = Evaluator::new(&constant, loss, targets, rows.n_rows, cpu)?;
     Ok(evaluator.loss(&parameters, rows))
+}
+
+/// Raises the most frequent class by the margin above the others.
+fn most_frequent(counts: &[u64], loss: &Loss, bias: &mut [f32]) {
+    let most = counts.iter().copied().max();
+    if let (Loss::Hinge(loss), Some(most)) = (loss, most)
+        && let Some(class) = counts.iter().position(|&count| count == most)
+    {
+        bias[class] = loss.margin as f32;
+    }
+}
+
+/// Mean of a target.
+fn mean(rows: &Rows, target: usize) -> f64 {
+    let column = rows.values.iter().skip(target).step_by(rows.n_targets);
+    column.map(|&value| f64::from(value)).sum::<f64>() / rows.n_rows.max(1) as f64
+}
+
+/// The smallest value of a target that at least this part of the rows does not exceed; 0 without rows.
+fn quantile(rows: &Rows, target: usize, part: f64) -> f32 {
+    let column = rows.values.iter().skip(target).step_by(rows.n_targets);
+    let mut column: Vec<f32> = column.copied().collect();
+    column.sort_unstable_by(f32::total_cmp);
+    let rank = (part * column.len() as f64).ceil() as usize;
+    column.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
 fn weight(loss: &Loss, counts: &[u64], class: usize) -> f64 {

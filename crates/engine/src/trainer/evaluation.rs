@@ -3,10 +3,11 @@
 use super::EngineError;
 use super::rows::Rows;
 use crate::dataset::Targets;
-use crate::isa::Cpu;
+use crate::isa::{Cpu, Isa};
 use crate::loss::Loss;
 use crate::metrics::{ClassificationMetrics, LOSS, Part, RegressionMetrics};
-use crate::network::{Network, Parameters};
+use crate::network::{Network, Outcome, Parameters};
+use crate::op::{exponential, softmax_in_place};
 use crate::plan::EvaluationPlan;
 
 /// Most rows that are evaluated at once; enough for the products, few enough for the cache.
@@ -66,6 +67,8 @@ pub(crate) struct Evaluator {
     plan: EvaluationPlan<f32>,
     outputs: Vec<f32>,
     n_outputs: usize,
+    outcome: Outcome,
+    isa: Isa,
     pub(crate) measures: Measures,
 }
 
@@ -82,6 +85,8 @@ impl Evaluator {
             plan,
             outputs: Vec::new(),
             n_outputs: network.n_outputs(),
+            outcome: network.head().outcome,
+            isa: cpu.isa,
             measures: Measures::of(targets),
         })
     }
@@ -113,8 +118,19 @@ impl Evaluator {
             if loss.is_finite() {
                 into.push((LOSS.on(part), loss));
             }
+            self.predict();
             self.measures.report(&self.outputs, rows, part, into);
         }
         loss
+    }
+
+    /// Makes predictions of outputs where an error is one of the prediction: counts and shares. Classes are ranked by their
+    /// outputs as they are.
+    fn predict(&mut self) {
+        match self.outcome {
+            Outcome::Counts => exponential(self.isa, &mut self.outputs),
+            Outcome::Shares => softmax_in_place(self.isa, &mut self.outputs, self.n_outputs),
+            Outcome::Classes | Outcome::Binary | Outcome::Values => {}
+        }
     }
 }

@@ -29,6 +29,7 @@ mod recipe;
 mod rows;
 mod state;
 mod stopping;
+mod targets;
 mod trained;
 
 use std::sync::Arc;
@@ -115,6 +116,9 @@ impl Trainer {
         }
         // Resolving again changes nothing in a resolved spec and checks it against this data.
         spec.resolve(&facts).map_err(EngineError::Spec)?;
+        if let Some(loss) = &spec.loss {
+            targets::check(loss, &dataset, &parts)?;
+        }
         let fingerprint = fingerprint::of(spec, &dataset, &parts);
         let learner = if spec.family() == Family::Perceptron {
             Learner::Perceptron(Box::new(perceptron::PerceptronTrainer::new(

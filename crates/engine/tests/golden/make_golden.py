@@ -51,6 +51,14 @@ def flat(tensors):
     return [x for t in tensors for x in (t.t() if t.dim() == 2 else t).reshape(-1).tolist()]
 
 
+def contrastive(embeddings, labels, margin):
+    """Hadsell, Chopra, LeCun 2006, over all pairs of a batch; PyTorch has it for triplets only."""
+    i, j = torch.triu_indices(len(labels), len(labels), offset=1)
+    distance = (embeddings[i] - embeddings[j]).norm(dim=1)
+    apart = (margin - distance).clamp(min=0)
+    return torch.where(labels[i] == labels[j], distance, apart).square().mean() / 2
+
+
 def loss_of(spec):
     kind = spec["kind"]
     if kind == "cross_entropy":
@@ -58,12 +66,30 @@ def loss_of(spec):
         return nn.CrossEntropyLoss(weight=weight, label_smoothing=spec.get("label_smoothing", 0.0))
     if kind == "binary_cross_entropy":
         return nn.BCEWithLogitsLoss(pos_weight=torch.tensor(spec.get("positive_weight", 1.0)))
+    if kind == "hinge":
+        return nn.MultiMarginLoss(margin=spec.get("margin", 1.0))
+    if kind == "quantile":
+        q = spec.get("quantile", 0.5)
+        return lambda z, t: torch.maximum(q * (t - z), (q - 1) * (t - z)).mean()
+    if kind == "poisson":
+        rate = nn.PoissonNLLLoss(log_input=True, full=False)
+        # Half the deviance: what depends on the targets alone makes 0 the loss of a perfect fit.
+        return lambda z, t: rate(z, t) + (torch.xlogy(t, t) - t).mean()
+    if kind == "kl":
+        divergence = nn.KLDivLoss(reduction="batchmean")
+        return lambda z, t: divergence(nn.functional.log_softmax(z, 1), t)
+    if kind == "contrastive":
+        return lambda z, y: contrastive(z, y, spec.get("margin", 1.0))
     return {"mse": nn.MSELoss(), "mae": nn.L1Loss(), "huber": nn.HuberLoss(delta=spec.get("delta", 1.0))}[kind]
 
 
 def targets_of(spec, rows, n_outputs):
-    if spec["kind"] == "cross_entropy":
+    if spec["kind"] in ("cross_entropy", "hinge", "contrastive"):
         return torch.randint(n_outputs, (rows,))
+    if spec["kind"] == "poisson":
+        return torch.randint(5, (rows, n_outputs)).to(torch.get_default_dtype())
+    if spec["kind"] == "kl":
+        return torch.randn(rows, n_outputs).softmax(1)
     if spec["kind"] == "binary_cross_entropy":
         return torch.randint(2, (rows, n_outputs)).to(torch.get_default_dtype())
     return torch.randn(rows, n_outputs)
@@ -108,6 +134,11 @@ def networks():
     ]
     cases += [(layers, loss) for loss in losses]
     cases.append(([], {"kind": "mse"}))
+    later = [
+        {"kind": "hinge"}, {"kind": "hinge", "margin": 0.4}, {"kind": "quantile"}, {"kind": "quantile", "quantile": 0.9},
+        {"kind": "poisson"}, {"kind": "kl"}, {"kind": "contrastive"}, {"kind": "contrastive", "margin": 0.3},
+    ]
+    cases += [(layers, loss) for loss in later]
     return [case(layers, loss, seed) for seed, (layers, loss) in enumerate(cases)]
 
 
@@ -122,6 +153,10 @@ OPTIMIZERS = [
     {"kind": "adam", "learning_rate": 0.02, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.01, "epsilon": 1e-6},
     {"kind": "adamw", "learning_rate": 0.02},
     {"kind": "adamw", "learning_rate": 0.02, "weight_decay": 0.1},
+    {"kind": "adagrad", "learning_rate": 0.1},
+    {"kind": "adagrad", "learning_rate": 0.1, "weight_decay": 0.01, "epsilon": 1e-6},
+    {"kind": "lion", "learning_rate": 0.01},
+    {"kind": "lion", "learning_rate": 0.01, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1},
 ]
 
 SCHEDULES = [
@@ -136,13 +171,33 @@ SCHEDULES = [
 ]
 
 
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, algorithm 2; PyTorch has no such optimizer."""
+
+    def __init__(self, parameters, lr, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(parameters, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                m = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(group["lr"] * torch.sign(beta1 * m + (1 - beta1) * p.grad))
+                m.mul_(beta2).add_(p.grad, alpha=1 - beta2)
+
+
 def optimizer_of(spec, parameters):
     o = {k: v for k, v in spec.items() if k not in ("kind", "learning_rate", "beta1", "beta2", "epsilon")}
     if spec["kind"] in ("adam", "adamw"):
         o["betas"] = (spec.get("beta1", 0.9), spec.get("beta2", 0.999))
+    if spec["kind"] == "lion":
+        o["betas"] = (spec.get("beta1", 0.9), spec.get("beta2", 0.99))
     if "epsilon" in spec:
         o["eps"] = spec["epsilon"]
-    make = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    make = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+            "adagrad": torch.optim.Adagrad, "lion": Lion}
     return make[spec["kind"]](parameters, lr=spec["learning_rate"], **o)
 
 
