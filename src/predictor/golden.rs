@@ -18,7 +18,7 @@ pub struct GoldenRow {
     /// One per column of the training file, in file order, as text; `None` where a cell is missing (as `data::preview` gives them).
     pub cells: Vec<Option<String>>,
     /// What the trained network says (`Trained::golden`): a probability per class, the probability of class 1 where the network has one
-    /// output, or a standardised value per target.
+    /// output, or a scaled value per target.
     pub answers: Vec<f32>,
 }
 

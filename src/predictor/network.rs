@@ -28,7 +28,7 @@ enum Answering {
     Binary,
     /// The perceptron knows no doubt: 0 and 1, or 1 and 0.
     Crisp,
-    /// Standardised values become values in original units.
+    /// Scaled values become values in original units.
     Values,
 }
 
@@ -59,7 +59,7 @@ impl Network {
             (_, Family::Perceptron) => Answering::Crisp,
             (Meaning::Binary, _) => Answering::Binary,
             (Meaning::Classes, _) => Answering::Classes,
-            (Meaning::Values, _) => Answering::Values,
+            (Meaning::Values | Meaning::Counts | Meaning::Shares, _) => Answering::Values,
         };
         let classes = matches!(target, TargetEncoding::Classes { .. });
         if classes == (answering == Answering::Values) {
@@ -115,7 +115,7 @@ impl Network {
         out
     }
 
-    /// What the network itself says: probabilities (for one output that of class 1), or standardised values.
+    /// What the network itself says: probabilities (for one output that of class 1), or scaled values.
     #[inline]
     fn raw(&self, features: &[f32], n_rows: usize, scratch: &mut Scratch, out: &mut Vec<f32>) {
         out.clear();
