@@ -153,7 +153,9 @@ pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, V
     Ok(DataFacts {
         n_rows,
         n_train: n_train.max(1),
-        n_features: n_features.sum(),
+        sample_shape: usize::try_from(n_features.sum::<u64>())
+            .unwrap_or(usize::MAX)
+            .into(),
         outcome,
     })
 }

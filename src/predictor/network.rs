@@ -4,6 +4,7 @@ use descent_engine::dataset::Outcome;
 use descent_engine::isa::{Cpu, Isa};
 use descent_engine::model::{Model, Scratch as NetworkScratch};
 use descent_engine::network::Outcome as Meaning;
+use descent_engine::sample::SampleShape;
 use descent_engine::spec::{Family, Spec};
 use descent_engine::weights;
 
@@ -43,7 +44,7 @@ impl Network {
     /// When the spec is not resolved, or a tensor is absent or has another shape.
     pub(super) fn open(
         spec: &Spec,
-        n_features: usize,
+        input: SampleShape,
         target: &TargetEncoding,
         bytes: &[u8],
         instruction_set: &str,
@@ -53,7 +54,7 @@ impl Network {
             TargetEncoding::Values { names, .. } => Outcome::Values(names.len() as u64),
         };
         let isa = Isa::named(instruction_set).unwrap_or_else(Isa::detect);
-        let model = weights::open(spec, n_features, outcome, bytes, Cpu { isa, threads: 1 })
+        let model = weights::open(spec, input, outcome, bytes, Cpu { isa, threads: 1 })
             .map_err(|error| OpenError::Shape(error.to_string()))?;
         let answering = match (model.network().head().outcome, spec.family()) {
             (_, Family::Perceptron) => Answering::Crisp,

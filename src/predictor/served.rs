@@ -64,9 +64,9 @@ impl ServedModel {
         }
         let transform = &document.transform;
         check_transform(transform, &document.baseline)?;
-        let (n_features, names) = (transform.n_features(), document.output_names());
+        let (input, names) = (transform.sample_shape(), document.output_names());
         let isa = &document.engine.instruction_set;
-        let network = Network::open(&document.spec, n_features, &transform.target, weights, isa)?;
+        let network = Network::open(&document.spec, input, &transform.target, weights, isa)?;
         let columns = transform
             .schema
             .columns

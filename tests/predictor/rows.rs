@@ -44,7 +44,7 @@ fn rows_answer_what_training_computed(finished: &Finished) {
 
     let direct = descent_engine::weights::open(
         &model.document().spec,
-        prepared.dataset.n_features(),
+        prepared.dataset.sample_shape,
         prepared.dataset.targets.outcome(),
         &finished.trained.weights,
         descent_engine::isa::Cpu::native(2),

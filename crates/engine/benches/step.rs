@@ -81,7 +81,7 @@ fn step(name: &str, widths: &[usize], rows: usize, loss: Loss, optimizer: Optimi
     let mut plan =
         TrainPlan::<f32>::compile(&network, &loss, &optimizer, rows, cpu).expect("it fits");
     let mut parameters = network.initialise(0);
-    let mut state = OptimizerState::new(&optimizer, network.n_parameters());
+    let mut state = OptimizerState::new(&optimizer, network.n_trained());
     let (features, labels) = (
         noise(rows * n_features),
         (0..rows)

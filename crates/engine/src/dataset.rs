@@ -5,11 +5,15 @@
 
 use ndarray::Array2;
 
+use crate::sample::SampleShape;
+
 /// Rows of features with what is to be predicted from them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// `[n_rows x n_features]`, finite.
     pub features: Array2<f32>,
+    /// What the features of a row are: a vector, a sequence or an image. It has `n_features` numbers.
+    pub sample_shape: SampleShape,
     /// Name of each feature, for example `Age` or `Sex=female`.
     pub feature_names: Vec<String>,
     /// Index into `column_names` of the source column each feature was made from.
@@ -73,10 +77,18 @@ pub struct DataFacts {
     pub n_rows: u64,
     /// Rows of the training part.
     pub n_train: u64,
-    /// Features after encoding.
-    pub n_features: u64,
+    /// Shape of a row's features after encoding.
+    pub sample_shape: SampleShape,
     /// What is predicted.
     pub outcome: Outcome,
+}
+
+impl DataFacts {
+    /// Features of a row.
+    #[must_use]
+    pub fn n_features(&self) -> u64 {
+        self.sample_shape.n_numbers() as u64
+    }
 }
 
 /// The kind and width of what is predicted.
@@ -175,7 +187,7 @@ impl Dataset {
         DataFacts {
             n_rows: self.n_rows() as u64,
             n_train: n_train as u64,
-            n_features: self.n_features() as u64,
+            sample_shape: self.sample_shape,
             outcome: self.targets.outcome(),
         }
     }
@@ -200,6 +212,11 @@ impl Dataset {
         length(
             "feature columns",
             self.feature_columns.len(),
+            self.n_features(),
+        )?;
+        length(
+            "numbers of a sample",
+            self.sample_shape.n_numbers(),
             self.n_features(),
         )?;
         length("target rows", self.targets.n_rows(), self.n_rows())?;
@@ -256,6 +273,7 @@ mod tests {
     fn two_rows() -> Dataset {
         Dataset {
             features: array![[0.0, 1.0], [1.0, 0.0]],
+            sample_shape: 2.into(),
             feature_names: vec!["a".into(), "b".into()],
             feature_columns: vec![0, 1],
             column_names: vec!["a".into(), "b".into(), "y".into()],

@@ -39,11 +39,13 @@ pub enum Init {
     Orthogonal,
     /// All zero.
     Zeros,
+    /// All one.
+    Ones,
 }
 
 impl Init {
     /// Every way, in the order of the documentation.
-    pub const ALL: [Init; 8] = [
+    pub const ALL: [Init; 9] = [
         Init::GlorotUniform,
         Init::GlorotNormal,
         Init::HeUniform,
@@ -52,6 +54,7 @@ impl Init {
         Init::LecunNormal,
         Init::Orthogonal,
         Init::Zeros,
+        Init::Ones,
     ];
 
     /// Variance of one weight of an `n_in` x `n_out` matrix.
@@ -61,7 +64,7 @@ impl Init {
             Init::HeUniform | Init::HeNormal => 2.0 / n_in.max(1) as f64,
             Init::LecunUniform | Init::LecunNormal => 1.0 / n_in.max(1) as f64,
             Init::Orthogonal => 1.0 / n_in.max(n_out).max(1) as f64,
-            Init::Zeros => 0.0,
+            Init::Zeros | Init::Ones => 0.0,
         }
     }
 
@@ -79,6 +82,7 @@ impl Init {
         match self {
             Init::Zeros => weights.fill(T::ZERO),
             Init::Orthogonal => orthogonal::fill(weights, n_in, n_out, stream),
+            Init::Ones => weights.fill(T::ONE),
             Init::GlorotUniform | Init::HeUniform | Init::LecunUniform => {
                 let bound = 3.0_f64.sqrt() * deviation;
                 for (index, weight) in weights.iter_mut().enumerate() {
@@ -108,7 +112,8 @@ mod tests {
             let variance =
                 weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / weights.len() as f64;
             let stated = init.variance(n_in, n_out);
-            assert!(mean.abs() < 0.001, "{init:?}: mean {mean}");
+            let stated_mean = if init == Init::Ones { 1.0 } else { 0.0 };
+            assert!((mean - stated_mean).abs() < 0.001, "{init:?}: mean {mean}");
             assert!(
                 (variance - stated).abs() <= 0.03 * stated,
                 "{init:?}: {variance} where {stated} is stated"

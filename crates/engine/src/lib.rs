@@ -21,6 +21,7 @@ pub mod perceptron;
 pub mod plan;
 mod reduce;
 pub mod rng;
+pub mod sample;
 pub mod schedule;
 pub mod spec;
 pub mod threads;

@@ -72,8 +72,7 @@ pub struct Scratch<T = f32> {
 /// Adds the network and what makes a prediction of its outputs.
 fn answer(network: &Network, graph: &mut Graph) -> Result<(NodeId, NodeId), PlanError> {
     let features = graph.features(network.n_features());
-    let outputs = network.forward(graph, features, Mode::Evaluate)?;
-    let output = *outputs.last().unwrap_or(&features);
+    let output = network.forward(graph, features, Mode::Evaluate)?.output;
     let answer = match network.head().outcome {
         Outcome::Classes | Outcome::Shares => graph.apply(Softmax, &[output])?,
         Outcome::Binary => graph.apply(Activate::new(Function::Sigmoid), &[output])?,

@@ -1,9 +1,12 @@
 //! A network: layers in a row, then a head that makes one output per class or target; its parameters by name.
 
+use std::borrow::Cow;
+
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId};
 use crate::init::Init;
 use crate::layer::{Dense, Layer};
+use crate::sample::SampleShape;
 
 /// What the graph is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +42,57 @@ pub struct Head {
     pub outcome: Outcome,
 }
 
-/// A parameter a layer wants.
+/// What a parameter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Trained: it follows the gradient of the loss.
+    Weight,
+    /// Part of the model, but not trained: the layer says what it becomes after a step (a running mean).
+    Statistic,
+}
+
+/// A parameter a layer wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
     /// Name within the layer: `weight`, `bias`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Rows; for a weight the layer's inputs.
     pub rows: usize,
     /// Columns; for a weight the layer's outputs.
     pub cols: usize,
-    /// How it is drawn.
+    /// First values.
     pub init: Init,
+    /// What it is for.
+    pub role: Role,
+}
+
+impl ParameterSpec {
+    /// A trained parameter.
+    pub fn weight(name: &'static str, rows: usize, cols: usize, init: Init) -> ParameterSpec {
+        ParameterSpec {
+            name: name.into(),
+            rows,
+            cols,
+            init,
+            role: Role::Weight,
+        }
+    }
+
+    /// A statistic.
+    pub fn statistic(name: &'static str, rows: usize, cols: usize, init: Init) -> ParameterSpec {
+        ParameterSpec {
+            role: Role::Statistic,
+            ..ParameterSpec::weight(name, rows, cols, init)
+        }
+    }
+
+    /// The parameter of a layer inside another.
+    pub fn inside(self, outer: &str) -> ParameterSpec {
+        ParameterSpec {
+            name: format!("{outer}.{}", self.name).into(),
+            ..self
+        }
+    }
 }
 
 /// A parameter of a network: a part of the one buffer that holds all of them.
@@ -65,8 +108,10 @@ pub struct Parameter {
     pub cols: usize,
     /// Where it starts in the buffer, in elements.
     pub offset: usize,
-    /// How it is drawn.
+    /// First values.
     pub init: Init,
+    /// What it is for.
+    pub role: Role,
 }
 
 impl Parameter {
@@ -99,6 +144,18 @@ pub enum NetworkError {
         /// What is wrong.
         source: GraphError,
     },
+    /// A layer cannot take what comes in.
+    #[error("layer {layer_idx} ({kind}) {wanted}; what comes in is {} of {got}", .got.name())]
+    Input {
+        /// Position in the network, from 0.
+        layer_idx: usize,
+        /// Its kind.
+        kind: &'static str,
+        /// Shape of a sample that comes in.
+        got: SampleShape,
+        /// What the layer wants.
+        wanted: String,
+    },
     /// The loss does not fit the outputs.
     #[error("loss: {0}")]
     Loss(#[from] GraphError),
@@ -129,82 +186,156 @@ pub struct Builder<'a> {
     pub graph: &'a mut Graph,
     /// What it is built for.
     pub mode: Mode,
-    /// Position of the layer in the network.
+    /// Position of the layer in the network; layers inside it have the same.
     pub layer_idx: usize,
+    /// Shape of a sample that comes in.
+    pub input: SampleShape,
+    /// Every parameter of the network.
     parameters: &'a [Parameter],
-    first: usize,
+    /// Positions of the layer's own, in the order in which it named them.
+    own: &'a [usize],
+    /// Statistics and what they become.
+    updates: &'a mut Vec<(usize, NodeId)>,
+    /// Random ops so far within the layer.
+    n_random: &'a mut u16,
 }
 
 impl Builder<'_> {
     /// The node of the layer's parameter number `idx`, in the order in which the layer named them.
     pub fn parameter(&mut self, idx: usize) -> NodeId {
-        let position = self.first + idx;
+        let position = self.own[idx];
         let Parameter { rows, cols, .. } = self.parameters[position];
         self.graph.parameter(position, rows, cols)
     }
+
+    /// After a training step, the layer's statistic number `idx` becomes the value of `node`, which has its shape.
+    pub fn update(&mut self, idx: usize, node: NodeId) {
+        self.updates.push((self.own[idx], node));
+    }
+
+    /// A number that no other random op of the network has, so that two of them draw different numbers.
+    pub fn stream_position(&mut self) -> u16 {
+        let nth = *self.n_random;
+        *self.n_random = nth.wrapping_add(1);
+        // A network has at most 256 layers.
+        (self.layer_idx as u16).wrapping_add(nth.wrapping_mul(256))
+    }
+
+    /// Adds a layer inside this one; `first` is the number of its first parameter among this layer's, and `shape` that
+    /// of a sample of `node`.
+    ///
+    /// # Errors
+    /// When the layer's ops do not fit the shape.
+    pub fn inner(
+        &mut self,
+        layer: &Layer,
+        first: usize,
+        shape: SampleShape,
+        node: NodeId,
+    ) -> Result<NodeId, GraphError> {
+        let mut builder = Builder {
+            graph: self.graph,
+            mode: self.mode,
+            layer_idx: self.layer_idx,
+            input: shape,
+            parameters: self.parameters,
+            own: &self.own[first..],
+            updates: self.updates,
+            n_random: self.n_random,
+        };
+        layer.forward(&mut builder, node)
+    }
+}
+
+/// What a network adds to a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// The output of every layer, the network's output last.
+    pub outputs: Vec<NodeId>,
+    /// The network's output.
+    pub output: NodeId,
+    /// Positions of statistics and what they become after a training step.
+    pub updates: Vec<(usize, NodeId)>,
 }
 
 /// Layers with their sizes and parameters worked out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     layers: Vec<Layer>,
-    n_features: usize,
+    /// What goes into each layer, and what comes out of the last.
+    shapes: Vec<SampleShape>,
     head: Head,
+    /// Trained ones first, so that they are one piece for the optimizer; then the statistics.
     parameters: Vec<Parameter>,
+    n_trained: usize,
     n_parameters: usize,
 }
 
 impl Network {
-    /// Works out sizes and parameters; the linear layer of the head is appended.
-    pub fn build(layers: &[Layer], n_features: usize, head: Head) -> Result<Network, NetworkError> {
-        if n_features == 0 || head.n_outputs == 0 {
+    /// Works out sizes and parameters; the linear layer of the head is appended, which reads what comes as a vector.
+    ///
+    /// # Errors
+    /// The first layer that does not fit what comes into it, or has a field with a value it cannot have.
+    pub fn build(
+        layers: &[Layer],
+        input: impl Into<SampleShape>,
+        head: Head,
+    ) -> Result<Network, NetworkError> {
+        let input = input.into();
+        if input.n_numbers() == 0 || head.n_outputs == 0 {
             return Err(NetworkError::Empty);
         }
         let mut all = layers.to_vec();
         all.push(Layer::Dense(Dense::new(head.n_outputs)));
-        let mut parameters = Vec::new();
-        let (mut width, mut offset) = (n_features, 0_usize);
+        let (mut shapes, mut wanted) = (vec![input], Vec::new());
+        let mut shape = input;
         for (layer_idx, layer) in all.iter().enumerate() {
-            if let Some((_, reason)) = layer.faults().into_iter().next() {
-                return Err(NetworkError::Field {
-                    layer_idx,
-                    kind: layer.kind(),
-                    reason,
-                });
+            let is_head = layer_idx == layers.len();
+            if is_head {
+                shape = shape.flat();
+                shapes[layer_idx] = shape;
             }
-            let prefix = if layer_idx == layers.len() {
+            let output = checked_output(layer, layer_idx, shape)?;
+            let prefix = if is_head {
                 "output".to_owned()
             } else {
                 format!("layers.{layer_idx}")
             };
-            for ParameterSpec {
-                name,
-                rows,
-                cols,
-                init,
-            } in layer.parameters(width)
-            {
-                let end = rows
-                    .checked_mul(cols)
-                    .and_then(|len| offset.checked_add(len))
-                    .filter(|&end| end <= isize::MAX as usize / 8);
-                parameters.push(Parameter {
-                    name: format!("{prefix}.{name}"),
-                    layer_idx,
-                    rows,
-                    cols,
-                    offset,
-                    init,
-                });
-                offset = end.ok_or(NetworkError::TooLarge { layer_idx })?;
+            let own = layer.parameters(shape).into_iter();
+            wanted.extend(own.map(|parameter| (layer_idx, parameter.inside(&prefix))));
+            shape = output;
+            shapes.push(shape);
+        }
+        // A stable sort: within each role, the order of the layers.
+        wanted.sort_by_key(|(_, parameter)| parameter.role == Role::Statistic);
+        let (mut parameters, mut n_trained, mut offset) = (Vec::new(), 0, 0_usize);
+        for (layer_idx, wanted) in wanted {
+            let end = wanted
+                .rows
+                .checked_mul(wanted.cols)
+                .and_then(|len| offset.checked_add(len))
+                .filter(|&end| end <= isize::MAX as usize / 8)
+                .ok_or(NetworkError::TooLarge { layer_idx })?;
+            parameters.push(Parameter {
+                name: wanted.name.into_owned(),
+                layer_idx,
+                rows: wanted.rows,
+                cols: wanted.cols,
+                offset,
+                init: wanted.init,
+                role: wanted.role,
+            });
+            offset = end;
+            if wanted.role == Role::Weight {
+                n_trained = end;
             }
-            width = layer.n_outputs(width);
         }
         Ok(Network {
             layers: all,
-            n_features,
+            shapes,
             head,
             parameters,
+            n_trained,
             n_parameters: offset,
         })
     }
@@ -214,9 +345,20 @@ impl Network {
         &self.layers
     }
 
-    /// Number of columns that go in.
+    /// Shape of a sample that goes in.
+    pub fn input(&self) -> SampleShape {
+        // There is always the head, so there are always two shapes; what goes in is the first.
+        self.shapes[0]
+    }
+
+    /// Shape of a sample after each layer.
+    pub fn shapes(&self) -> &[SampleShape] {
+        &self.shapes[1..]
+    }
+
+    /// Numbers of a sample that goes in.
     pub fn n_features(&self) -> usize {
-        self.n_features
+        self.input().n_numbers()
     }
 
     /// The head.
@@ -234,21 +376,19 @@ impl Network {
         &self.parameters
     }
 
-    /// Number of trained numbers.
+    /// Numbers of all parameters together: the trained ones, then the statistics.
     pub fn n_parameters(&self) -> usize {
         self.n_parameters
     }
 
-    /// Number of columns after each layer.
+    /// Number of trained numbers; they are the first in the buffer.
+    pub fn n_trained(&self) -> usize {
+        self.n_trained
+    }
+
+    /// Numbers of a sample after each layer.
     pub fn widths(&self) -> Vec<usize> {
-        let mut width = self.n_features;
-        self.layers
-            .iter()
-            .map(|layer| {
-                width = layer.n_outputs(width);
-                width
-            })
-            .collect()
+        self.shapes().iter().map(|shape| shape.n_numbers()).collect()
     }
 
     /// First values of all parameters; a function of the seed alone.
@@ -266,40 +406,76 @@ impl Network {
         Parameters { values }
     }
 
-    /// Adds the whole network to a graph and answers the output of every layer, the network's output last.
+    /// Adds the whole network to a graph.
+    ///
+    /// # Errors
+    /// When the ops of a layer do not fit; never after `build` found that the layers do.
     pub fn forward(
         &self,
         graph: &mut Graph,
         input: NodeId,
         mode: Mode,
-    ) -> Result<Vec<NodeId>, NetworkError> {
-        let mut outputs = Vec::with_capacity(self.layers.len());
-        let (mut node, mut first) = (input, 0);
+    ) -> Result<Forward, NetworkError> {
+        let mut forward = Forward {
+            outputs: Vec::with_capacity(self.layers.len()),
+            output: input,
+            updates: Vec::new(),
+        };
         for (layer_idx, layer) in self.layers.iter().enumerate() {
-            let n_own = self
-                .parameters
-                .iter()
-                .filter(|parameter| parameter.layer_idx == layer_idx)
-                .count();
+            let positions = 0..self.parameters.len();
+            let own: Vec<usize> = positions
+                .filter(|&position| self.parameters[position].layer_idx == layer_idx)
+                .collect();
             let mut builder = Builder {
                 graph,
                 mode,
                 layer_idx,
+                input: self.shapes[layer_idx],
                 parameters: &self.parameters,
-                first,
+                own: &own,
+                updates: &mut forward.updates,
+                n_random: &mut 0,
             };
-            node = layer
-                .forward(&mut builder, node)
+            forward.output = layer
+                .forward(&mut builder, forward.output)
                 .map_err(|source| NetworkError::Layer {
                     layer_idx,
                     kind: layer.kind(),
                     source,
                 })?;
-            outputs.push(node);
-            first += n_own;
+            forward.outputs.push(forward.output);
         }
-        Ok(outputs)
+        Ok(forward)
     }
+}
+
+/// Shape of a sample after a layer, if its fields are sound and it takes what comes in.
+fn checked_output(
+    layer: &Layer,
+    layer_idx: usize,
+    input: SampleShape,
+) -> Result<SampleShape, NetworkError> {
+    let kind = layer.kind();
+    if let Some((_, reason)) = layer.faults().into_iter().next() {
+        return Err(NetworkError::Field {
+            layer_idx,
+            kind,
+            reason,
+        });
+    }
+    let output = layer
+        .output_shape(input)
+        .map_err(|wanted| NetworkError::Input {
+            layer_idx,
+            kind,
+            got: input,
+            wanted,
+        })?;
+    // Far beyond any memory, and far from where products of sizes overflow.
+    if output.n_numbers() > isize::MAX as usize / 8 {
+        return Err(NetworkError::TooLarge { layer_idx });
+    }
+    Ok(output)
 }
 
 /// The trained numbers of a network: one buffer, in the order of [`Network::parameters`].

@@ -12,6 +12,7 @@ use crate::isa::Cpu;
 use crate::model::Model;
 use crate::network::{Head, Network, NetworkError, Outcome as Meaning, Parameter, Parameters};
 use crate::plan::PlanError;
+use crate::sample::SampleShape;
 use crate::spec::{self, Family, Spec};
 
 /// Why weights cannot be used.
@@ -55,18 +56,18 @@ impl From<PlanError> for WeightsError {
 ///
 /// # Errors
 /// When the spec is not resolved.
-pub fn network(spec: &Spec, n_features: usize, outcome: Outcome) -> Result<Network, WeightsError> {
+pub fn network(spec: &Spec, input: SampleShape, outcome: Outcome) -> Result<Network, WeightsError> {
     if spec.family() == Family::Perceptron {
         let head = Head {
             n_outputs: 1,
             outcome: Meaning::Binary,
         };
-        return Ok(Network::build(&[], n_features, head)?);
+        return Ok(Network::build(&[], input, head)?);
     }
     match (&spec.network, &spec.loss) {
         (Some(spec::Network::Layers(layers)), Some(loss)) => Ok(Network::build(
             layers,
-            n_features,
+            input,
             spec::resolve::head(loss, outcome),
         )?),
         _ => Err(WeightsError::Network("the spec is not resolved".into())),
@@ -79,12 +80,12 @@ pub fn network(spec: &Spec, n_features: usize, outcome: Outcome) -> Result<Netwo
 /// When the spec is not resolved, or the weights are damaged or belong to another network.
 pub fn open(
     spec: &Spec,
-    n_features: usize,
+    input: SampleShape,
     outcome: Outcome,
     weights: &[u8],
     cpu: Cpu,
 ) -> Result<Model, WeightsError> {
-    let network = network(spec, n_features, outcome)?;
+    let network = network(spec, input, outcome)?;
     let parameters = read(&network, weights)?;
     Ok(Model::new(&network, parameters, cpu)?)
 }

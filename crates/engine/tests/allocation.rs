@@ -114,7 +114,7 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             for optimizer in &optimizers {
                 let mut plan = TrainPlan::compile(&network, loss, optimizer, ROWS, cpu)
                     .expect("the step fits");
-                let mut state = OptimizerState::new(optimizer, network.n_parameters());
+                let mut state = OptimizerState::new(optimizer, network.n_trained());
                 let counted = allocations(|| {
                     for step in 0..5 {
                         let key = StepKey { seed: 0, step };

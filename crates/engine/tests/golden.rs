@@ -168,7 +168,7 @@ fn training<T: Real>(set: &Trainings, run: &Training, cpu: Cpu) {
     let mut parameters = Parameters {
         values: cast::<T>(&set.initial),
     };
-    let mut state = OptimizerState::new(&run.optimizer, network.n_parameters());
+    let mut state = OptimizerState::new(&run.optimizer, network.n_trained());
     let features = cast::<T>(&set.features);
     let mut plateau = Plateau::default();
     let (mut rates, mut losses, mut norms) = (Vec::new(), Vec::new(), Vec::new());

@@ -84,6 +84,13 @@ fn op_rows() -> Vec<OpRow> {
         ("matmul", |g| product(g, true, false)),
         ("matmul", |g| product(g, false, true)),
         ("matmul", |g| product(g, true, true)),
+        // Six numbers of a sample as three rows of two, each through the same product, and back.
+        ("reshape", |g| {
+            let (x, w) = (g.features(6), g.parameter(0, 2, 5));
+            let rows = g.view(x, 3, 2).expect("six numbers");
+            let y = apply(g, MatMul::plain(), &[rows, w]);
+            g.view(y, 1, 15).expect("fifteen numbers")
+        }),
         ("add", |g| {
             let (a, b) = (g.parameter(0, 3, 4), g.parameter(1, 3, 4));
             apply(g, op::Add, &[a, b])
@@ -238,10 +245,10 @@ fn every_layer_agrees_with_central_differences() {
             Network::build(&[layer.clone(), layer], 4, head).expect("the row is a network");
         let mut graph = Graph::new();
         let x = graph.features(4);
-        let outputs = network
+        let forward = network
             .forward(&mut graph, x, Mode::Train)
             .expect("the row is a network");
-        Problem::new(graph, outputs[outputs.len() - 1], ROWS, 100 + row as u64).check(&name);
+        Problem::new(graph, forward.output, ROWS, 100 + row as u64).check(&name);
     }
 }
 
@@ -257,11 +264,11 @@ fn every_loss_agrees_with_central_differences() {
         let network = Network::build(&layers, 4, head).expect("the row is a network");
         let mut graph = Graph::new();
         let x = graph.features(4);
-        let outputs = network
+        let forward = network
             .forward(&mut graph, x, Mode::Train)
             .expect("the row is a network");
         let nodes = loss
-            .forward(&mut graph, outputs[outputs.len() - 1])
+            .forward(&mut graph, forward.output)
             .expect("the loss fits");
         Problem::new(graph, nodes.mean, ROWS, 200 + row as u64).check(&name);
     }

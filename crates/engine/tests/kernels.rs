@@ -139,7 +139,7 @@ fn trained(cpu: Cpu) -> Vec<f32> {
     let loss = Loss::CrossEntropy(CrossEntropy::default());
     let mut plan = TrainPlan::compile(&network, &loss, &optimizer, 61, cpu).expect("the step fits");
     let mut parameters = network.initialise(3);
-    let mut state = OptimizerState::new(&optimizer, network.n_parameters());
+    let mut state = OptimizerState::new(&optimizer, network.n_trained());
     for step in 0..12 {
         let rows = if step % 4 == 3 { 17 } else { 61 };
         let features = noise(rows * 90, step);
@@ -220,7 +220,7 @@ fn a_step_that_is_not_finite_leaves_everything_as_it_was() {
     let mut plan =
         TrainPlan::compile(&network, &loss, &optimizer, 8, Cpu::native(1)).expect("the step fits");
     let mut parameters = network.initialise::<f32>(3);
-    let mut state = OptimizerState::new(&optimizer, network.n_parameters());
+    let mut state = OptimizerState::new(&optimizer, network.n_trained());
     let (parameters_before, state_before) = (parameters.clone(), state.clone());
     for poison in [f32::NAN, f32::INFINITY] {
         let mut features = noise(8 * 90, 0);

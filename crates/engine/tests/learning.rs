@@ -156,7 +156,7 @@ fn the_model_that_is_opened_is_the_one_that_was_trained() {
         train(&mut trainer);
         let trained = trainer.trained().expect("there is a model");
         let (n_features, outcome) = (
-            problem.dataset.n_features(),
+            problem.dataset.sample_shape,
             problem.dataset.targets.outcome(),
         );
         let model = weights::open(

@@ -7,6 +7,7 @@ use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Loss,
 use descent_engine::network::{Head, Mode, Network, Outcome};
 use descent_engine::op::{Function, MatMul, StepKey};
 use descent_engine::optimizer::{Adam, Optimizer, Sgd};
+use descent_engine::sample::SampleShape;
 use descent_engine::plan::{
     Calculation, EvaluationPlan, Inputs, PlanError, Probe, Targets, TrainPlan,
 };
@@ -26,11 +27,11 @@ fn instructions(layers: &[Layer]) -> usize {
     let network = Network::build(layers, 4, classes(3)).expect("the network fits");
     let mut graph = Graph::new();
     let x = graph.features(4);
-    let outputs = network
+    let forward = network
         .forward(&mut graph, x, Mode::Train)
         .expect("the network fits");
     let calculation =
-        Calculation::<f32>::compile(&graph, &outputs[outputs.len() - 1..], 16, Cpu::native(1))
+        Calculation::<f32>::compile(&graph, &[forward.output], 16, Cpu::native(1))
             .expect("it fits");
     calculation.n_instructions()
 }
@@ -268,7 +269,8 @@ fn dropout_drops_its_share_and_keeps_the_mean() {
     let x = graph.features(1000);
     let dropped = network
         .forward(&mut graph, x, Mode::Train)
-        .expect("it fits")[0];
+        .expect("it fits")
+        .outputs[0];
     let mut calculation =
         Calculation::<f32>::compile(&graph, &[dropped], 20, Cpu::native(1)).expect("it fits");
     let features = vec![1.0; 20_000];
@@ -299,7 +301,62 @@ fn dropout_drops_its_share_and_keeps_the_mean() {
     assert_eq!(
         network
             .forward(&mut graph, x, Mode::Evaluate)
-            .expect("it fits")[0],
+            .expect("it fits")
+            .outputs[0],
         x
     );
+}
+
+#[test]
+fn a_layer_that_does_not_fit_is_refused_with_what_came_in_and_what_it_wants() {
+    let image = SampleShape::Image {
+        height: 4,
+        width: 4,
+        channels: 3,
+    };
+    let layers = [
+        Layer::Dropout(Dropout::new(0.1)),
+        dense(5, Function::Relu),
+    ];
+    let error = Network::build(&layers, image, classes(2)).expect_err("an image is no vector");
+    assert_eq!(
+        error.to_string(),
+        "layer 1 (dense) takes a vector or a sequence; put a flatten or global_pool layer before it; \
+         what comes in is an image of 4 x 4 x 3"
+    );
+    // The output layer reads whatever comes as a vector.
+    let network = Network::build(&[], image, classes(2)).expect("the head fits");
+    assert_eq!(network.n_parameters(), 4 * 4 * 3 * 2 + 2);
+}
+
+#[test]
+fn a_dense_layer_reads_every_step_of_a_sequence_with_the_same_weights() {
+    let sequence = SampleShape::Sequence {
+        steps: 3,
+        features: 2,
+    };
+    let network =
+        Network::build(&[dense(4, Function::Tanh)], sequence, classes(2)).expect("it fits");
+    assert_eq!(network.widths(), [12, 2]);
+    assert_eq!(network.n_parameters(), 2 * 4 + 4 + 12 * 2 + 2);
+    let (mut graph, mut alone) = (Graph::new(), Graph::new());
+    let (x, step) = (graph.features(6), alone.features(2));
+    let all = network.forward(&mut graph, x, Mode::Evaluate).expect("it fits").outputs[0];
+    let single = Network::build(&[dense(4, Function::Tanh)], 2, classes(2)).expect("it fits");
+    let one = single.forward(&mut alone, step, Mode::Evaluate).expect("it fits").outputs[0];
+    let parameters = network.initialise::<f32>(3).values;
+    let features: Vec<f32> = (0..12).map(|x| x as f32 / 7.0 - 1.0).collect();
+    let run = |graph: &Graph, node, batch_rows| {
+        let mut calculation =
+            Calculation::<f32>::compile(graph, &[node], batch_rows, Cpu::portable(1)).expect("it fits");
+        calculation.run(&Inputs {
+            features: &features,
+            targets: Targets::Labels(&[]),
+            parameters: &parameters,
+            batch_rows,
+            key: StepKey::default(),
+        });
+        calculation.value(node, batch_rows).to_vec()
+    };
+    assert_eq!(run(&graph, all, 2), run(&alone, one, 6));
 }

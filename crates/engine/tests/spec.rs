@@ -47,7 +47,7 @@ fn iris() -> DataFacts {
     DataFacts {
         n_rows: 150,
         n_train: 106,
-        n_features: 4,
+        sample_shape: (4).into(),
         outcome: Outcome::Classes(3),
     }
 }
@@ -400,7 +400,7 @@ fn a_size_beyond_counting_is_refused_before_anything_is_allocated() {
     let wide = vec![json!({"kind": "dense", "units": 65_536}); 256];
     let spec = accepted(&json!({"network": wide}));
     let facts = DataFacts {
-        n_features: 10_000,
+        sample_shape: (10_000).into(),
         ..iris()
     };
     let cost = spec
@@ -411,7 +411,7 @@ fn a_size_beyond_counting_is_refused_before_anything_is_allocated() {
     assert!(cost.within(1 << 40).is_err());
     let endless = DataFacts {
         n_rows: u64::MAX,
-        n_features: 1 << 40,
+        sample_shape: (1 << 40).into(),
         ..iris()
     };
     assert!(

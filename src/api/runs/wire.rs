@@ -378,7 +378,7 @@ impl Plan {
                 sha256: plan.dataset.sha256.clone(),
             },
             n_train: plan.facts.n_train,
-            n_features: plan.facts.n_features,
+            n_features: plan.facts.n_features(),
             parameters: cost.parameters,
             memory: Memory {
                 weights_bytes: cost.weights_bytes,

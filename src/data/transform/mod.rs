@@ -9,6 +9,7 @@ mod row;
 mod target;
 
 use descent_engine::dataset::{Dataset, Targets};
+use descent_engine::sample::SampleShape;
 use ndarray::{Array2, ArrayViewMut1, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,11 @@ impl Transform {
         self.inputs.last().map_or(0, |input| input.features().end)
     }
 
+    /// What the features of a row are to a network: columns of a table have no order.
+    pub fn sample_shape(&self) -> SampleShape {
+        self.n_features().into()
+    }
+
     /// A name per feature, e.g. `Age`, `Age is missing`, `Sex=female`.
     pub fn feature_names(&self) -> Vec<String> {
         self.inputs
@@ -81,6 +87,7 @@ impl Transform {
             .iter()
             .flat_map(|i| std::iter::repeat_n(i.column as u32, i.encoding.width()));
         Ok(Dataset {
+            sample_shape: self.sample_shape(),
             features,
             feature_names: self.feature_names(),
             feature_columns: feature_columns.collect(),

@@ -196,6 +196,7 @@ mod tests {
 
     fn dataset(value: impl Fn(usize) -> f32) -> Dataset {
         Dataset {
+            sample_shape: 1.into(),
             features: Array2::from_shape_fn((60, 1), |(row, _)| value(row)),
             feature_names: vec!["x".into()],
             feature_columns: vec![0],

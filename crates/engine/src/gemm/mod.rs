@@ -44,16 +44,22 @@ pub struct Panels<T> {
 impl<T: Real> Panels<T> {
     /// Buffers that are large enough for each of the products.
     pub fn new(isa: Isa, products: impl IntoIterator<Item = Product>) -> Panels<T> {
-        let (mut a, mut b) = (0, 0);
-        for Product { n, k, .. } in products {
-            let (rows, cols) = Tile::of(isa, size_of::<T>(), n).size();
-            a = a.max(rows * k.min(DEPTH));
-            b = b.max(n.min(WIDTH).next_multiple_of(cols) * k.min(DEPTH));
+        let mut panels = Panels::default();
+        for product in products {
+            panels.reserve(isa, product);
         }
-        Panels {
-            a: vec![T::ZERO; a],
-            b: vec![T::ZERO; b],
-        }
+        panels
+    }
+
+    /// Makes the buffers large enough for one more product.
+    pub fn reserve(&mut self, isa: Isa, Product { n, k, .. }: Product) {
+        let (rows, cols) = Tile::of(isa, size_of::<T>(), n).size();
+        let grow = |buffer: &mut Vec<T>, len: usize| buffer.resize(buffer.len().max(len), T::ZERO);
+        grow(&mut self.a, rows * k.min(DEPTH));
+        grow(
+            &mut self.b,
+            n.min(WIDTH).next_multiple_of(cols) * k.min(DEPTH),
+        );
     }
 }
 

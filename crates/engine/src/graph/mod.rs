@@ -1,7 +1,9 @@
 //! What is to be computed, without any data: nodes with shapes, each made by an op from earlier nodes.
 //!
-//! Every value is a matrix in row-major order. A value with one row per sample has [`Rows::Batch`] rows, a number that
-//! is known only when a step runs; so one graph serves every batch size.
+//! Every value is a matrix in row-major order. A value that belongs to the samples has [`Rows::PerSample`] rows, a number
+//! that is known only when a step runs; so one graph serves every batch size. A sample is one row, or several: a
+//! sequence of 100 steps may be seen as `[batch x 100 f]` or as `[100 batch x f]`, which are the same numbers
+//! ([`crate::op::Reshape`]).
 //!
 //! ```text
 //! x [batch x 4] --matmul--> [batch x 16] --add_row--> [batch x 16] --activate--> ...
@@ -10,7 +12,7 @@
 
 mod derive;
 
-use crate::op::Op;
+use crate::op::{Op, Reshape};
 
 /// A node of one graph. Nodes are numbered in an order in which they can be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,8 +28,8 @@ impl NodeId {
 /// How many rows a matrix has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// One per sample of the batch.
-    Batch,
+    /// This many for each sample of the batch, at least 1.
+    PerSample(usize),
     /// A number fixed by the network.
     Fixed(usize),
 }
@@ -37,7 +39,7 @@ impl Rows {
     #[inline]
     pub fn count(self, batch_rows: usize) -> usize {
         match self {
-            Rows::Batch => batch_rows,
+            Rows::PerSample(n_rows) => batch_rows.saturating_mul(n_rows),
             Rows::Fixed(n_rows) => n_rows,
         }
     }
@@ -56,7 +58,15 @@ impl Shape {
     /// One row per sample, `cols` columns.
     pub const fn batch(cols: usize) -> Shape {
         Shape {
-            rows: Rows::Batch,
+            rows: Rows::PerSample(1),
+            cols,
+        }
+    }
+
+    /// `rows` rows per sample, `cols` columns.
+    pub const fn per_sample(rows: usize, cols: usize) -> Shape {
+        Shape {
+            rows: Rows::PerSample(rows),
             cols,
         }
     }
@@ -76,7 +86,8 @@ impl Shape {
 impl std::fmt::Display for Shape {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.rows {
-            Rows::Batch => write!(out, "[batch x {}]", self.cols),
+            Rows::PerSample(1) => write!(out, "[batch x {}]", self.cols),
+            Rows::PerSample(rows) => write!(out, "[{rows} batch x {}]", self.cols),
             Rows::Fixed(rows) => write!(out, "[{rows} x {}]", self.cols),
         }
     }
@@ -225,6 +236,15 @@ impl Graph {
             Some(*end - length)
         });
         starts.collect()
+    }
+
+    /// The same numbers with `rows` rows per sample. Errs when they cannot be cut so.
+    pub fn view(&mut self, node: NodeId, rows: usize, cols: usize) -> Result<NodeId, GraphError> {
+        let shape = Shape::per_sample(rows, cols);
+        if self.shape(node) == shape {
+            return Ok(node);
+        }
+        self.apply(Reshape { shape }, &[node])
     }
 
     /// One row of numbers that never change.

@@ -1,6 +1,7 @@
 //! `{"kind": "dense", "units": 64, "activation": "relu"}`: every output from every input.
 //!
-//! y = f(x W + b), with x `[batch x n_inputs]`, W `[n_inputs x units]`, b `[1 x units]`, y `[batch x units]`.
+//! y = f(x W + b), with x `[batch x n_inputs]`, W `[n_inputs x units]`, b `[1 x units]`, y `[batch x units]`. Of a
+//! sequence, every step goes through the same W and b.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::graph::{GraphError, NodeId};
 use crate::init::Init;
 use crate::network::{Builder, ParameterSpec};
 use crate::op::{Activate, AddRow, Function, MatMul};
+use crate::sample::SampleShape;
 
 /// A fully connected layer: f(x W + b).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,40 +72,39 @@ impl Dense {
 impl Rule for Dense {
     const KIND: &'static str = "dense";
 
-    fn n_outputs(&self, _n_inputs: usize) -> usize {
-        self.units
+    fn output_shape(&self, input: SampleShape) -> Result<SampleShape, String> {
+        let features = self.units;
+        match input {
+            SampleShape::Vector { .. } => Ok(SampleShape::Vector { features }),
+            SampleShape::Sequence { steps, .. } => Ok(SampleShape::Sequence { steps, features }),
+            SampleShape::Image { .. } => {
+                Err("takes a vector or a sequence; put a flatten or global_pool layer before it".into())
+            }
+        }
     }
 
-    fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
+    fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
         let init = self.init.unwrap_or_else(|| self.default_init());
-        let mut parameters = vec![ParameterSpec {
-            name: "weight",
-            rows: n_inputs,
-            cols: self.units,
-            init,
-        }];
+        let mut parameters = vec![ParameterSpec::weight("weight", input.last(), self.units, init)];
         if self.use_bias {
-            parameters.push(ParameterSpec {
-                name: "bias",
-                rows: 1,
-                cols: self.units,
-                init: Init::Zeros,
-            });
+            parameters.push(ParameterSpec::weight("bias", 1, self.units, Init::Zeros));
         }
         parameters
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
-        let weight = builder.parameter(0);
-        let mut y = builder.graph.apply(MatMul::plain(), &[input, weight])?;
+        let (n_inputs, weight) = (builder.input.last(), builder.parameter(0));
+        let n_steps = builder.input.n_numbers() / n_inputs;
+        let x = builder.graph.view(input, n_steps, n_inputs)?;
+        let mut y = builder.graph.apply(MatMul::plain(), &[x, weight])?;
         if self.use_bias {
             let bias = builder.parameter(1);
             y = builder.graph.apply(AddRow, &[y, bias])?;
         }
-        match self.activation {
-            Some(function) => builder.graph.apply(Activate::new(function), &[y]),
-            None => Ok(y),
+        if let Some(function) = self.activation {
+            y = builder.graph.apply(Activate::new(function), &[y])?;
         }
+        builder.graph.view(y, 1, n_steps * self.units)
     }
 
     fn faults(&self) -> Vec<(&'static str, String)> {

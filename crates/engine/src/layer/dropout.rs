@@ -34,7 +34,7 @@ impl Rule for Dropout {
         }
         let op = Drop {
             rate: self.rate,
-            position: builder.layer_idx as u16,
+            position: builder.stream_position(),
         };
         builder.graph.apply(op, &[input])
     }

@@ -13,23 +13,24 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{GraphError, NodeId};
 use crate::network::{Builder, ParameterSpec};
 use crate::op::Function;
+use crate::sample::SampleShape;
 
 /// What every layer knows about itself.
 pub(crate) trait Rule: Clone {
     /// The `kind` in a spec; the variant's name in snake case.
     const KIND: &'static str;
 
-    /// Number of columns the layer makes of `n_inputs` columns.
-    fn n_outputs(&self, n_inputs: usize) -> usize {
-        n_inputs
+    /// Shape of a sample after the layer, or what the layer wants instead of `input`: "takes an image ...".
+    fn output_shape(&self, input: SampleShape) -> Result<SampleShape, String> {
+        Ok(input)
     }
 
-    /// The layer's parameters for `n_inputs` columns, in order.
-    fn parameters(&self, _n_inputs: usize) -> Vec<ParameterSpec> {
+    /// The layer's parameters for an input that fits, in order.
+    fn parameters(&self, _input: SampleShape) -> Vec<ParameterSpec> {
         Vec::new()
     }
 
-    /// Adds the layer's ops after `input` and answers its output.
+    /// Adds the layer's ops after `input`, whose samples have the shape `builder.input`, and answers its output.
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError>;
 
     /// What is wrong with the layer's own fields: (field, reason).
@@ -68,17 +69,20 @@ macro_rules! layers {
                 }
             }
 
-            /// Number of columns the layer makes of `n_inputs` columns.
-            pub fn n_outputs(&self, n_inputs: usize) -> usize {
+            /// Shape of a sample after the layer.
+            ///
+            /// # Errors
+            /// What the layer wants instead of `input`.
+            pub fn output_shape(&self, input: SampleShape) -> Result<SampleShape, String> {
                 match self {
-                    $(Layer::$name(layer) => layer.n_outputs(n_inputs)),*
+                    $(Layer::$name(layer) => layer.output_shape(input)),*
                 }
             }
 
-            /// The layer's parameters for `n_inputs` columns, in order.
-            pub fn parameters(&self, n_inputs: usize) -> Vec<ParameterSpec> {
+            /// The layer's parameters for an input that fits, in order.
+            pub fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
                 match self {
-                    $(Layer::$name(layer) => layer.parameters(n_inputs)),*
+                    $(Layer::$name(layer) => layer.parameters(input)),*
                 }
             }
 

@@ -3,10 +3,11 @@
 //! A `[m x k]`, B `[k x n]`, C `[m x n]`. Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
 //! 2008, describe the blocking of the kernel in [`crate::gemm`].
 
-use super::{Context, Derivation, Matrix, Rule, misfit};
+use super::{Context, Derivation, Matrix, Rule, Scratch, Split, misfit};
 use crate::element::Real;
-use crate::gemm::{Panels, Product};
+use crate::gemm::Product;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
+use crate::isa::Isa;
 
 /// Matrix product of two inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +39,16 @@ impl MatMul {
             transpose_b: self.transpose_b,
         }
     }
+
+    fn product_of(&self, inputs: &[Shape], batch_rows: usize) -> Product {
+        let size = |shape: Shape| (shape.rows.count(batch_rows), shape.cols);
+        self.product(size(inputs[0]), size(inputs[1]))
+    }
 }
 
 impl Rule for MatMul {
     const NAME: &'static str = "matmul";
+    const SPLIT: Split = Split::Rows;
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         let wanted = "the columns of the first matrix are as many as the rows of the second";
@@ -79,26 +86,52 @@ impl Rule for MatMul {
         }
     }
 
-    /// One thread and scratch of its own; a plan runs products through its crew instead.
+    fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
+        self.product_of(inputs, batch_rows).n_multiplications()
+    }
+
+    fn reserve<T: Real>(
+        &self,
+        scratch: &mut Scratch<T>,
+        isa: Isa,
+        inputs: &[Shape],
+        batch_rows: usize,
+    ) {
+        scratch.reserve_product(isa, self.product_of(inputs, batch_rows));
+    }
+
+    fn run_in<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let size = |matrix: &Matrix<'_, T>| (matrix.rows(), matrix.cols);
+        let product = self.product(size(&inputs[0]), size(&inputs[1]));
+        let (a, b) = (inputs[0].values, inputs[1].values);
+        product.run_rows(
+            context.isa,
+            a,
+            b,
+            out,
+            first / product.n,
+            &mut scratch.panels,
+        );
+    }
+
     fn run<T: Real>(
         &self,
         out: &mut [T],
         inputs: &[Matrix<'_, T>],
-        _first: usize,
+        first: usize,
         context: Context<'_>,
     ) {
-        let product = self.product(
-            (inputs[0].rows(), inputs[0].cols),
-            (inputs[1].rows(), inputs[1].cols),
-        );
-        let mut panels = Panels::new(context.isa, [product]);
-        product.run_rows(
-            context.isa,
-            inputs[0].values,
-            inputs[1].values,
-            out,
-            0,
-            &mut panels,
-        );
+        let mut scratch = Scratch::default();
+        let fixed = |matrix: &Matrix<'_, T>| Shape::fixed(matrix.rows(), matrix.cols);
+        let shapes = [fixed(&inputs[0]), fixed(&inputs[1])];
+        self.reserve(&mut scratch, context.isa, &shapes, 1);
+        self.run_in(out, inputs, first, context, &mut scratch);
     }
 }

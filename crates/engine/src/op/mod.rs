@@ -25,6 +25,7 @@ mod matmul;
 mod mse;
 mod poisson;
 mod quantile;
+mod reshape;
 mod softmax;
 
 pub use activate::{Activate, ActivateGradient, Function};
@@ -47,9 +48,11 @@ pub use mse::{Mse, MseGradient};
 pub use poisson::{Poisson, PoissonGradient};
 pub use quantile::{Quantile, QuantileGradient};
 pub(crate) use softmax::softmax_in_place;
+pub use reshape::Reshape;
 pub use softmax::{Softmax, SoftmaxGradient};
 
 use crate::element::Real;
+use crate::gemm::{Panels, Product};
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::Isa;
 
@@ -102,6 +105,40 @@ pub struct Derivation<'a> {
     pub input_idx: usize,
 }
 
+/// How the work of an op may be divided among threads. No division changes a bit of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// It is one thread's work.
+    Never,
+    /// A sample's output depends on that sample alone: inputs with rows per sample are cut to the part's samples.
+    Samples,
+    /// Any rows of the output can be computed from the whole inputs.
+    Rows,
+}
+
+/// Memory that an op may use while it runs, one for each thread. Ops say before the first step how much they need.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch<T> {
+    /// Packing buffers of matrix products.
+    pub(crate) panels: Panels<T>,
+    /// Numbers for anything else.
+    pub(crate) numbers: Vec<T>,
+}
+
+impl<T: Real> Scratch<T> {
+    /// Makes room for a matrix product.
+    pub(crate) fn reserve_product(&mut self, isa: Isa, product: Product) {
+        self.panels.reserve(isa, product);
+    }
+
+    /// Makes room for `n` numbers.
+    pub(crate) fn reserve_numbers(&mut self, n: usize) {
+        if self.numbers.len() < n {
+            self.numbers.resize(n, T::ZERO);
+        }
+    }
+}
+
 /// What every op knows about itself.
 pub(crate) trait Rule {
     /// Name in messages and plans.
@@ -109,6 +146,9 @@ pub(crate) trait Rule {
 
     /// Whether the op changes its first input in place, row by row.
     const ELEMENT_WISE: bool = false;
+
+    /// How its work may be divided. An element-wise op can always be cut anywhere between two rows.
+    const SPLIT: Split = Split::Never;
 
     /// Shape of the output, or why the inputs do not fit.
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError>;
@@ -121,10 +161,38 @@ pub(crate) trait Rule {
         })
     }
 
+    /// Multiplications of the matrix products or convolutions it makes of a batch of `batch_rows`.
+    fn n_multiplications(&self, _inputs: &[Shape], _batch_rows: usize) -> u128 {
+        0
+    }
+
+    /// Makes room for what [`Rule::run_in`] uses, for batches of up to `batch_rows`.
+    fn reserve<T: Real>(
+        &self,
+        _scratch: &mut Scratch<T>,
+        _isa: Isa,
+        _inputs: &[Shape],
+        _batch_rows: usize,
+    ) {
+    }
+
+    /// As [`Rule::run`], with memory that [`Rule::reserve`] made room in. Only an op that reserves implements it.
+    fn run_in<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+        _scratch: &mut Scratch<T>,
+    ) {
+        self.run(out, inputs, first, context);
+    }
+
     /// Computes the output.
     ///
     /// An element-wise op finds its first input in `out` and the others in `inputs`, all cut to a block of rows whose
-    /// first element is number `first` of the whole; any other op overwrites all of `out`, and `first` is 0.
+    /// first element is number `first` of the whole. Any other op overwrites all of `out`; where its work is divided
+    /// ([`Rule::SPLIT`]), `out` begins at element `first` of the whole.
     fn run<T: Real>(
         &self,
         out: &mut [T],
@@ -167,6 +235,20 @@ macro_rules! ops {
                 }
             }
 
+            /// How its work may be divided.
+            pub fn split(&self) -> Split {
+                match self {
+                    $(Op::$name(_) => <$name as Rule>::SPLIT),*
+                }
+            }
+
+            /// Multiplications of its matrix products or convolutions for a batch of `batch_rows`.
+            pub fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
+                match self {
+                    $(Op::$name(op) => op.n_multiplications(inputs, batch_rows)),*
+                }
+            }
+
             /// Shape of the output, or why the inputs do not fit.
             pub fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
                 match self {
@@ -178,6 +260,26 @@ macro_rules! ops {
             pub fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
                 match self {
                     $(Op::$name(op) => op.derive(graph, at)),*
+                }
+            }
+
+            pub(crate) fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, inputs: &[Shape], batch_rows: usize) {
+                match self {
+                    $(Op::$name(op) => op.reserve(scratch, isa, inputs, batch_rows)),*
+                }
+            }
+
+            #[inline]
+            pub(crate) fn run_in<T: Real>(
+                &self,
+                out: &mut [T],
+                inputs: &[Matrix<'_, T>],
+                first: usize,
+                context: Context<'_>,
+                scratch: &mut Scratch<T>,
+            ) {
+                match self {
+                    $(Op::$name(op) => op.run_in(out, inputs, first, context, scratch)),*
                 }
             }
 
@@ -194,6 +296,8 @@ macro_rules! ops {
 ops! {
     /// Matrix product.
     MatMul,
+    /// The same numbers in other rows.
+    Reshape,
     /// Sum of two matrices.
     Add,
     /// Adds one row to every row.

@@ -5,6 +5,7 @@ use super::PlanError;
 use super::arena::{Lifetime, place};
 use super::program::{Instruction, MAX_INPUTS, Operand, Place, Program, Root, Stage};
 use crate::graph::{Graph, Node, NodeId, Origin, Shape};
+use crate::op::{Op, Split};
 
 /// What a program must leave behind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,10 +50,11 @@ impl Program {
             .chain(results.pinned.iter().map(|(node, _)| *node))
             .collect();
         let needed = needed(graph, &wanted);
-        let drafts = merge(graph, &needed, &wanted);
+        let sources = sources(graph);
+        let drafts = merge(graph, &needed, &wanted, &sources);
         let mut constants = Vec::new();
         let mut places = leaves(graph, &needed, &mut constants);
-        let arena_len = place_values(graph, &drafts, results, capacity, &mut places)?;
+        let arena_len = place_values(graph, &drafts, results, capacity, &sources, &mut places)?;
         let instructions = drafts
             .iter()
             .map(|draft| instruction(graph, draft, &places));
@@ -87,34 +89,54 @@ fn needed(graph: &Graph, wanted: &[NodeId]) -> Vec<bool> {
     needed
 }
 
+/// For every node, the node that holds its numbers: itself, unless it only sees another in a different shape.
+fn sources(graph: &Graph) -> Vec<NodeId> {
+    let mut sources: Vec<NodeId> = Vec::with_capacity(graph.nodes().len());
+    for id in graph.ids() {
+        let node = graph.node(id);
+        sources.push(match node.origin {
+            Origin::Computed(Op::Reshape(_)) => sources[node.inputs[0].index()],
+            _ => id,
+        });
+    }
+    sources
+}
+
 /// Appends each element-wise node to the instruction that computes its first input, when nobody else reads that input
 /// and the other inputs are computed before.
-fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
+fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId], sources: &[NodeId]) -> Vec<Draft> {
     let mut n_readers = vec![0_usize; graph.nodes().len()];
+    let holds_numbers = |id: &NodeId| sources[id.index()] == *id;
     for id in graph.ids().filter(|id| needed[id.index()]) {
-        for input in &graph.node(id).inputs {
-            n_readers[input.index()] += 1;
+        for input in graph.node(id).inputs.iter().filter(|_| holds_numbers(&id)) {
+            n_readers[sources[input.index()].index()] += 1;
         }
     }
     for node in wanted {
-        n_readers[node.index()] += 1;
+        n_readers[sources[node.index()].index()] += 1;
     }
     let mut drafts: Vec<Draft> = Vec::new();
     // The instruction that computes a node, and so the earliest one that may read it is the next.
     let mut computed_by: Vec<Option<usize>> = vec![None; graph.nodes().len()];
-    for id in graph.ids().filter(|id| needed[id.index()]) {
+    for id in graph
+        .ids()
+        .filter(|id| needed[id.index()] && holds_numbers(id))
+    {
         let node = graph.node(id);
         let Origin::Computed(op) = &node.origin else {
             continue;
         };
         let copies = op.element_wise();
-        let host = computed_by[node.inputs[0].index()].filter(|&host| {
-            let known_before =
-                |input: &NodeId| computed_by[input.index()].is_none_or(|at| at < host);
+        let first = sources[node.inputs[0].index()];
+        let host = computed_by[first.index()].filter(|&host| {
+            let known_before = |input: &NodeId| {
+                computed_by[sources[input.index()].index()].is_none_or(|at| at < host)
+            };
             copies
-                && n_readers[node.inputs[0].index()] == 1
-                && drafts[host].result() == node.inputs[0]
+                && n_readers[first.index()] == 1
+                && drafts[host].result() == first
                 && node.inputs[1..].iter().all(known_before)
+                && keeps_rows_whole(graph, drafts[host].root, node.shape)
         });
         match host {
             Some(host) => {
@@ -132,6 +154,15 @@ fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId]) -> Vec<Draft> {
         }
     }
     drafts
+}
+
+/// Whether threads that divide the output of `root` between rows (or samples) never cut a row of `stage`.
+fn keeps_rows_whole(graph: &Graph, root: NodeId, stage: Shape) -> bool {
+    let by_samples = match &graph.node(root).origin {
+        Origin::Computed(op) => op.element_wise() || op.split() != Split::Rows,
+        _ => true,
+    };
+    by_samples || graph.shape(root).cols.is_multiple_of(stage.cols)
 }
 
 /// The places of everything that is not computed.
@@ -158,17 +189,22 @@ fn place_values(
     drafts: &[Draft],
     results: Results<'_>,
     capacity: usize,
+    sources: &[NodeId],
     places: &mut [Place],
 ) -> Result<usize, PlanError> {
-    let last_read = last_reads(graph, drafts);
+    let last_read = last_reads(graph, drafts, sources);
+    let holder = |node: NodeId| sources[node.index()];
     let (mut owners, mut lifetimes) = (Vec::new(), Vec::new());
     for (at, draft) in drafts.iter().enumerate() {
         let id = draft.result();
-        if let Some((_, start)) = results.pinned.iter().find(|(node, _)| *node == id) {
+        if let Some((_, start)) = results
+            .pinned
+            .iter()
+            .find(|(node, _)| holder(*node) == id) {
             places[id.index()] = Place::Value(*start);
             continue;
         }
-        let last = if results.keep.contains(&id) {
+        let last = if results.keep.iter().any(|&node| holder(node) == id) {
             usize::MAX
         } else {
             last_read[id.index()].max(at)
@@ -186,6 +222,10 @@ fn place_values(
     for (id, start) in owners.into_iter().zip(starts) {
         places[id.index()] = Place::Value(start);
     }
+    // Ids ascend, so the place of what a node sees is known before.
+    for id in graph.ids() {
+        places[id.index()] = places[holder(id).index()];
+    }
     Some(total)
         .filter(|&total| total <= isize::MAX as usize / 16)
         .ok_or(PlanError::TooLarge)
@@ -199,6 +239,7 @@ fn copies(graph: &Graph, results: Results<'_>, places: &[Place]) -> Vec<Instruct
         (place != Place::Value(out)).then(|| Instruction {
             root: Root::Copy,
             inputs: vec![Operand { place, shape }],
+            input_shapes: vec![shape],
             stages: Vec::new(),
             out,
             shape,
@@ -208,12 +249,12 @@ fn copies(graph: &Graph, results: Results<'_>, places: &[Place]) -> Vec<Instruct
 }
 
 /// For every node, the last instruction that reads it.
-fn last_reads(graph: &Graph, drafts: &[Draft]) -> Vec<usize> {
+fn last_reads(graph: &Graph, drafts: &[Draft], sources: &[NodeId]) -> Vec<usize> {
     let mut last_read = vec![0; graph.nodes().len()];
     for (at, draft) in drafts.iter().enumerate() {
         for id in std::iter::once(draft.root).chain(draft.stages.iter().copied()) {
             for input in &graph.node(id).inputs {
-                last_read[input.index()] = at;
+                last_read[sources[input.index()].index()] = at;
             }
         }
     }
@@ -253,6 +294,7 @@ fn instruction(graph: &Graph, draft: &Draft, places: &[Place]) -> Instruction {
     };
     Instruction {
         root,
+        input_shapes: inputs.iter().map(|operand| operand.shape).collect(),
         inputs,
         stages,
         out,

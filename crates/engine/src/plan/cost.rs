@@ -4,7 +4,6 @@ use super::PlanError;
 use super::compile::Results;
 use super::program::Program;
 use super::train::TrainingGraph;
-use crate::gemm::Product;
 use crate::loss::Loss;
 use crate::network::Network;
 use crate::optimizer::Optimizer;
@@ -14,7 +13,7 @@ use crate::optimizer::Optimizer;
 pub struct Cost {
     /// Trained numbers.
     pub parameters: u64,
-    /// Bytes of the weights.
+    /// Bytes of the weights, those of statistics that go with them included.
     pub weights_bytes: u64,
     /// Bytes of their gradients.
     pub gradients_bytes: u64,
@@ -24,7 +23,7 @@ pub struct Cost {
     pub activations_bytes: u64,
     /// Sum of the above.
     pub total_bytes: u64,
-    /// Multiplications and additions of the matrix products of a training step, per row.
+    /// Multiplications and additions of the matrix products and convolutions of a training step, per row.
     pub flops_per_sample: u64,
 }
 
@@ -43,7 +42,7 @@ impl Network {
         // Gradients are counted apart: pinned, they take no room among the other values.
         let results = Results {
             keep: &[step.loss],
-            pinned: &step.gradients,
+            pinned: &step.pinned,
             pinned_len: 0,
         };
         let program = Program::compile(&step.graph, results, batch_rows)?;
@@ -52,9 +51,9 @@ impl Network {
                 .checked_mul(size_of::<f32>() as u64)
                 .ok_or(PlanError::TooLarge)
         };
-        let parameters = self.n_parameters() as u64;
-        let weights_bytes = bytes(parameters)?;
-        let optimizer_bytes = weights_bytes
+        let parameters = self.n_trained() as u64;
+        let weights_bytes = bytes(self.n_parameters() as u64)?;
+        let optimizer_bytes = bytes(parameters)?
             .checked_mul(optimizer.n_slots() as u64)
             .ok_or(PlanError::TooLarge)?;
         let activations_bytes = bytes(program.arena_len as u64)?;
@@ -65,11 +64,7 @@ impl Network {
                     .checked_add(activations_bytes)
             })
             .ok_or(PlanError::TooLarge)?;
-        let products: u128 = program
-            .products()
-            .map(|product: Product| product.n_multiplications())
-            .sum();
-        let flops = 2 * products / batch_rows as u128;
+        let flops = 2 * program.n_multiplications() / batch_rows as u128;
         Ok(Cost {
             parameters,
             weights_bytes,

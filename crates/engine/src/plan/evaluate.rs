@@ -30,8 +30,9 @@ impl<T: Real> EvaluationPlan<T> {
     ) -> Result<EvaluationPlan<T>, PlanError> {
         let mut graph = Graph::new();
         let features = graph.features(network.n_features());
-        let outputs = network.forward(&mut graph, features, Mode::Evaluate)?;
-        let output = *outputs.last().unwrap_or(&features);
+        let output = network
+            .forward(&mut graph, features, Mode::Evaluate)?
+            .output;
         let loss = loss
             .forward(&mut graph, output)
             .map_err(crate::network::NetworkError::Loss)?;

@@ -8,7 +8,7 @@ use crate::graph::NodeId;
 use crate::isa::Cpu;
 use crate::layer::Layer;
 use crate::loss::Loss;
-use crate::network::{Network, Parameters};
+use crate::network::{Network, Parameters, Role};
 use crate::op::{Function, StepKey};
 use crate::reduce;
 
@@ -19,7 +19,7 @@ pub struct LayerActivity {
     pub layer_idx: usize,
     /// Its kind.
     pub kind: &'static str,
-    /// Number of outputs.
+    /// Number of units: outputs, or channels of an image.
     pub n_units: usize,
     /// Part of the units, 0 to 1, that answered 0 for every row, after relu.
     pub dead: f64,
@@ -56,7 +56,7 @@ impl<T: Real> Probe<T> {
         let step = TrainingGraph::build(network, loss)?;
         let results = Results {
             keep: &step.outputs,
-            pinned: &step.gradients,
+            pinned: &step.pinned,
             pinned_len: network.n_parameters(),
         };
         Ok(Probe {
@@ -87,16 +87,16 @@ impl<T: Real> Probe<T> {
         };
         self.calculation.run(&inputs);
         let gradients = self.calculation.pinned(self.network.n_parameters());
-        let widths = self.network.widths();
         let layers = self
             .network
             .layers()
             .iter()
             .zip(&self.outputs)
-            .zip(widths)
+            .zip(self.network.shapes())
             .enumerate();
         layers
-            .map(|(layer_idx, ((layer, &output), n_units))| {
+            .map(|(layer_idx, ((layer, &output), shape))| {
+                let n_units = shape.last();
                 let values = self.calculation.value(output, batch_rows);
                 let (mean, std) = moments(values);
                 LayerActivity {
@@ -120,7 +120,7 @@ impl<T: Real> Probe<T> {
             .network
             .parameters()
             .iter()
-            .filter(|parameter| parameter.layer_idx == layer_idx);
+            .filter(|parameter| parameter.layer_idx == layer_idx && parameter.role == Role::Weight);
         own.map(|parameter| {
             reduce::sum_of_squares(self.calculation.isa(), &buffer[parameter.range()])
         })

@@ -3,10 +3,9 @@
 use super::arena::Arena;
 use super::calculation::Inputs;
 use crate::element::Real;
-use crate::gemm::{Panels, Product};
 use crate::graph::{NodeId, Rows, Shape};
 use crate::isa::{Cpu, Isa};
-use crate::op::{Context, Matrix, Op};
+use crate::op::{Context, Matrix, Op, Scratch, Split};
 use crate::threads::Threads;
 
 /// Most inputs of an op.
@@ -59,6 +58,8 @@ pub(super) struct Stage {
 pub(super) struct Instruction {
     pub(super) root: Root,
     pub(super) inputs: Vec<Operand>,
+    /// The shapes of the inputs, as an op asks for them.
+    pub(super) input_shapes: Vec<Shape>,
     pub(super) stages: Vec<Stage>,
     /// Start in the arena.
     pub(super) out: usize,
@@ -78,27 +79,91 @@ pub(super) struct Program {
     pub(super) capacity: usize,
 }
 
-/// What runs a program: threads, packing buffers for each, and the constants in the element type.
+/// Multiplications, or numbers read and written, from which on an instruction is worth a second thread: waking it takes
+/// longer than less.
+const WORTH_MULTIPLICATIONS: u128 = 1 << 18;
+const WORTH_NUMBERS: usize = 1 << 15;
+/// Numbers that the element-wise stages of an instruction change before they go on to the next, so that they stay in
+/// the cache from one stage to the other.
+const STAGE_BLOCK: usize = 1 << 14;
+
+impl Instruction {
+    /// The op, unless the instruction only copies.
+    fn op(&self) -> Option<&Op> {
+        match &self.root {
+            Root::Copy => None,
+            Root::Op(op) => Some(op),
+        }
+    }
+
+    /// Multiplications for a batch of `batch_rows`.
+    pub(super) fn n_multiplications(&self, batch_rows: usize) -> u128 {
+        let op = self.op();
+        op.map_or(0, |op| {
+            op.n_multiplications(&self.input_shapes, batch_rows)
+        })
+    }
+
+    /// Numbers that one piece of the output has, which is not divided further: a row, or a sample.
+    fn piece_len(&self, batch_rows: usize) -> usize {
+        let split = self.op().map_or(Split::Samples, Op::split);
+        let Shape { rows, cols } = self.shape;
+        match (split, rows) {
+            (Split::Rows, _) => cols,
+            (Split::Samples, Rows::PerSample(n_rows)) => n_rows * cols,
+            _ => rows.count(batch_rows) * cols,
+        }
+    }
+
+    /// Numbers of the output that each of `n_threads` computes.
+    fn part_len(&self, batch_rows: usize, n_threads: usize) -> usize {
+        let len = self.shape.rows.count(batch_rows) * self.shape.cols;
+        let piece_len = self.piece_len(batch_rows).max(1);
+        let n_pieces = len / piece_len;
+        if n_threads <= 1 || n_pieces <= 1 || !self.is_worth_a_thread(len, batch_rows) {
+            return len.max(1);
+        }
+        let n_own = n_pieces.div_ceil(n_threads);
+        let by_rows = self.op().is_some_and(|op| op.split() == Split::Rows);
+        // Products are fastest when a part begins at a multiple of four rows.
+        piece_len * if by_rows { n_own.next_multiple_of(4) } else { n_own }
+    }
+
+    fn is_worth_a_thread(&self, len: usize, batch_rows: usize) -> bool {
+        let numbers = |shape: &Shape| shape.rows.count(batch_rows) * shape.cols;
+        self.n_multiplications(batch_rows) >= WORTH_MULTIPLICATIONS
+            || len + self.input_shapes.iter().map(numbers).sum::<usize>() >= WORTH_NUMBERS
+    }
+}
+
+/// What runs a program: threads, memory for each, and the constants in the element type.
 pub(super) struct Crew<T> {
     isa: Isa,
     threads: Threads,
-    panels: Vec<Panels<T>>,
+    scratch: Vec<Scratch<T>>,
     constants: Vec<T>,
 }
 
 impl<T: Real> Crew<T> {
-    /// Threads and buffers for a program.
+    /// Threads and memory for a program.
     pub(super) fn new(program: &Program, cpu: Cpu) -> Crew<T> {
-        let products: Vec<Product> = program.products().collect();
-        // Threads that no product would use are not started.
-        let useful = products
-            .iter()
-            .any(|product| product.rows_per_thread(2) < product.m);
+        let rows = program.capacity;
+        let divides = |instruction: &Instruction| {
+            instruction.part_len(rows, 2)
+                < instruction.shape.rows.count(rows) * instruction.shape.cols
+        };
+        // Threads that no instruction would use are not started.
+        let useful = program.instructions.iter().any(divides);
         let threads = Threads::new(if useful { cpu.threads } else { 1 });
-        let panels = Panels::new(cpu.isa, products);
+        let mut scratch = Scratch::default();
+        for instruction in &program.instructions {
+            if let Some(op) = instruction.op() {
+                op.reserve(&mut scratch, cpu.isa, &instruction.input_shapes, rows);
+            }
+        }
         Crew {
             isa: cpu.isa,
-            panels: vec![panels; threads.count()],
+            scratch: vec![scratch; threads.count()],
             threads,
             constants: program
                 .constants
@@ -156,13 +221,76 @@ impl<'a, T: Real> Surroundings<'a, T> {
         matrices
     }
 
-    /// Applies the stages to the rows of an output that start at element `first`.
+    /// The inputs of an op, cut to the samples from `first_sample` on where they have rows per sample.
     #[inline]
-    fn finish(&self, stages: &[Stage], block: &mut [T], first: usize, context: Context<'_>) {
-        for stage in stages {
+    fn of_samples(
+        &self,
+        matrices: &mut [Matrix<'a, T>],
+        operands: &[Operand],
+        first_sample: usize,
+        n_samples: usize,
+    ) {
+        for (matrix, operand) in matrices.iter_mut().zip(operands) {
+            if let Rows::PerSample(n_rows) = operand.shape.rows
+                && !matrix.values.is_empty()
+            {
+                let sample_len = n_rows * matrix.cols;
+                matrix.values =
+                    &matrix.values[first_sample * sample_len..][..n_samples * sample_len];
+            }
+        }
+    }
+
+    /// Computes the part of an instruction's output that begins at element `first`.
+    #[inline]
+    fn compute(
+        &self,
+        instruction: &Instruction,
+        part: &mut [T],
+        first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let mut matrices = self.matrices(&instruction.inputs);
+        let matrices = &mut matrices[..instruction.inputs.len()];
+        match &instruction.root {
+            Root::Copy => part.copy_from_slice(&matrices[0].values[first..first + part.len()]),
+            Root::Op(op) => {
+                let mut context = context;
+                if op.split() == Split::Samples && part.len() < self.len(instruction) {
+                    let sample_len = instruction.piece_len(self.inputs.batch_rows);
+                    let (first, n) = (first / sample_len, part.len() / sample_len);
+                    self.of_samples(matrices, &instruction.inputs, first, n);
+                    context.labels = context.labels.get(first..first + n).unwrap_or(&[]);
+                }
+                op.run_in(part, matrices, first, context, scratch);
+            }
+        }
+        if instruction.stages.is_empty() {
+            return;
+        }
+        let piece_len = instruction.piece_len(self.inputs.batch_rows).max(1);
+        let block_len = (STAGE_BLOCK / piece_len).max(1) * piece_len;
+        for (block_idx, block) in part.chunks_mut(block_len).enumerate() {
+            self.finish(instruction, block, first + block_idx * block_len, context);
+        }
+    }
+
+    /// Applies the stages to a block of the output that begins at element `first`.
+    #[inline]
+    fn finish(
+        &self,
+        instruction: &Instruction,
+        block: &mut [T],
+        first: usize,
+        context: Context<'_>,
+    ) {
+        let len = self.len(instruction);
+        for stage in &instruction.stages {
             let mut inputs = self.matrices(&stage.inputs);
-            for (matrix, operand) in inputs.iter_mut().zip(&stage.inputs) {
-                if operand.shape.rows == Rows::Batch {
+            for matrix in inputs[..stage.inputs.len()].iter_mut() {
+                // What is as long as the output goes with it element by element; anything else is a row.
+                if matrix.values.len() == len {
                     matrix.values = &matrix.values[first..first + block.len()];
                 }
             }
@@ -171,21 +299,19 @@ impl<'a, T: Real> Surroundings<'a, T> {
                 .run(block, &inputs[..stage.inputs.len()], first, context);
         }
     }
+
+    /// Numbers of an instruction's output.
+    #[inline]
+    fn len(&self, instruction: &Instruction) -> usize {
+        instruction.shape.rows.count(self.inputs.batch_rows) * instruction.shape.cols
+    }
 }
 
 impl Program {
-    /// The matrix products of a full batch.
-    pub(super) fn products(&self) -> impl Iterator<Item = Product> + '_ {
-        self.instructions
-            .iter()
-            .filter_map(|instruction| match &instruction.root {
-                Root::Op(Op::MatMul(matmul)) => {
-                    let [a, b] = [0, 1].map(|idx| instruction.inputs[idx].shape);
-                    let rows = |shape: Shape| shape.rows.count(self.capacity);
-                    Some(matmul.product((rows(a), a.cols), (rows(b), b.cols)))
-                }
-                _ => None,
-            })
+    /// Multiplications of matrix products and convolutions of a full batch.
+    pub(super) fn n_multiplications(&self) -> u128 {
+        let own = |instruction: &Instruction| instruction.n_multiplications(self.capacity);
+        self.instructions.iter().map(own).sum()
     }
 
     /// The value of a node after a run with `batch_rows` rows; empty when the node was not kept.
@@ -221,7 +347,7 @@ impl Program {
         let Crew {
             isa,
             threads,
-            panels,
+            scratch,
             constants,
         } = crew;
         let context = Context {
@@ -234,44 +360,18 @@ impl Program {
             let len = instruction.shape.rows.count(inputs.batch_rows) * instruction.shape.cols;
             let (before, rest) = values.split_at_mut(instruction.out);
             let (out, after) = rest.split_at_mut(len);
-            let after_start = instruction.out + len;
             let around = Surroundings {
                 before,
                 after,
-                after_start,
+                after_start: instruction.out + len,
                 inputs,
                 targets,
                 constants,
             };
-            let matrices = around.matrices(&instruction.inputs);
-            let stages = &instruction.stages;
-            match &instruction.root {
-                Root::Copy => {
-                    out.copy_from_slice(matrices[0].values);
-                    around.finish(stages, out, 0, context);
-                }
-                // The one op that is worth more than one thread; its stages run on each thread's rows.
-                Root::Op(Op::MatMul(matmul)) => {
-                    let size = |matrix: &Matrix<'_, T>| (matrix.rows(), matrix.cols);
-                    let product = matmul.product(size(&matrices[0]), size(&matrices[1]));
-                    let (a, b) = (matrices[0].values, matrices[1].values);
-                    let rows_per_part = product.rows_per_thread(threads.count());
-                    threads.for_each_part(
-                        out,
-                        rows_per_part * product.n,
-                        panels,
-                        |part, rows, panels| {
-                            let first_row = part * rows_per_part;
-                            product.run_rows(context.isa, a, b, rows, first_row, panels);
-                            around.finish(stages, rows, first_row * product.n, context);
-                        },
-                    );
-                }
-                Root::Op(op) => {
-                    op.run(out, &matrices[..instruction.inputs.len()], 0, context);
-                    around.finish(stages, out, 0, context);
-                }
-            }
+            let part_len = instruction.part_len(inputs.batch_rows, threads.count());
+            threads.for_each_part(out, part_len, scratch, |part, rows, scratch| {
+                around.compute(instruction, rows, part * part_len, context, scratch);
+            });
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
 use crate::loss::Loss;
-use crate::network::{Mode, Network, Parameters};
+use crate::network::{Mode, Network, Parameters, Role};
 use crate::op::StepKey;
 use crate::optimizer::{Optimizer, OptimizerState, Update};
 use crate::reduce;
@@ -28,6 +28,7 @@ pub struct TrainPlan<T> {
     optimizer: Optimizer,
     loss: NodeId,
     n_parameters: usize,
+    n_trained: usize,
     n_features: usize,
 }
 
@@ -47,7 +48,7 @@ impl<T: Real> TrainPlan<T> {
         let n_parameters = network.n_parameters();
         let results = Results {
             keep: &[step.loss],
-            pinned: &step.gradients,
+            pinned: &step.pinned,
             pinned_len: n_parameters,
         };
         Ok(TrainPlan {
@@ -55,11 +56,13 @@ impl<T: Real> TrainPlan<T> {
             optimizer: optimizer.clone(),
             loss: step.loss,
             n_parameters,
+            n_trained: network.n_trained(),
             n_features: network.n_features(),
         })
     }
 
-    /// One step: computes loss and gradients of the batch, and, if all are finite, updates the parameters.
+    /// One step: computes loss and gradients of the batch, and, if all are finite, updates the parameters and lets
+    /// statistics become what their layers say.
     ///
     /// `features` is row-major `[rows x n_features]`. `clip` is the norm to which longer gradients are cut, as PyTorch's
     /// `clip_grad_norm_` does it. `key` determines what dropout drops.
@@ -84,14 +87,16 @@ impl<T: Real> TrainPlan<T> {
             let scale = (limit / (result.gradient_norm + 1e-6)).min(1.0);
             state.n_updates += 1;
             let update = Update {
-                parameters: &mut parameters.values,
-                gradients: self.calculation.pinned(self.n_parameters),
+                parameters: &mut parameters.values[..self.n_trained],
+                gradients: self.calculation.pinned(self.n_trained),
                 state: &mut state.values,
                 scale: T::from_f64(scale),
                 learning_rate,
                 t: state.n_updates,
             };
             self.optimizer.update(self.calculation.isa(), update);
+            parameters.values[self.n_trained..]
+                .copy_from_slice(&self.calculation.pinned(self.n_parameters)[self.n_trained..]);
         }
         result
     }
@@ -131,9 +136,9 @@ impl<T: Real> TrainPlan<T> {
         }
     }
 
-    /// Gradients of the last batch, before clipping, in the order of the parameters' buffer.
+    /// Gradients of the trained parameters for the last batch, before clipping, in the order of the parameters' buffer.
     pub fn gradients(&self) -> &[T] {
-        self.calculation.pinned(self.n_parameters)
+        self.calculation.pinned(self.n_trained)
     }
 
     /// Most rows a batch may have.
@@ -149,8 +154,9 @@ pub(super) struct TrainingGraph {
     pub(super) outputs: Vec<NodeId>,
     /// The mean loss.
     pub(super) loss: NodeId,
-    /// The gradient of every parameter the loss depends on, and where it belongs in the buffer of all gradients.
-    pub(super) gradients: Vec<(NodeId, usize)>,
+    /// The gradient of every trained parameter the loss depends on, and what every statistic becomes; each with its place
+    /// in a buffer like that of the parameters.
+    pub(super) pinned: Vec<(NodeId, usize)>,
 }
 
 impl TrainingGraph {
@@ -158,27 +164,32 @@ impl TrainingGraph {
     pub(super) fn build(network: &Network, loss: &Loss) -> Result<TrainingGraph, PlanError> {
         let mut graph = Graph::new();
         let features = graph.features(network.n_features());
-        let outputs = network.forward(&mut graph, features, Mode::Train)?;
-        let output = *outputs.last().unwrap_or(&features);
+        let forward = network.forward(&mut graph, features, Mode::Train)?;
         let loss = loss
-            .forward(&mut graph, output)
+            .forward(&mut graph, forward.output)
             .map_err(crate::network::NetworkError::Loss)?
             .mean;
         let one = graph.constant(vec![1.0]);
-        let parameters = graph.parameter_nodes();
+        let is_trained =
+            |(position, _): &(usize, NodeId)| network.parameters()[*position].role == Role::Weight;
+        let mut parameters = graph.parameter_nodes();
+        parameters.retain(is_trained);
         let nodes: Vec<NodeId> = parameters.iter().map(|(_, node)| *node).collect();
         let found = graph.gradients(loss, one, &nodes)?;
         let offset = |position: usize| network.parameters()[position].offset;
         let gradients = parameters
             .iter()
             .zip(found)
-            .filter_map(|((position, _), gradient)| Some((gradient?, offset(*position))))
+            .filter_map(|((position, _), gradient)| Some((gradient?, offset(*position))));
+        let updates = forward.updates.iter();
+        let pinned = gradients
+            .chain(updates.map(|(position, node)| (*node, offset(*position))))
             .collect();
         Ok(TrainingGraph {
             graph,
-            outputs,
+            outputs: forward.outputs,
             loss,
-            gradients,
+            pinned,
         })
     }
 }

@@ -68,10 +68,9 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         .optimizer
         .as_ref()
         .ok_or_else(|| unresolved("optimizer"))?;
-    let n_features = usize::try_from(facts.n_features).map_err(|_| beyond())?;
     let head = resolve::head(loss, facts.outcome);
     let network =
-        Network::build(layers, n_features, head).map_err(|error| vec![explain(&error)])?;
+        Network::build(layers, facts.sample_shape, head).map_err(|error| vec![explain(&error)])?;
     let loss = match loss {
         // A plan wants class weights as numbers; which numbers does not matter to its size.
         Loss::CrossEntropy(loss) => Loss::CrossEntropy(loss.resolved(&vec![1; head.n_outputs])),
@@ -110,13 +109,13 @@ fn unresolved(field: &str) -> Vec<Violation> {
 fn data_bytes(facts: &DataFacts) -> Option<u64> {
     facts
         .n_rows
-        .checked_mul(facts.n_features.checked_add(facts.outcome.width())?)?
+        .checked_mul(facts.n_features().checked_add(facts.outcome.width())?)?
         .checked_mul(8)
 }
 
 /// A weight per feature and a bias, in doubles, and the weights of an earlier moment.
 fn perceptron(facts: &DataFacts) -> Option<Cost> {
-    let parameters = facts.n_features.checked_add(1)?;
+    let parameters = facts.n_features().checked_add(1)?;
     let weights_bytes = parameters.checked_mul(8)?;
     Some(Cost {
         parameters,
@@ -144,6 +143,7 @@ pub(crate) fn explain(error: &NetworkError) -> Violation {
     let pointer = match error {
         NetworkError::Layer { layer_idx, .. }
         | NetworkError::Field { layer_idx, .. }
+        | NetworkError::Input { layer_idx, .. }
         | NetworkError::TooLarge { layer_idx } => {
             format!("/network/{layer_idx}")
         }

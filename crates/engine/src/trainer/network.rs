@@ -67,7 +67,7 @@ impl NetworkTrainer {
         let counts = baseline::class_counts(&dataset.targets, &train.labels);
         let recipe = Recipe::of(spec, &counts, train.n_rows)?;
         let network =
-            crate::weights::network(spec, dataset.n_features(), dataset.targets.outcome())?;
+            crate::weights::network(spec, dataset.sample_shape, dataset.targets.outcome())?;
         let plan = TrainPlan::compile(
             &network,
             &recipe.loss,
@@ -91,7 +91,7 @@ impl NetworkTrainer {
             class_weights: recipe.weighs_classes,
             clipped: recipe.clip_norm.is_some(),
         };
-        let state = State::new(network.initialise(recipe.seed), &recipe.optimizer);
+        let state = State::new(&network, recipe.seed, &recipe.optimizer);
         Ok(Self {
             batch: train.room(recipe.batch_size),
             order: (0..train.n_rows as u32).collect(),

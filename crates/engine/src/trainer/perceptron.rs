@@ -74,7 +74,7 @@ impl PerceptronTrainer {
             seed: spec.training.seed,
             network: crate::weights::network(
                 spec,
-                dataset.n_features(),
+                dataset.sample_shape,
                 dataset.targets.outcome(),
             )?,
             validation: Rows::gather(&dataset, &parts.validation, false),

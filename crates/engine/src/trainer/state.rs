@@ -3,7 +3,7 @@
 use super::advice::Advice;
 use super::stopping::Progress;
 use crate::checkpoint::{CheckpointError, Kind, Reader, Writer};
-use crate::network::Parameters;
+use crate::network::{Network, Parameters};
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::schedule::Plateau;
 
@@ -27,12 +27,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(parameters: Parameters<f32>, optimizer: &Optimizer) -> Self {
+    pub(crate) fn new(network: &Network, seed: u64, optimizer: &Optimizer) -> Self {
         Self {
             step: 0,
             epoch: 0,
-            optimizer: OptimizerState::new(optimizer, parameters.values.len()),
-            parameters,
+            optimizer: OptimizerState::new(optimizer, network.n_trained()),
+            parameters: network.initialise(seed),
             plateau: Plateau::default(),
             progress: Progress::default(),
             is_best: false,

@@ -44,8 +44,11 @@ impl Problem {
             .ids()
             .any(|id| graph.node(id).origin == Origin::Targets);
         let seed_node = match shape.rows {
-            Rows::Batch if has_targets => panic!("the targets of this graph are taken"),
-            Rows::Batch => graph.targets(shape.cols),
+            Rows::PerSample(_) if has_targets => panic!("the targets of this graph are taken"),
+            Rows::PerSample(rows) => {
+                let seed = graph.targets(rows * shape.cols);
+                graph.view(seed, rows, shape.cols).expect("as many numbers")
+            },
             Rows::Fixed(rows) => graph.parameter(position, rows, shape.cols),
         };
         let gradients = graph
@@ -167,7 +170,7 @@ impl Problem {
             let along_features = draw(self.n_features, 10 + direction);
             // The seed stands at the end of the parameters and must not move.
             let mut along_parameters = draw(self.n_parameters, 20 + direction);
-            let n_fixed = if self.graph.shape(self.output).rows == Rows::Batch {
+            let n_fixed = if matches!(self.graph.shape(self.output).rows, Rows::PerSample(_)) {
                 0
             } else {
                 seed.len()
@@ -212,7 +215,7 @@ impl Problem {
     fn seed_values(&self, targets: &[f64], parameters: &[f64]) -> Vec<f64> {
         let shape = self.graph.shape(self.output);
         match shape.rows {
-            Rows::Batch => targets.to_vec(),
+            Rows::PerSample(_) => targets.to_vec(),
             Rows::Fixed(rows) => parameters[parameters.len() - rows * shape.cols..].to_vec(),
         }
     }

@@ -134,6 +134,7 @@ pub fn dataset(features: Array2<f32>, targets: Targets) -> Arc<Dataset> {
     column_names.push("target".into());
     let feature_columns = (0..names.len() as u32).collect();
     Arc::new(Dataset {
+        sample_shape: features.ncols().into(),
         features,
         feature_names: names,
         feature_columns,
