@@ -388,7 +388,10 @@ impl Network {
 
     /// Numbers of a sample after each layer.
     pub fn widths(&self) -> Vec<usize> {
-        self.shapes().iter().map(|shape| shape.n_numbers()).collect()
+        self.shapes()
+            .iter()
+            .map(|shape| shape.n_numbers())
+            .collect()
     }
 
     /// First values of all parameters; a function of the seed alone.

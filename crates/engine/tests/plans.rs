@@ -7,10 +7,10 @@ use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Loss,
 use descent_engine::network::{Head, Mode, Network, Outcome};
 use descent_engine::op::{Function, MatMul, StepKey};
 use descent_engine::optimizer::{Adam, Optimizer, Sgd};
-use descent_engine::sample::SampleShape;
 use descent_engine::plan::{
     Calculation, EvaluationPlan, Inputs, PlanError, Probe, Targets, TrainPlan,
 };
+use descent_engine::sample::SampleShape;
 
 fn classes(n_outputs: usize) -> Head {
     Head {
@@ -30,9 +30,8 @@ fn instructions(layers: &[Layer]) -> usize {
     let forward = network
         .forward(&mut graph, x, Mode::Train)
         .expect("the network fits");
-    let calculation =
-        Calculation::<f32>::compile(&graph, &[forward.output], 16, Cpu::native(1))
-            .expect("it fits");
+    let calculation = Calculation::<f32>::compile(&graph, &[forward.output], 16, Cpu::native(1))
+        .expect("it fits");
     calculation.n_instructions()
 }
 
@@ -314,10 +313,7 @@ fn a_layer_that_does_not_fit_is_refused_with_what_came_in_and_what_it_wants() {
         width: 4,
         channels: 3,
     };
-    let layers = [
-        Layer::Dropout(Dropout::new(0.1)),
-        dense(5, Function::Relu),
-    ];
+    let layers = [Layer::Dropout(Dropout::new(0.1)), dense(5, Function::Relu)];
     let error = Network::build(&layers, image, classes(2)).expect_err("an image is no vector");
     assert_eq!(
         error.to_string(),
@@ -341,14 +337,21 @@ fn a_dense_layer_reads_every_step_of_a_sequence_with_the_same_weights() {
     assert_eq!(network.n_parameters(), 2 * 4 + 4 + 12 * 2 + 2);
     let (mut graph, mut alone) = (Graph::new(), Graph::new());
     let (x, step) = (graph.features(6), alone.features(2));
-    let all = network.forward(&mut graph, x, Mode::Evaluate).expect("it fits").outputs[0];
+    let all = network
+        .forward(&mut graph, x, Mode::Evaluate)
+        .expect("it fits")
+        .outputs[0];
     let single = Network::build(&[dense(4, Function::Tanh)], 2, classes(2)).expect("it fits");
-    let one = single.forward(&mut alone, step, Mode::Evaluate).expect("it fits").outputs[0];
+    let one = single
+        .forward(&mut alone, step, Mode::Evaluate)
+        .expect("it fits")
+        .outputs[0];
     let parameters = network.initialise::<f32>(3).values;
     let features: Vec<f32> = (0..12).map(|x| x as f32 / 7.0 - 1.0).collect();
     let run = |graph: &Graph, node, batch_rows| {
         let mut calculation =
-            Calculation::<f32>::compile(graph, &[node], batch_rows, Cpu::portable(1)).expect("it fits");
+            Calculation::<f32>::compile(graph, &[node], batch_rows, Cpu::portable(1))
+                .expect("it fits");
         calculation.run(&Inputs {
             features: &features,
             targets: Targets::Labels(&[]),

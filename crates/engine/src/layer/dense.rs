@@ -77,15 +77,20 @@ impl Rule for Dense {
         match input {
             SampleShape::Vector { .. } => Ok(SampleShape::Vector { features }),
             SampleShape::Sequence { steps, .. } => Ok(SampleShape::Sequence { steps, features }),
-            SampleShape::Image { .. } => {
-                Err("takes a vector or a sequence; put a flatten or global_pool layer before it".into())
-            }
+            SampleShape::Image { .. } => Err(
+                "takes a vector or a sequence; put a flatten or global_pool layer before it".into(),
+            ),
         }
     }
 
     fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
         let init = self.init.unwrap_or_else(|| self.default_init());
-        let mut parameters = vec![ParameterSpec::weight("weight", input.last(), self.units, init)];
+        let mut parameters = vec![ParameterSpec::weight(
+            "weight",
+            input.last(),
+            self.units,
+            init,
+        )];
         if self.use_bias {
             parameters.push(ParameterSpec::weight("bias", 1, self.units, Init::Zeros));
         }

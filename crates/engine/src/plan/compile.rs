@@ -197,10 +197,7 @@ fn place_values(
     let (mut owners, mut lifetimes) = (Vec::new(), Vec::new());
     for (at, draft) in drafts.iter().enumerate() {
         let id = draft.result();
-        if let Some((_, start)) = results
-            .pinned
-            .iter()
-            .find(|(node, _)| holder(*node) == id) {
+        if let Some((_, start)) = results.pinned.iter().find(|(node, _)| holder(*node) == id) {
             places[id.index()] = Place::Value(*start);
             continue;
         }

@@ -116,11 +116,10 @@ impl<T: Real> Probe<T> {
 
     /// Norm of a layer's part of a buffer that is laid out like the parameters.
     fn norm(&self, layer_idx: usize, buffer: &[T]) -> f64 {
-        let own = self
-            .network
-            .parameters()
-            .iter()
-            .filter(|parameter| parameter.layer_idx == layer_idx && parameter.role == Role::Weight);
+        let own =
+            self.network.parameters().iter().filter(|parameter| {
+                parameter.layer_idx == layer_idx && parameter.role == Role::Weight
+            });
         own.map(|parameter| {
             reduce::sum_of_squares(self.calculation.isa(), &buffer[parameter.range()])
         })

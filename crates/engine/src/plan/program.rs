@@ -99,9 +99,7 @@ impl Instruction {
     /// Multiplications for a batch of `batch_rows`.
     pub(super) fn n_multiplications(&self, batch_rows: usize) -> u128 {
         let op = self.op();
-        op.map_or(0, |op| {
-            op.n_multiplications(&self.input_shapes, batch_rows)
-        })
+        op.map_or(0, |op| op.n_multiplications(&self.input_shapes, batch_rows))
     }
 
     /// Numbers that one piece of the output has, which is not divided further: a row, or a sample.
@@ -126,7 +124,12 @@ impl Instruction {
         let n_own = n_pieces.div_ceil(n_threads);
         let by_rows = self.op().is_some_and(|op| op.split() == Split::Rows);
         // Products are fastest when a part begins at a multiple of four rows.
-        piece_len * if by_rows { n_own.next_multiple_of(4) } else { n_own }
+        piece_len
+            * if by_rows {
+                n_own.next_multiple_of(4)
+            } else {
+                n_own
+            }
     }
 
     fn is_worth_a_thread(&self, len: usize, batch_rows: usize) -> bool {

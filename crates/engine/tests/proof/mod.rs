@@ -48,7 +48,7 @@ impl Problem {
             Rows::PerSample(rows) => {
                 let seed = graph.targets(rows * shape.cols);
                 graph.view(seed, rows, shape.cols).expect("as many numbers")
-            },
+            }
             Rows::Fixed(rows) => graph.parameter(position, rows, shape.cols),
         };
         let gradients = graph
