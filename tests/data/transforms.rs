@@ -342,10 +342,10 @@ fn facts_are_known_before_the_file_is_decoded() {
             "{file}"
         );
         assert!(
-            facts.n_features >= real.n_features,
+            facts.n_features() >= real.n_features(),
             "{file}: {} < {}",
-            facts.n_features,
-            real.n_features
+            facts.n_features(),
+            real.n_features()
         );
         assert!(
             facts.n_train.abs_diff(real.n_train) <= 3,
