@@ -49,7 +49,7 @@ fn answers(problem: &Problem, spec: Value) -> Vec<f32> {
     let outcome = problem.dataset.targets.outcome();
     let model = weights::open(
         &problem.spec(spec),
-        problem.dataset.n_features(),
+        problem.dataset.sample_shape,
         outcome,
         &trained.weights,
         Cpu::native(1),

@@ -21,9 +21,9 @@ pub fn measure(protocol: &Protocol) -> Result<(), Error> {
     let workload = workload::named("W2").ok_or("W2 is not a workload")?;
     let (spec, dataset) = (workload.spec(protocol)?, workload.sample());
     let (n_features, outcome) = (dataset.n_features(), dataset.targets.outcome());
-    let network = weights::network(&spec, n_features, outcome)?;
+    let network = weights::network(&spec, n_features.into(), outcome)?;
     let file = weights::write(&network, &network.initialise(0))?;
-    let model = weights::open(&spec, n_features, outcome, &file, protocol.cpu)?;
+    let model = weights::open(&spec, n_features.into(), outcome, &file, protocol.cpu)?;
     let noise = Stream::new(1, Purpose::Probe, 0);
     for (batch, calls) in [(1, 20_000), (32, 2_000), (256, 2_000)] {
         let rows: Vec<f32> = (0..(batch * n_features) as u64)

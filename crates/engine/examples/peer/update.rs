@@ -27,13 +27,13 @@ pub fn measure(protocol: &Protocol) -> Result<(), Error> {
 
 fn profile(protocol: &Protocol, workload: &Workload) -> Result<(), Error> {
     let (spec, dataset) = (workload.spec(protocol)?, workload.sample());
-    let network = weights::network(&spec, dataset.n_features(), dataset.targets.outcome())?;
+    let network = weights::network(&spec, dataset.sample_shape, dataset.targets.outcome())?;
     let loss = spec.loss.as_ref().ok_or("the spec has no loss")?;
     let optimizer: &Optimizer = &spec.optimizer.as_ref().ok_or("no optimizer")?.rule;
     let rows = workload.batch_size;
     let mut plan = TrainPlan::<f32>::compile(&network, loss, optimizer, rows, protocol.cpu)?;
     let mut parameters = network.initialise(0);
-    let mut state = OptimizerState::new(optimizer, network.n_parameters());
+    let mut state = OptimizerState::new(optimizer, network.n_trained());
     let noise = Stream::new(2, Purpose::Probe, 0);
     let features: Vec<f32> = (0..(rows * dataset.n_features()) as u64)
         .map(|index| 2.0 * noise.uniform_f32(index) - 1.0)

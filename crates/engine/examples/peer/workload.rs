@@ -163,6 +163,7 @@ impl Workload {
             },
         };
         Dataset {
+            sample_shape: features.ncols().into(),
             features,
             feature_names: names("x", self.n_features),
             feature_columns: (0..self.n_features as u32).collect(),
