@@ -47,8 +47,8 @@ pub use matmul::MatMul;
 pub use mse::{Mse, MseGradient};
 pub use poisson::{Poisson, PoissonGradient};
 pub use quantile::{Quantile, QuantileGradient};
-pub(crate) use softmax::softmax_in_place;
 pub use reshape::Reshape;
+pub(crate) use softmax::softmax_in_place;
 pub use softmax::{Softmax, SoftmaxGradient};
 
 use crate::element::Real;
