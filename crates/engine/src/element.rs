@@ -28,6 +28,7 @@ pub trait Real:
     + SubAssign
     + MulAssign
     + DivAssign
+    + crate::gemm::micro::Loops
 {
     /// 0.
     const ZERO: Self;

@@ -2,11 +2,15 @@
 //!
 //! Rows and depths have changed places: a row is an element of the kernel, a depth is a pixel.
 
+use std::marker::PhantomData;
+use std::ops::Range;
+
 use super::pass::Pass;
-use super::{Convolution, ConvolutionScratch, block};
+use super::{Convolution, ConvolutionScratch};
 use crate::element::Real;
-use crate::gemm::tile::{Registers, Tile, gathered, store};
-use crate::isa::{Isa, kernel};
+use crate::gemm::block;
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right};
+use crate::isa::{Isa, Level, kernel};
 
 /// Rows of dW from `first_row` on, as many as `dw` holds.
 pub(super) fn weight_gradient<T: Real>(
@@ -31,12 +35,10 @@ pub(super) fn weight_gradient<T: Real>(
         dy,
         first_row,
     };
-    match Tile::of(isa, size_of::<T>(), pass.columns) {
-        Tile::T12x32 => all_samples(isa, Registers::<12, 32, true>, call, dw, scratch),
-        Tile::T6x16 => all_samples(isa, Registers::<6, 16, true>, call, dw, scratch),
-        Tile::T6x8 => all_samples(isa, Registers::<6, 8, true>, call, dw, scratch),
-        Tile::T4x8 => all_samples(isa, Registers::<4, 8, false>, call, dw, scratch),
-        Tile::T4x4 => all_samples(isa, Registers::<4, 4, false>, call, dw, scratch),
+    match isa.level() {
+        Level::Portable => all_samples(isa, PhantomData::<T::Portable>, call, dw, scratch),
+        Level::Avx2 => all_samples(isa, PhantomData::<T::Avx2>, call, dw, scratch),
+        Level::Avx512 => all_samples(isa, PhantomData::<T::Avx512>, call, dw, scratch),
     }
 }
 
@@ -52,8 +54,8 @@ struct Call<'a, T> {
 
 kernel! {
     /// Chunk after chunk of samples, in each block after block of pixels.
-    fn all_samples[T: Real, const MR: usize, const NR: usize, const FUSED: bool](
-        registers: Registers<MR, NR, FUSED>, call: Call<'_, T>, dw: &mut [T], scratch: &mut ConvolutionScratch<T>,
+    fn all_samples[T: Real, M: Micro<T>](
+        _loops: PhantomData<M>, call: Call<'_, T>, dw: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
         let ConvolutionScratch { image, right, depths, pixels } = scratch;
         let Call { convolution, pass, x, dy, first_row } = call;
@@ -67,10 +69,10 @@ kernel! {
             let block = block(n_pixels);
             for (pixels, dy) in pixels[..n_pixels].chunks(block).zip(dy.chunks(block * filters)) {
                 for group in 0..convolution.groups {
-                    pack::<T, NR>(dy, filters, group * pass.columns, pass.columns, right);
                     let image = &image[group * convolution.group_channels()..];
-                    let first_column = group * pass.columns;
-                    pixel_block(&registers, image, rows, pixels, right, dw, (first_column, pass.columns, filters), first);
+                    let columns = group * pass.columns..(group + 1) * pass.columns;
+                    pack::<T, M>(dy, filters, columns.clone(), right);
+                    pixel_block::<T, M>(image, rows, pixels, right, columns, filters, dw, first);
                 }
                 first = false;
             }
@@ -78,53 +80,58 @@ kernel! {
     }
 }
 
-/// Copies columns of a block of dy as strips of NR columns; columns that do not exist are zero.
+/// Copies columns of a block of dy as strips; a strip narrower than its last vector goes on with zeros.
 #[inline(always)]
-fn pack<T: Real, const NR: usize>(
-    dy: &[T],
-    filters: usize,
-    first: usize,
-    columns: usize,
-    packed: &mut [T],
-) {
+fn pack<T: Real, M: Micro<T>>(dy: &[T], filters: usize, columns: Range<usize>, packed: &mut [T]) {
     let depth = dy.len() / filters;
-    let strips = packed.chunks_exact_mut(depth * NR);
-    for (strip, column) in strips.zip((0..columns).step_by(NR)) {
-        let n = NR.min(columns - column);
-        for (row, dy) in strip.chunks_exact_mut(NR).zip(dy.chunks_exact(filters)) {
-            let source = &dy[first + column..][..n];
+    for column in (0..columns.len()).step_by(M::COLUMNS) {
+        let n = M::COLUMNS.min(columns.len() - column);
+        let width = n.next_multiple_of(M::VECTOR);
+        let strip = &mut packed[column * depth..][..depth * width];
+        for (row, dy) in strip.chunks_exact_mut(width).zip(dy.chunks_exact(filters)) {
             row[n..].fill(T::ZERO);
-            row[..n].copy_from_slice(source);
+            row[..n].copy_from_slice(&dy[columns.start + column..][..n]);
         }
     }
 }
 
-/// Adds the products of one block of pixels to all rows.
+/// Adds the products of one block of pixels to all rows, of which `places` says where in the image they begin.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn pixel_block<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
-    _registers: &Registers<MR, NR, FUSED>,
+fn pixel_block<T: Real, M: Micro<T>>(
     image: &[T],
     places: &[u32],
     pixels: &[u32],
     packed: &[T],
+    columns: Range<usize>,
+    filters: usize,
     dw: &mut [T],
-    (first_column, columns, filters): (usize, usize, usize),
     first: bool,
 ) {
-    for (places, dw) in places.chunks(MR).zip(dw.chunks_mut(MR * filters)) {
-        // A row that does not exist looks where the first one looks.
-        let mut rows = [places[0] as usize; MR];
-        for (row, &place) in rows.iter_mut().zip(places) {
-            *row = place as usize;
+    let pixels = Depths::new(pixels);
+    let height = places.len().div_ceil(places.len().div_ceil(M::ROWS));
+    for (tile_idx, places) in places.chunks(height).enumerate() {
+        let (mut rows, mut outs) = ([0; MAX_ROWS], [0; MAX_ROWS]);
+        for (i, &place) in places.iter().enumerate() {
+            rows[i] = place as usize;
+            outs[i] = (tile_idx * height + i) * filters + columns.start;
         }
-        let strips = packed.chunks_exact(pixels.len() * NR);
-        for (strip, column) in strips.zip((0..columns).step_by(NR)) {
-            let sums = gathered::<T, MR, NR, FUSED>(image, &rows, pixels, strip.as_chunks().0);
-            let n = NR.min(columns - column);
-            for (sums, dw) in sums.iter().zip(dw.chunks_exact_mut(filters)) {
-                store(&mut dw[first_column + column..][..n], sums, first);
-            }
+        let (rows, outs) = (&rows[..places.len()], &outs[..places.len()]);
+        for column in (0..columns.len()).step_by(M::COLUMNS) {
+            let n = M::COLUMNS.min(columns.len() - column);
+            let right = Right {
+                values: &packed[column * pixels.len()..],
+                step: n.next_multiple_of(M::VECTOR),
+                depth: pixels.len(),
+                padded: true,
+            };
+            let out = Out {
+                values: &mut dw[column..],
+                places: outs,
+                columns: n,
+                first,
+            };
+            M::run(Left::Gathered(image, rows, pixels), right, out);
         }
     }
 }

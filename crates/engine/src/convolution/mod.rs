@@ -18,7 +18,7 @@ mod gradient;
 mod pass;
 
 use crate::element::Real;
-use crate::gemm::tile::Tile;
+use crate::gemm::{DEPTH, widest};
 use crate::isa::Isa;
 
 use pass::{Pass, correlate};
@@ -66,14 +66,6 @@ pub struct ConvolutionScratch<T> {
 const CHUNK_PIXELS: usize = 512;
 /// Most numbers of a chunk of samples of the source, when one sample has not more.
 const CHUNK_NUMBERS: usize = 1 << 18;
-/// Most products that are summed before the sum is added to what is there.
-const DEPTH: usize = 256;
-
-/// The length of the blocks in which a sum over `k` products is cut: all but the last are as long.
-fn block(k: usize) -> usize {
-    k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1)
-}
-
 impl Convolution {
     /// Rows and columns of the image that goes out: `(size + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
     ///
@@ -205,29 +197,31 @@ impl<T: Real> ConvolutionScratch<T> {
         isa: Isa,
         convolutions: impl IntoIterator<Item = Convolution>,
     ) -> ConvolutionScratch<T> {
-        let [mut image, mut right, mut depths, mut pixels] = [0; 4];
-        let sound = |convolution: &Convolution| convolution.output().is_some();
-        for convolution in convolutions.into_iter().filter(sound) {
-            let groups = convolution.groups;
-            let classes = (0..convolution.stride[0])
-                .flat_map(|row| (0..convolution.stride[1]).map(move |col| [row, col]))
-                .map(|class| Pass::input_gradient(&convolution, class));
-            for pass in classes.chain([Pass::forward(&convolution)]) {
-                let (_, cols) = Tile::of(isa, size_of::<T>(), pass.columns).size();
-                let chunk = pass.chunk();
-                image = image.max(chunk * pass.padded_len());
-                right = right.max(groups * pass.depth() * pass.columns.next_multiple_of(cols));
-                depths = depths.max(pass.depth());
-                pixels = pixels.max(chunk * pass.pixels());
-            }
-            let (_, cols) = Tile::of(isa, size_of::<T>(), convolution.group_filters()).size();
-            right = right.max(DEPTH * convolution.group_filters().next_multiple_of(cols));
+        let mut scratch = ConvolutionScratch::default();
+        for convolution in convolutions {
+            scratch.reserve(isa, &convolution);
         }
-        ConvolutionScratch {
-            image: vec![T::ZERO; image],
-            right: vec![T::ZERO; right],
-            depths: vec![0; depths],
-            pixels: vec![0; pixels],
+        scratch
+    }
+
+    /// Makes the buffers large enough for all three passes of one more convolution.
+    pub fn reserve(&mut self, isa: Isa, convolution: &Convolution) {
+        if convolution.output().is_none() {
+            return;
         }
+        let grow = |buffer: &mut Vec<T>, len: usize| buffer.resize(buffer.len().max(len), T::ZERO);
+        let grow_offsets = |offsets: &mut Vec<u32>, len| offsets.resize(offsets.len().max(len), 0);
+        let classes = (0..convolution.stride[0])
+            .flat_map(|row| (0..convolution.stride[1]).map(move |col| [row, col]))
+            .map(|class| Pass::input_gradient(convolution, class));
+        for pass in classes.chain([Pass::forward(convolution)]) {
+            let columns = pass.columns.next_multiple_of(widest(isa));
+            grow(&mut self.image, pass.chunk() * pass.padded_len());
+            grow(&mut self.right, convolution.groups * pass.depth() * columns);
+            grow_offsets(&mut self.depths, pass.depth());
+            grow_offsets(&mut self.pixels, pass.chunk() * pass.pixels());
+        }
+        let columns = convolution.group_filters().next_multiple_of(widest(isa));
+        grow(&mut self.right, DEPTH * columns);
     }
 }

@@ -3,10 +3,13 @@
 //! The input gradient with stride s is s s passes: pixels whose row and column (with the padding) leave the same
 //! remainder by s are reached by the same places of the kernel, so no product with a zero between pixels is computed.
 
-use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution, ConvolutionScratch, block};
+use std::marker::PhantomData;
+
+use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution, ConvolutionScratch};
 use crate::element::Real;
-use crate::gemm::tile::{Registers, Tile, gathered, store};
-use crate::isa::{Isa, kernel};
+use crate::gemm::block;
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right};
+use crate::isa::{Isa, Level, kernel};
 
 /// One direction of a pass: which places of the source, with its border, meet which pixels of the result.
 #[derive(Clone, Copy, Debug)]
@@ -237,35 +240,57 @@ impl Pass {
         ((sample * self.y.out + y) * self.x.out + x) * self.groups * self.columns
     }
 
-    /// Packs the weights of one group: blocks of depth, in each strips of NR columns, row after row; columns that do not
-    /// exist are zero.
+    /// Packs the weights of one group: blocks of depth, in each strips of columns, row after row; a strip narrower than
+    /// its last vector goes on with zeros.
     #[inline(always)]
-    fn pack<T: Real, const NR: usize>(&self, w: &[T], group: usize, packed: &mut [T]) {
+    fn pack<T: Real, M: Micro<T>>(&self, w: &[T], group: usize, packed: &mut [T]) {
         let depth = self.depth();
-        let (block, columns) = (block(depth), self.columns.next_multiple_of(NR));
+        let (block, all_columns) = (block(depth), self.columns.next_multiple_of(M::VECTOR));
         let mut k = 0;
         for (ky, _) in self.y.taps() {
             for (kx, _) in self.x.taps() {
                 let tap = ky * self.x.kernel + kx;
-                for channel in 0..self.group_channels {
+                let mut channel = 0;
+                while channel < self.group_channels {
+                    // As many channels of this place of the kernel as belong to one block.
                     let first = k / block * block;
                     let rows = block.min(depth - first);
-                    let strips =
-                        packed[first * columns..][..rows * columns].chunks_exact_mut(rows * NR);
-                    for (strip_idx, strip) in strips.enumerate() {
-                        let row = &mut strip[(k - first) * NR..][..NR];
-                        for (j, value) in row.iter_mut().enumerate() {
-                            let column = strip_idx * NR + j;
-                            *value = if column < self.columns {
-                                w[self.weight(tap, channel, column, group)]
-                            } else {
-                                T::ZERO
-                            };
-                        }
+                    let n = (self.group_channels - channel).min(first + rows - k);
+                    for column in (0..self.columns).step_by(M::COLUMNS) {
+                        let n_columns = M::COLUMNS.min(self.columns - column);
+                        let width = n_columns.next_multiple_of(M::VECTOR);
+                        let at = first * all_columns + column * rows + (k - first) * width;
+                        let strip = &mut packed[at..][..n * width];
+                        let weights = &w[self.weight(tap, channel, column, group)..];
+                        self.pack_strip::<T, M>(weights, n_columns, strip, width);
                     }
-                    k += 1;
+                    channel += n;
+                    k += n;
                 }
             }
+        }
+    }
+
+    /// Packs some channels and columns, of which `weights` begins with the first.
+    #[inline(always)]
+    fn pack_strip<T: Real, M: Micro<T>>(
+        &self,
+        weights: &[T],
+        n_columns: usize,
+        strip: &mut [T],
+        width: usize,
+    ) {
+        if self.y.class.is_some() {
+            if n_columns < width {
+                strip.fill(T::ZERO);
+            }
+            let n = strip.len() / width;
+            return M::transpose(weights, self.channels, strip, width, n_columns, n);
+        }
+        let filters = self.groups * self.columns;
+        for (row, weights) in strip.chunks_exact_mut(width).zip(weights.chunks(filters)) {
+            row[n_columns..].fill(T::ZERO);
+            row[..n_columns].copy_from_slice(&weights[..n_columns]);
         }
     }
 
@@ -295,34 +320,31 @@ pub(super) fn correlate<T: Real>(
     }
     pass.pixel_offsets(&mut scratch.pixels);
     pass.depth_offsets(&mut scratch.depths);
-    match Tile::of(isa, size_of::<T>(), pass.columns) {
-        Tile::T12x32 => all_samples(
+    match isa.level() {
+        Level::Portable => all_samples(
             isa,
-            Registers::<12, 32, true>,
+            PhantomData::<T::Portable>,
             pass,
             source,
             w,
             out,
             scratch,
         ),
-        Tile::T6x16 => all_samples(isa, Registers::<6, 16, true>, pass, source, w, out, scratch),
-        Tile::T6x8 => all_samples(isa, Registers::<6, 8, true>, pass, source, w, out, scratch),
-        Tile::T4x8 => all_samples(isa, Registers::<4, 8, false>, pass, source, w, out, scratch),
-        Tile::T4x4 => all_samples(isa, Registers::<4, 4, false>, pass, source, w, out, scratch),
+        Level::Avx2 => all_samples(isa, PhantomData::<T::Avx2>, pass, source, w, out, scratch),
+        Level::Avx512 => all_samples(isa, PhantomData::<T::Avx512>, pass, source, w, out, scratch),
     }
 }
 
 kernel! {
     /// Weights packed once, then chunk after chunk of samples.
-    fn all_samples[T: Real, const MR: usize, const NR: usize, const FUSED: bool](
-        registers: Registers<MR, NR, FUSED>, pass: &Pass, source: &[T], w: &[T], out: &mut [T],
-        scratch: &mut ConvolutionScratch<T>,
+    fn all_samples[T: Real, M: Micro<T>](
+        _loops: PhantomData<M>, pass: &Pass, source: &[T], w: &[T], out: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
         let ConvolutionScratch { image, right, depths, pixels } = scratch;
         let depth = pass.depth();
-        let packed_len = depth * pass.columns.next_multiple_of(NR);
+        let packed_len = depth * pass.columns.next_multiple_of(M::VECTOR);
         for group in 0..pass.groups {
-            pass.pack::<T, NR>(w, group, &mut right[group * packed_len..][..packed_len]);
+            pass.pack::<T, M>(w, group, &mut right[group * packed_len..][..packed_len]);
         }
         let n = out.len() / pass.out_len();
         let sources = source[..n * pass.source_len()].chunks(pass.chunk() * pass.source_len());
@@ -331,7 +353,7 @@ kernel! {
             let image = pass.with_border(samples, image);
             for group in 0..pass.groups {
                 let packed = &right[group * packed_len..][..packed_len];
-                chunk(&registers, pass, group, image, packed, &pixels[..n_pixels], &depths[..depth], out);
+                chunk::<T, M>(pass, group, image, packed, &pixels[..n_pixels], &depths[..depth], out);
             }
         }
     }
@@ -339,9 +361,7 @@ kernel! {
 
 /// One group of one chunk: block after block of the depth, in each tile after tile.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn chunk<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
-    _registers: &Registers<MR, NR, FUSED>,
+fn chunk<T: Real, M: Micro<T>>(
     pass: &Pass,
     group: usize,
     image: &[T],
@@ -350,7 +370,6 @@ fn chunk<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
     depths: &[u32],
     out: &mut [T],
 ) {
-    let columns = pass.columns.next_multiple_of(NR);
     let image = &image[group * pass.group_channels..];
     let first_column = group * pass.columns;
     if depths.is_empty() {
@@ -361,27 +380,33 @@ fn chunk<T: Real, const MR: usize, const NR: usize, const FUSED: bool>(
         return;
     }
     let block = block(depths.len());
+    let height = pixels.len().div_ceil(pixels.len().div_ceil(M::ROWS));
     for (block_idx, depths) in depths.chunks(block).enumerate() {
-        let packed = &packed[block_idx * block * columns..][..depths.len() * columns];
-        for (tile_idx, pixels) in pixels.chunks(MR).enumerate() {
-            // A row that does not exist looks where the first one looks.
-            let mut rows = [pixels[0] as usize; MR];
-            let mut places = [0; MR];
+        let packed = &packed[block_idx * block * pass.columns.next_multiple_of(M::VECTOR)..];
+        let depths = Depths::new(depths);
+        for (tile_idx, pixels) in pixels.chunks(height).enumerate() {
+            let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
             for (i, &pixel) in pixels.iter().enumerate() {
                 rows[i] = pixel as usize;
-                places[i] = pass.place(tile_idx * MR + i) + first_column;
+                places[i] = pass.place(tile_idx * height + i) + first_column;
             }
-            let strips = packed.chunks_exact(depths.len() * NR);
-            for (strip, column) in strips.zip((0..pass.columns).step_by(NR)) {
-                let sums = gathered::<T, MR, NR, FUSED>(image, &rows, depths, strip.as_chunks().0);
-                let n_columns = NR.min(pass.columns - column);
-                for (sums, &place) in sums.iter().zip(&places[..pixels.len()]) {
-                    store(
-                        &mut out[place + column..][..n_columns],
-                        sums,
-                        block_idx == 0,
-                    );
-                }
+            let (rows, places) = (&rows[..pixels.len()], &places[..pixels.len()]);
+            for column in (0..pass.columns).step_by(M::COLUMNS) {
+                let columns = M::COLUMNS.min(pass.columns - column);
+                let right = Right {
+                    values: &packed[column * depths.len()..],
+                    step: columns.next_multiple_of(M::VECTOR),
+                    depth: depths.len(),
+                    padded: true,
+                };
+                let values = &mut out[column..];
+                let out = Out {
+                    values,
+                    places,
+                    columns,
+                    first: block_idx == 0,
+                };
+                M::run(Left::Gathered(image, rows, depths), right, out);
             }
         }
     }

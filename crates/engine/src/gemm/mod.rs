@@ -7,15 +7,22 @@
 //!
 //! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice.
 
+use std::marker::PhantomData;
+use std::ops::Range;
+
 use crate::element::Real;
-use crate::isa::{Isa, kernel};
+use crate::isa::{Isa, Level, kernel};
 
-pub(crate) mod tile;
+pub(crate) mod micro;
+#[cfg(target_arch = "x86_64")]
+mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
-use tile::{Registers, Rounding, Tile, multiply_add, store, tile};
+use micro::{Depths, Left, MAX_ROWS, Micro, Out, Right};
 
 /// Depth of a panel: a strip of A and one of B of this depth lie in the first-level cache.
-const DEPTH: usize = 256;
+pub(crate) const DEPTH: usize = 256;
 /// Columns of a panel of B, which lies in the second-level cache.
 const WIDTH: usize = 512;
 
@@ -41,6 +48,22 @@ pub struct Panels<T> {
     b: Vec<T>,
 }
 
+/// The length of the blocks in which a sum over `k` products is cut: all but the last are as long.
+pub(crate) fn block(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1)
+}
+
+/// Places 0, 1, 2, ...: the depths of a row whose elements lie one behind the other.
+static IN_ORDER: [u32; DEPTH] = {
+    let mut depths = [0; DEPTH];
+    let mut p = 0;
+    while p < DEPTH {
+        depths[p] = p as u32;
+        p += 1;
+    }
+    depths
+};
+
 impl<T: Real> Panels<T> {
     /// Buffers that are large enough for each of the products.
     pub fn new(isa: Isa, products: impl IntoIterator<Item = Product>) -> Panels<T> {
@@ -53,13 +76,19 @@ impl<T: Real> Panels<T> {
 
     /// Makes the buffers large enough for one more product.
     pub fn reserve(&mut self, isa: Isa, Product { n, k, .. }: Product) {
-        let (rows, cols) = Tile::of(isa, size_of::<T>(), n).size();
         let grow = |buffer: &mut Vec<T>, len: usize| buffer.resize(buffer.len().max(len), T::ZERO);
-        grow(&mut self.a, rows * k.min(DEPTH));
-        grow(
-            &mut self.b,
-            n.min(WIDTH).next_multiple_of(cols) * k.min(DEPTH),
-        );
+        // A strip of A, and what the last store of a transposition writes beyond it.
+        grow(&mut self.a, MAX_ROWS * block(k) + 16);
+        let columns = n.min(WIDTH).next_multiple_of(widest(isa));
+        grow(&mut self.b, columns * block(k));
+    }
+}
+
+/// No strip of B is padded to more columns than these.
+pub(crate) fn widest(isa: Isa) -> usize {
+    match isa.level() {
+        Level::Avx512 => 16,
+        _ => 8,
     }
 }
 
@@ -88,29 +117,20 @@ impl Product {
         first_row: usize,
         panels: &mut Panels<T>,
     ) {
-        if self.k == 0 {
+        if self.k == 0 || c.is_empty() {
             c.fill(T::ZERO);
             return;
         }
-        let fused = isa != Isa::PORTABLE;
         let call = Call {
             product: *self,
             a,
             b,
             first_row,
         };
-        if c.len() <= 2 * self.n && !self.transpose_a && !self.transpose_b {
-            return match fused {
-                true => rows(isa, Rounding::<true>, call, c),
-                false => rows(isa, Rounding::<false>, call, c),
-            };
-        }
-        match Tile::of(isa, size_of::<T>(), self.n) {
-            Tile::T12x32 => tiles(isa, Registers::<12, 32, true>, call, c, panels),
-            Tile::T6x16 => tiles(isa, Registers::<6, 16, true>, call, c, panels),
-            Tile::T6x8 => tiles(isa, Registers::<6, 8, true>, call, c, panels),
-            Tile::T4x8 => tiles(isa, Registers::<4, 8, false>, call, c, panels),
-            Tile::T4x4 => tiles(isa, Registers::<4, 4, false>, call, c, panels),
+        match isa.level() {
+            Level::Portable => rows(isa, PhantomData::<T::Portable>, call, c, panels),
+            Level::Avx2 => rows(isa, PhantomData::<T::Avx2>, call, c, panels),
+            Level::Avx512 => rows(isa, PhantomData::<T::Avx512>, call, c, panels),
         }
     }
 }
@@ -125,54 +145,52 @@ struct Call<'a, T> {
 }
 
 kernel! {
-    /// One or two rows of C, straight from A and B: packing B would take longer than using it so rarely. Every element
-    /// is the same sequence of operations as in `tiles`.
-    fn rows[T: Real, const FUSED: bool](_rounding: Rounding<FUSED>, call: Call<'_, T>, c: &mut [T]) {
-        let Product { n, k, .. } = call.product;
-        let mut sums = [T::ZERO; WIDTH];
-        for (row_idx, c) in c.chunks_exact_mut(n).enumerate() {
-            let a = &call.a[(call.first_row + row_idx) * k..][..k];
-            for (panel_idx, c) in c.chunks_mut(WIDTH).enumerate() {
-                let sums = &mut sums[..c.len()];
-                for (block_idx, a) in a.chunks(DEPTH).enumerate() {
-                    let b = &call.b[block_idx * DEPTH * n + panel_idx * WIDTH..];
-                    sums.fill(T::ZERO);
-                    for (p, &a) in a.iter().enumerate() {
-                        for (sum, &b) in sums.iter_mut().zip(&b[p * n..][..c.len()]) {
-                            *sum = multiply_add::<T, FUSED>(a, b, *sum);
-                        }
-                    }
-                    store(c, sums, block_idx == 0);
-                }
-            }
-        }
-    }
-}
-
-kernel! {
-    /// All panels of the product, with tiles of MR x NR.
-    fn tiles[T: Real, const MR: usize, const NR: usize, const FUSED: bool](
-        _registers: Registers<MR, NR, FUSED>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>,
+    /// All panels of the product.
+    fn rows[T: Real, M: Micro<T>](
+        _loops: PhantomData<M>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>,
     ) {
-        let Call { product, a, b, first_row } = call;
-        let Product { n, k, .. } = product;
+        let Product { n, k, transpose_b, .. } = call.product;
+        let n_rows = c.len() / n;
+        // Copying takes longer than it saves when it is used once or twice.
+        let pack_a = n > 2 * M::COLUMNS;
+        let pack_b = transpose_b || n_rows > 2 * M::ROWS;
+        let height = n_rows.div_ceil(n_rows.div_ceil(M::ROWS));
+        let block = block(k);
         for first_col in (0..n).step_by(WIDTH) {
-            let cols = WIDTH.min(n - first_col);
-            for first_k in (0..k).step_by(DEPTH) {
-                let depth = DEPTH.min(k - first_k);
-                pack_b::<T, NR>(&mut panels.b, &product, b, first_k, depth, first_col, cols);
-                for (strip_idx, rows) in c.chunks_mut(MR * n).enumerate() {
-                    let n_rows = rows.len() / n;
-                    pack_a::<T, MR>(&mut panels.a, &product, a, first_k, depth, first_row + strip_idx * MR, n_rows);
-                    let (strip, _) = panels.a[..depth * MR].as_chunks::<MR>();
-                    for (tile_idx, col) in (0..cols).step_by(NR).enumerate() {
-                        let at = tile_idx * NR * depth;
-                        let (panel, _) = panels.b[at..at + depth * NR].as_chunks::<NR>();
-                        let sums = tile::<T, MR, NR, FUSED>(strip, panel);
-                        let n_cols = NR.min(cols - col);
-                        for (sums, row) in sums.iter().zip(rows.chunks_exact_mut(n)) {
-                            store(&mut row[first_col + col..][..n_cols], sums, first_k == 0);
-                        }
+            let columns = first_col..n.min(first_col + WIDTH);
+            for first_k in (0..k).step_by(block) {
+                let depths = first_k..k.min(first_k + block);
+                let depth = depths.len();
+                if pack_b {
+                    call.product.pack_b::<T, M>(call.b, depths.clone(), columns.clone(), &mut panels.b);
+                }
+                let mut offsets = [0; DEPTH];
+                let offsets = call.product.depth_offsets(&mut offsets, depth);
+                for row in (0..n_rows).step_by(height) {
+                    let height = height.min(n_rows - row);
+                    let mut places = [0; MAX_ROWS];
+                    let mut starts = [0; MAX_ROWS];
+                    for i in 0..height {
+                        places[i] = (row + i) * n + first_col;
+                        starts[i] = call.product.a_start(call.first_row + row + i, first_k);
+                    }
+                    let left = if pack_a {
+                        call.product.pack_a::<T, M>(call.a, depths.clone(), call.first_row + row, height, &mut panels.a);
+                        Left::Packed(&panels.a[..height * depth])
+                    } else {
+                        Left::Gathered(call.a, &starts[..height], offsets)
+                    };
+                    for col in (0..columns.len()).step_by(M::COLUMNS) {
+                        let n_columns = M::COLUMNS.min(columns.len() - col);
+                        let right = if pack_b {
+                            let width = n_columns.next_multiple_of(M::VECTOR);
+                            Right { values: &panels.b[col * depth..], step: width, depth, padded: true }
+                        } else {
+                            Right { values: &call.b[first_k * n + first_col + col..], step: n, depth, padded: false }
+                        };
+                        let places = &places[..height];
+                        let out = Out { values: &mut c[col..], places, columns: n_columns, first: first_k == 0 };
+                        M::run(left, right, out);
                     }
                 }
             }
@@ -180,77 +198,78 @@ kernel! {
     }
 }
 
-/// Copies MR rows of A, column after column; rows that do not exist are zero.
-#[inline(always)]
-fn pack_a<T: Real, const MR: usize>(
-    panel: &mut [T],
-    product: &Product,
-    a: &[T],
-    first_k: usize,
-    depth: usize,
-    first_row: usize,
-    n_rows: usize,
-) {
-    let (panel, _) = panel[..depth * MR].as_chunks_mut::<MR>();
-    if product.transpose_a {
-        for (p, column) in panel.iter_mut().enumerate() {
-            let source = &a[(first_k + p) * product.m + first_row..][..n_rows];
-            if n_rows == MR {
-                column.copy_from_slice(source);
-            } else {
-                column.fill(T::ZERO);
-                column[..n_rows].copy_from_slice(source);
-            }
+impl Product {
+    /// Where element p of a row of A lies behind the first one.
+    #[inline(always)]
+    fn depth_offsets<'a>(&self, offsets: &'a mut [u32; DEPTH], depth: usize) -> Depths<'a> {
+        if !self.transpose_a {
+            return Depths::new(&IN_ORDER[..depth]);
         }
-    } else {
-        if n_rows < MR {
-            panel.as_flattened_mut().fill(T::ZERO);
+        for (p, offset) in offsets[..depth].iter_mut().enumerate() {
+            *offset = (p * self.m) as u32;
         }
-        for i in 0..n_rows {
-            let source = &a[(first_row + i) * product.k + first_k..][..depth];
-            for (column, &value) in panel.iter_mut().zip(source) {
-                column[i] = value;
-            }
+        Depths::new(&offsets[..depth])
+    }
+
+    /// Where row `row` of A begins, at depth `first_k`.
+    #[inline(always)]
+    fn a_start(&self, row: usize, first_k: usize) -> usize {
+        if self.transpose_a {
+            first_k * self.m + row
+        } else {
+            row * self.k + first_k
         }
     }
-}
 
-/// Copies a panel of B as strips of NR columns, row after row; columns that do not exist are zero.
-#[inline(always)]
-fn pack_b<T: Real, const NR: usize>(
-    panel: &mut [T],
-    product: &Product,
-    b: &[T],
-    first_k: usize,
-    depth: usize,
-    first_col: usize,
-    cols: usize,
-) {
-    for (strip, col) in panel
-        .chunks_exact_mut(depth * NR)
-        .zip((0..cols).step_by(NR))
-    {
-        let (strip, _) = strip.as_chunks_mut::<NR>();
-        let n_cols = NR.min(cols - col);
-        let first = first_col + col;
-        if product.transpose_b {
-            if n_cols < NR {
-                strip.as_flattened_mut().fill(T::ZERO);
-            }
-            for j in 0..n_cols {
-                let source = &b[(first + j) * product.k + first_k..][..depth];
-                for (row, &value) in strip.iter_mut().zip(source) {
-                    row[j] = value;
-                }
+    /// Copies rows of A, column after column.
+    #[inline(always)]
+    fn pack_a<T: Real, M: Micro<T>>(
+        &self,
+        a: &[T],
+        depths: Range<usize>,
+        first_row: usize,
+        n_rows: usize,
+        panel: &mut [T],
+    ) {
+        let a = &a[self.a_start(first_row, depths.start)..];
+        if self.transpose_a {
+            for (column, source) in panel
+                .chunks_exact_mut(n_rows)
+                .zip(a.chunks(self.m))
+                .take(depths.len())
+            {
+                column.copy_from_slice(&source[..n_rows]);
             }
         } else {
-            for (p, row) in strip.iter_mut().enumerate() {
-                let source = &b[(first_k + p) * product.n + first..][..n_cols];
-                if n_cols == NR {
-                    row.copy_from_slice(source);
-                } else {
-                    row.fill(T::ZERO);
-                    row[..n_cols].copy_from_slice(source);
+            M::transpose(a, self.k, panel, n_rows, n_rows, depths.len());
+        }
+    }
+
+    /// Copies a panel of B as strips, row after row; a strip narrower than its last vector goes on with zeros.
+    #[inline(always)]
+    fn pack_b<T: Real, M: Micro<T>>(
+        &self,
+        b: &[T],
+        depths: Range<usize>,
+        columns: Range<usize>,
+        panel: &mut [T],
+    ) {
+        let depth = depths.len();
+        for col in (0..columns.len()).step_by(M::COLUMNS) {
+            let n_columns = M::COLUMNS.min(columns.len() - col);
+            let width = n_columns.next_multiple_of(M::VECTOR);
+            let strip = &mut panel[col * depth..][..width * depth];
+            if self.transpose_b {
+                if n_columns < width {
+                    strip.fill(T::ZERO);
+                }
+                let source = &b[(columns.start + col) * self.k + depths.start..];
+                M::transpose(source, self.k, strip, width, n_columns, depth);
+            } else {
+                let source = &b[depths.start * self.n + columns.start + col..];
+                for (row, source) in strip.chunks_exact_mut(width).zip(source.chunks(self.n)) {
+                    row[n_columns..].fill(T::ZERO);
+                    row[..n_columns].copy_from_slice(&source[..n_columns]);
                 }
             }
         }
