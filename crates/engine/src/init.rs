@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::element::Real;
+use crate::op::Function;
 use crate::rng::{Purpose, Stream};
 
 /// How the weights of a layer are drawn. Biases always start at zero.
@@ -56,6 +57,22 @@ impl Init {
         Init::Zeros,
         Init::Ones,
     ];
+
+    /// What suits a layer that ends with that function: `he_uniform` before a rectifier, else `glorot_uniform`.
+    pub fn before(function: Option<Function>) -> Init {
+        match function {
+            Some(
+                Function::Relu
+                | Function::LeakyRelu
+                | Function::Elu
+                | Function::Gelu
+                | Function::Silu,
+            ) => Init::HeUniform,
+            Some(Function::Sigmoid | Function::Tanh | Function::Softplus) | None => {
+                Init::GlorotUniform
+            }
+        }
+    }
 
     /// Variance of one weight of an `n_in` x `n_out` matrix.
     pub fn variance(self, n_in: usize, n_out: usize) -> f64 {

@@ -9,13 +9,16 @@ mod proof;
 use std::collections::BTreeSet;
 
 use descent_engine::graph::{Graph, NodeId};
-use descent_engine::layer::{Activation, Dense, Dropout, Layer};
+use descent_engine::convolution::Convolution;
+use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
+use descent_engine::layer::{Activation, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Layer};
 use descent_engine::loss::{
     BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
     Poisson, Quantile,
 };
 use descent_engine::network::{Head, Mode, Network, Outcome};
 use descent_engine::op::{self, Activate, Function, MatMul, Op};
+use descent_engine::sample::SampleShape;
 use proof::{Problem, kinds};
 
 /// The op of a row, and a graph with that op: it takes its leaves from the problem and answers the output.
@@ -23,6 +26,31 @@ type OpRow = (&'static str, fn(&mut Graph) -> NodeId);
 
 /// Rows of parameters and batch used throughout: different primes, so that a mix-up of sizes cannot hide.
 const ROWS: usize = 5;
+
+/// A convolution with stride, padding, dilation and groups.
+const GEOMETRY: Convolution = Convolution {
+    height: 5,
+    width: 4,
+    channels: 4,
+    filters: 6,
+    kernel: [3, 2],
+    stride: [2, 1],
+    padding: [1, 1],
+    dilation: [1, 2],
+    groups: 2,
+};
+
+/// Shapes of a sample, none with two sizes alike.
+const VECTOR: SampleShape = SampleShape::Vector { features: 4 };
+const SEQUENCE: SampleShape = SampleShape::Sequence {
+    steps: 7,
+    features: 3,
+};
+const IMAGE: SampleShape = SampleShape::Image {
+    height: 5,
+    width: 6,
+    channels: 3,
+};
 
 fn apply(graph: &mut Graph, op: impl Into<Op>, inputs: &[NodeId]) -> NodeId {
     graph.apply(op, inputs).expect("the row's shapes fit")
@@ -90,6 +118,20 @@ fn op_rows() -> Vec<OpRow> {
             let rows = g.view(x, 3, 2).expect("six numbers");
             let y = apply(g, MatMul::plain(), &[rows, w]);
             g.view(y, 1, 15).expect("fifteen numbers")
+        }),
+        ("convolve", |g| {
+            let (x, w) = (g.features(5 * 4 * 4), g.parameter(0, 3 * 2 * 2, 6));
+            apply(g, op::Convolve { geometry: GEOMETRY }, &[x, w])
+        }),
+        ("convolve_input", |g| {
+            let (y, w) = (g.features(3 * 4 * 6), g.parameter(0, 3 * 2 * 2, 6));
+            apply(g, op::ConvolveInput { geometry: GEOMETRY }, &[y, w])
+        }),
+        ("convolve_weight", |g| {
+            let x = g.features(3 * 4 * 6);
+            let w = g.parameter(0, 3 * 2 * 2, 6);
+            let image = apply(g, op::ConvolveInput { geometry: GEOMETRY }, &[x, w]);
+            apply(g, op::ConvolveWeight { geometry: GEOMETRY }, &[image, x])
         }),
         ("add", |g| {
             let (a, b) = (g.parameter(0, 3, 4), g.parameter(1, 3, 4));
@@ -177,9 +219,10 @@ fn op_rows() -> Vec<OpRow> {
     ]
 }
 
-fn layer_rows() -> Vec<Layer> {
+/// One row per layer and, where a layer has kinds, per kind; with the shape of the samples that go in.
+fn layer_rows() -> Vec<(Layer, SampleShape)> {
     let dense = || Dense::new(6);
-    let mut rows = vec![
+    let mut vectors = vec![
         Layer::Dense(dense()),
         Layer::Dense(Dense {
             use_bias: false,
@@ -187,9 +230,47 @@ fn layer_rows() -> Vec<Layer> {
         }),
         Layer::Dropout(Dropout::new(0.3)),
     ];
-    rows.extend(Function::ALL.map(|function| Layer::Dense(dense().with(function))));
-    rows.extend(Function::ALL.map(|function| Layer::Activation(Activation::new(function))));
-    rows
+    vectors.extend(Function::ALL.map(|function| Layer::Dense(dense().with(function))));
+    vectors.extend(Function::ALL.map(|function| Layer::Activation(Activation::new(function))));
+    let sequences = [
+        Layer::Dense(dense().with(Function::Tanh)),
+        Layer::Conv1d(Conv1d::new(4, 2)),
+        Layer::Conv1d(Conv1d {
+            dilation: 2,
+            padding: Along::Rule(PaddingRule::Same),
+            use_bias: false,
+            activation: Some(Function::Tanh),
+            ..Conv1d::new(3, 3)
+        }),
+        Layer::ConvTranspose(ConvTranspose::new(2, 3, 2)),
+    ];
+    let images = [
+        Layer::Conv2d(Conv2d::new(3, 3)),
+        Layer::Conv2d(Conv2d::new(3, 3).padded(Padding::Rule(PaddingRule::Same))),
+        Layer::Conv2d(Conv2d {
+            groups: 3,
+            stride: Extent::Each([2, 1]),
+            padding: Padding::Zeros(Extent::Each([2, 1])),
+            activation: Some(Function::Tanh),
+            ..Conv2d::new(6, 2)
+        }),
+        Layer::Conv2d(Conv2d {
+            dilation: Extent::Each([1, 2]),
+            use_bias: false,
+            ..Conv2d::new(3, 2)
+        }),
+        Layer::ConvTranspose(ConvTranspose {
+            padding: Extent::Both(1),
+            output_padding: Extent::Each([1, 0]),
+            activation: Some(Function::Sigmoid),
+            ..ConvTranspose::new(3, 3, 2)
+        }),
+    ];
+    let with = |shape| move |layer| (layer, shape);
+    let rows = vectors.into_iter().map(with(VECTOR));
+    rows.chain(sequences.into_iter().map(with(SEQUENCE)))
+        .chain(images.into_iter().map(with(IMAGE)))
+        .collect()
 }
 
 fn loss_rows() -> Vec<Loss> {
@@ -234,7 +315,7 @@ fn every_op_agrees_with_central_differences() {
 
 #[test]
 fn every_layer_agrees_with_central_differences() {
-    for (row, layer) in layer_rows().into_iter().enumerate() {
+    for (row, (layer, input)) in layer_rows().into_iter().enumerate() {
         let name = format!("layer row {row}, {layer:?}");
         let head = Head {
             n_outputs: 3,
@@ -242,9 +323,9 @@ fn every_layer_agrees_with_central_differences() {
         };
         // The layer twice, so that the gradient of its input is exercised by parameters before it as well.
         let network =
-            Network::build(&[layer.clone(), layer], 4, head).expect("the row is a network");
+            Network::build(&[layer.clone(), layer], input, head).expect("the row is a network");
         let mut graph = Graph::new();
-        let x = graph.features(4);
+        let x = graph.features(input.n_numbers());
         let forward = network
             .forward(&mut graph, x, Mode::Train)
             .expect("the row is a network");
@@ -300,7 +381,7 @@ fn no_op_is_without_a_row() {
 fn no_layer_loss_or_function_is_without_a_row() {
     let layers: BTreeSet<String> = layer_rows()
         .iter()
-        .map(|layer| layer.kind().to_owned())
+        .map(|(layer, _)| layer.kind().to_owned())
         .collect();
     assert_eq!(layers, kinds::<Layer>(), "layers");
     let losses: BTreeSet<String> = loss_rows()

@@ -51,22 +51,6 @@ impl Dense {
         self.activation = Some(function);
         self
     }
-
-    /// How W is drawn when the spec does not say it.
-    pub fn default_init(&self) -> Init {
-        match self.activation {
-            Some(
-                Function::Relu
-                | Function::LeakyRelu
-                | Function::Elu
-                | Function::Gelu
-                | Function::Silu,
-            ) => Init::HeUniform,
-            Some(Function::Sigmoid | Function::Tanh | Function::Softplus) | None => {
-                Init::GlorotUniform
-            }
-        }
-    }
 }
 
 impl Rule for Dense {
@@ -84,7 +68,7 @@ impl Rule for Dense {
     }
 
     fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
-        let init = self.init.unwrap_or_else(|| self.default_init());
+        let init = self.init.unwrap_or_else(|| Init::before(self.activation));
         let mut parameters = vec![ParameterSpec::weight(
             "weight",
             input.last(),
@@ -121,7 +105,7 @@ impl Rule for Dense {
 
     fn resolved(&self) -> Dense {
         Dense {
-            init: Some(self.init.unwrap_or_else(|| self.default_init())),
+            init: Some(self.init.unwrap_or_else(|| Init::before(self.activation))),
             ..self.clone()
         }
     }

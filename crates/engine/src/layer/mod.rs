@@ -4,8 +4,12 @@
 //! file with an `impl Rule`, the two lines below that name it, and a row in `tests/gradients.rs`.
 
 mod activation;
+mod conv1d;
+mod conv2d;
+mod conv_transpose;
 mod dense;
 mod dropout;
+pub mod window;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +127,12 @@ macro_rules! layers {
 layers! {
     /// Every output from every input: x W + b.
     dense::Dense,
+    /// A convolution of images: f(x * W + b).
+    conv2d::Conv2d,
+    /// A convolution along a sequence: f(x * W + b).
+    conv1d::Conv1d,
+    /// A transposed convolution, which makes images or sequences larger.
+    conv_transpose::ConvTranspose,
     /// A function applied to each number.
     activation::Activation,
     /// Training only: sets a random part of the numbers to zero.

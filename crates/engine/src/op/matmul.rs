@@ -120,18 +120,4 @@ impl Rule for MatMul {
             &mut scratch.panels,
         );
     }
-
-    fn run<T: Real>(
-        &self,
-        out: &mut [T],
-        inputs: &[Matrix<'_, T>],
-        first: usize,
-        context: Context<'_>,
-    ) {
-        let mut scratch = Scratch::default();
-        let fixed = |matrix: &Matrix<'_, T>| Shape::fixed(matrix.rows(), matrix.cols);
-        let shapes = [fixed(&inputs[0]), fixed(&inputs[1])];
-        self.reserve(&mut scratch, context.isa, &shapes, 1);
-        self.run_in(out, inputs, first, context, &mut scratch);
-    }
 }

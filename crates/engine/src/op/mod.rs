@@ -12,6 +12,7 @@ mod add;
 mod add_row;
 mod binary_cross_entropy;
 mod column_sum;
+mod convolve;
 mod contrastive;
 mod cross_entropy;
 mod drop;
@@ -33,6 +34,7 @@ pub use add::Add;
 pub use add_row::AddRow;
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyGradient};
 pub use column_sum::ColumnSum;
+pub use convolve::{Convolve, ConvolveInput, ConvolveWeight};
 pub use contrastive::{Contrastive, ContrastiveGradient};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
 pub use drop::Drop;
@@ -51,6 +53,7 @@ pub use reshape::Reshape;
 pub(crate) use softmax::softmax_in_place;
 pub use softmax::{Softmax, SoftmaxGradient};
 
+use crate::convolution::ConvolutionScratch;
 use crate::element::Real;
 use crate::gemm::{Panels, Product};
 use crate::graph::{Graph, GraphError, NodeId, Shape};
@@ -121,6 +124,8 @@ pub enum Split {
 pub(crate) struct Scratch<T> {
     /// Packing buffers of matrix products.
     pub(crate) panels: Panels<T>,
+    /// Buffers of convolutions.
+    pub(crate) convolution: ConvolutionScratch<T>,
     /// Numbers for anything else.
     pub(crate) numbers: Vec<T>,
 }
@@ -176,19 +181,7 @@ pub(crate) trait Rule {
     ) {
     }
 
-    /// As [`Rule::run`], with memory that [`Rule::reserve`] made room in. Only an op that reserves implements it.
-    fn run_in<T: Real>(
-        &self,
-        out: &mut [T],
-        inputs: &[Matrix<'_, T>],
-        first: usize,
-        context: Context<'_>,
-        _scratch: &mut Scratch<T>,
-    ) {
-        self.run(out, inputs, first, context);
-    }
-
-    /// Computes the output.
+    /// Computes the output. An op that needs no memory implements this one, the others [`Rule::run_in`].
     ///
     /// An element-wise op finds its first input in `out` and the others in `inputs`, all cut to a block of rows whose
     /// first element is number `first` of the whole. Any other op overwrites all of `out`; where its work is divided
@@ -199,7 +192,25 @@ pub(crate) trait Rule {
         inputs: &[Matrix<'_, T>],
         first: usize,
         context: Context<'_>,
-    );
+    ) {
+        let shape = |matrix: &Matrix<'_, T>| Shape::fixed(matrix.rows(), matrix.cols);
+        let shapes: Vec<Shape> = inputs.iter().map(shape).collect();
+        let mut scratch = Scratch::default();
+        self.reserve(&mut scratch, context.isa, &shapes, 1);
+        self.run_in(out, inputs, first, context, &mut scratch);
+    }
+
+    /// As [`Rule::run`], with memory that [`Rule::reserve`] made room in.
+    fn run_in<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+        _scratch: &mut Scratch<T>,
+    ) {
+        self.run(out, inputs, first, context);
+    }
 }
 
 /// Writes the enum of all ops and its dispatch, so that an op is listed once.
@@ -296,6 +307,12 @@ macro_rules! ops {
 ops! {
     /// Matrix product.
     MatMul,
+    /// Convolution of images.
+    Convolve,
+    /// Derivative of [`Convolve`] by its input; the transposed convolution.
+    ConvolveInput,
+    /// Derivative of [`Convolve`] by its weights.
+    ConvolveWeight,
     /// The same numbers in other rows.
     Reshape,
     /// Sum of two matrices.

@@ -1,0 +1,204 @@
+//! `{"kind": "conv_transpose", "filters": 16, "kernel_size": 2, "stride": 2}`: a convolution the other way round, which
+//! makes images larger.
+//!
+//! y = f(x *' W + b), where x *' W is what the gradient of a convolution with that W, stride and padding makes of x
+//! (Zeiler et al. 2010; Dumoulin, Visin 2016). x `[height x width x channels]`, W `[kernel places filters x channels]`,
+//! b `[1 x filters]`; y has `stride (size - 1) + kernel_size - 2 padding + output_padding` rows and columns. A sequence
+//! is treated as an image with one row.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Rule;
+use super::window::Extent;
+use crate::convolution::Convolution;
+use crate::graph::{GraphError, NodeId};
+use crate::init::Init;
+use crate::network::{Builder, ParameterSpec};
+use crate::op::{Activate, AddRow, ConvolveInput, Function};
+use crate::sample::SampleShape;
+
+/// A transposed convolution of images or sequences: f(x *' W + b).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConvTranspose {
+    /// Number of channels that come out, at least 1.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub filters: usize,
+    /// Rows and columns of the kernel; of a sequence, the second is read.
+    pub kernel_size: Extent,
+    /// How many times larger the output is, but for the ends.
+    #[serde(default = "Extent::one")]
+    pub stride: Extent,
+    /// Rows and columns cut off on each side.
+    #[serde(default = "none")]
+    pub padding: Extent,
+    /// Rows and columns added at the far ends; less than the stride.
+    #[serde(default = "none")]
+    pub output_padding: Extent,
+    /// Function applied to each output; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Function>,
+    /// Whether b is added.
+    #[serde(default = "yes")]
+    pub use_bias: bool,
+    /// How W is drawn. Default: as for a dense layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+}
+
+fn none() -> Extent {
+    Extent::Both(0)
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl ConvTranspose {
+    /// A transposed convolution with a square kernel and a bias.
+    pub fn new(filters: usize, kernel_size: usize, stride: usize) -> ConvTranspose {
+        ConvTranspose {
+            filters,
+            kernel_size: Extent::Both(kernel_size),
+            stride: Extent::Both(stride),
+            padding: none(),
+            output_padding: none(),
+            activation: None,
+            use_bias: true,
+            init: None,
+        }
+    }
+
+    /// The convolution whose gradient this is: it makes images like `input` of images like the output.
+    fn of(&self, input: SampleShape) -> Option<Convolution> {
+        let flat = matches!(input, SampleShape::Sequence { .. });
+        // A sequence has one row, whatever the layer says of rows.
+        let along = |extent: Extent, usual: usize| match (flat, extent.axes()) {
+            (true, [_, cols]) => [usual, cols],
+            (false, axes) => axes,
+        };
+        let ([rows, cols], channels) = match input {
+            SampleShape::Image {
+                height,
+                width,
+                channels,
+            } => ([height, width], channels),
+            SampleShape::Sequence { steps, features } => ([1, steps], features),
+            SampleShape::Vector { .. } => return None,
+        };
+        let (kernel, stride) = (along(self.kernel_size, 1), along(self.stride, 1));
+        let (padding, more) = (along(self.padding, 0), along(self.output_padding, 0));
+        let size = |axis: usize, size: usize| {
+            size.checked_sub(1)?
+                .checked_mul(stride[axis])?
+                .checked_add(kernel[axis])?
+                .checked_add(more[axis])?
+                .checked_sub(padding[axis].checked_mul(2)?)
+        };
+        let geometry = Convolution {
+            height: size(0, rows)?,
+            width: size(1, cols)?,
+            channels: self.filters,
+            filters: channels,
+            kernel,
+            stride,
+            padding,
+            dilation: [1, 1],
+            groups: 1,
+        };
+        (geometry.output() == Some((rows, cols))).then_some(geometry)
+    }
+
+    fn weight_init(&self) -> Init {
+        self.init.unwrap_or_else(|| Init::before(self.activation))
+    }
+}
+
+impl Rule for ConvTranspose {
+    const KIND: &'static str = "conv_transpose";
+
+    fn output_shape(&self, input: SampleShape) -> Result<SampleShape, String> {
+        let geometry = self.of(input).ok_or(
+            "takes images of height x width x channels or sequences of steps x features, large enough that something is \
+             left after its padding is cut off",
+        )?;
+        Ok(match input {
+            SampleShape::Sequence { .. } => SampleShape::Sequence {
+                steps: geometry.width,
+                features: self.filters,
+            },
+            _ => SampleShape::Image {
+                height: geometry.height,
+                width: geometry.width,
+                channels: self.filters,
+            },
+        })
+    }
+
+    fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
+        let rows = self.of(input).map_or(0, |geometry| geometry.weight_rows());
+        let weight = ParameterSpec::weight("weight", rows, input.last(), self.weight_init());
+        let bias = ParameterSpec::weight("bias", 1, self.filters, Init::Zeros);
+        [weight].into_iter().chain(self.use_bias.then_some(bias)).collect()
+    }
+
+    fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
+        // `output_shape` lets nothing else through.
+        let Some(geometry) = self.of(builder.input) else {
+            return Ok(input);
+        };
+        let weight = builder.parameter(0);
+        let mut y = builder
+            .graph
+            .apply(ConvolveInput { geometry }, &[input, weight])?;
+        if self.use_bias {
+            let bias = builder.parameter(1);
+            let n_pixels = geometry.height * geometry.width;
+            let pixels = builder.graph.view(y, n_pixels, self.filters)?;
+            y = builder.graph.apply(AddRow, &[pixels, bias])?;
+        }
+        if let Some(function) = self.activation {
+            y = builder.graph.apply(Activate::new(function), &[y])?;
+        }
+        builder.graph.view(y, 1, geometry.n_inputs())
+    }
+
+    fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        if self.filters == 0 {
+            faults.push(("filters", "a convolution has at least 1 filter".to_owned()));
+        }
+        for (name, extent, least) in [
+            ("kernel_size", self.kernel_size, 1),
+            ("stride", self.stride, 1),
+            ("padding", self.padding, 0),
+        ] {
+            if !extent.at_least(least) {
+                faults.push((
+                    name,
+                    format!("{name} lies from {least} to 65536 along each axis"),
+                ));
+            }
+        }
+        let (more, stride) = (self.output_padding.axes(), self.stride.axes());
+        if more[0] >= stride[0] || more[1] >= stride[1] {
+            faults.push((
+                "output_padding",
+                "output_padding is less than the stride along each axis".to_owned(),
+            ));
+        }
+        faults
+    }
+
+    fn resolved(&self) -> ConvTranspose {
+        ConvTranspose {
+            init: Some(self.weight_init()),
+            ..self.clone()
+        }
+    }
+
+    fn function(&self) -> Option<Function> {
+        self.activation
+    }
+}

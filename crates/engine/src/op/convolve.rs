@@ -1,0 +1,192 @@
+//! y = x * W: convolution of images, channels last. The formulas stand at [`Convolution`].
+//!
+//! x `[batch x height width channels]`, W `[kernel places x filters]`, y `[batch x out_height out_width filters]`. The map
+//! is linear in x and in W, and its three passes are each other's derivatives: forward (x, W), by the input (dy, W), by
+//! the weights (x, dy).
+
+use super::{Context, Derivation, Matrix, Rule, Scratch, Split, misfit};
+use crate::convolution::Convolution;
+use crate::element::Real;
+use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
+use crate::isa::Isa;
+
+/// y = x * W.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolve {
+    /// Sizes, stride, padding, dilation, groups.
+    pub geometry: Convolution,
+}
+
+/// dx from dy and W; as a map of its own it is the transposed convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvolveInput {
+    /// Of the convolution whose input this is.
+    pub geometry: Convolution,
+}
+
+/// dW from x and dy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvolveWeight {
+    /// Of the convolution whose weights these are.
+    pub geometry: Convolution,
+}
+
+/// One row per sample of what goes into, and what comes out of, a convolution; and the shape of W.
+fn shapes(geometry: &Convolution) -> [Shape; 3] {
+    [
+        Shape::batch(geometry.n_inputs()),
+        Shape::batch(geometry.n_outputs()),
+        Shape::fixed(geometry.weight_rows(), geometry.filters),
+    ]
+}
+
+/// Samples of a batch, of a matrix with a row for each.
+fn n_samples(shape: Shape, batch_rows: usize) -> usize {
+    match shape.rows {
+        Rows::PerSample(_) => batch_rows,
+        Rows::Fixed(_) => 0,
+    }
+}
+
+impl Rule for Convolve {
+    const NAME: &'static str = "convolve";
+    const SPLIT: Split = Split::Samples;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        let [x, y, w] = shapes(&self.geometry);
+        match inputs {
+            inputs if self.geometry.output().is_some() && *inputs == [x, w] => Ok(y),
+            _ => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes images and weights of its geometry, whose kernel fits into the image",
+            )),
+        }
+    }
+
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        let (x, w, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let geometry = self.geometry;
+        match at.input_idx {
+            0 => graph.apply(ConvolveInput { geometry }, &[g, w]),
+            _ => graph.apply(ConvolveWeight { geometry }, &[x, g]),
+        }
+    }
+
+    fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
+        self.geometry.n_multiplications(n_samples(inputs[0], batch_rows))
+    }
+
+    fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, _: &[Shape], _: usize) {
+        scratch.convolution.reserve(isa, &self.geometry);
+    }
+
+    fn run_in<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (x, w) = (inputs[0].values, inputs[1].values);
+        self.geometry
+            .forward(context.isa, x, w, out, &mut scratch.convolution);
+    }
+}
+
+impl Rule for ConvolveInput {
+    const NAME: &'static str = "convolve_input";
+    const SPLIT: Split = Split::Samples;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        let [x, y, w] = shapes(&self.geometry);
+        match inputs {
+            inputs if self.geometry.output().is_some() && *inputs == [y, w] => Ok(x),
+            _ => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes images of the size that its convolution gives, and that convolution's weights",
+            )),
+        }
+    }
+
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        let (dy, w, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let geometry = self.geometry;
+        match at.input_idx {
+            0 => graph.apply(Convolve { geometry }, &[g, w]),
+            _ => graph.apply(ConvolveWeight { geometry }, &[g, dy]),
+        }
+    }
+
+    fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
+        self.geometry.n_multiplications(n_samples(inputs[0], batch_rows))
+    }
+
+    fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, _: &[Shape], _: usize) {
+        scratch.convolution.reserve(isa, &self.geometry);
+    }
+
+    fn run_in<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (dy, w) = (inputs[0].values, inputs[1].values);
+        self.geometry
+            .input_gradient(context.isa, dy, w, out, &mut scratch.convolution);
+    }
+}
+
+impl Rule for ConvolveWeight {
+    const NAME: &'static str = "convolve_weight";
+    const SPLIT: Split = Split::Rows;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        let [x, y, w] = shapes(&self.geometry);
+        match inputs {
+            inputs if self.geometry.output().is_some() && *inputs == [x, y] => Ok(w),
+            _ => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes images that go into its convolution and such as come out of it",
+            )),
+        }
+    }
+
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        let (x, dy, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let geometry = self.geometry;
+        match at.input_idx {
+            0 => graph.apply(ConvolveInput { geometry }, &[dy, g]),
+            _ => graph.apply(Convolve { geometry }, &[x, g]),
+        }
+    }
+
+    fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
+        self.geometry.n_multiplications(n_samples(inputs[0], batch_rows))
+    }
+
+    fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, _: &[Shape], _: usize) {
+        scratch.convolution.reserve(isa, &self.geometry);
+    }
+
+    fn run_in<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (x, dy) = (inputs[0].values, inputs[1].values);
+        let first_row = first / self.geometry.filters;
+        let scratch = &mut scratch.convolution;
+        self.geometry
+            .weight_gradient(context.isa, x, dy, out, first_row, scratch);
+    }
+}
