@@ -8,8 +8,8 @@ mod proof;
 
 use std::collections::BTreeSet;
 
-use descent_engine::graph::{Graph, NodeId};
 use descent_engine::convolution::Convolution;
+use descent_engine::graph::{Graph, NodeId};
 use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
 use descent_engine::layer::{Activation, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Layer};
 use descent_engine::loss::{

@@ -120,8 +120,7 @@ impl Conv2d {
 
     /// How W is drawn.
     fn weight_init(&self) -> Init {
-        self.init
-            .unwrap_or_else(|| Init::before(self.activation))
+        self.init.unwrap_or_else(|| Init::before(self.activation))
     }
 
     /// What is wrong with the fields, whatever comes in.
@@ -156,10 +155,7 @@ impl Conv2d {
     /// What the layer wants instead of images of this size.
     pub(super) fn wanted(&self, geometry: &Convolution) -> String {
         if !geometry.channels.is_multiple_of(self.groups.max(1)) {
-            return format!(
-                "takes images whose channels {} groups divide",
-                self.groups
-            );
+            return format!("takes images whose channels {} groups divide", self.groups);
         }
         let reach = [0, 1].map(|axis| {
             geometry.dilation[axis].saturating_mul(geometry.kernel[axis].saturating_sub(1)) + 1

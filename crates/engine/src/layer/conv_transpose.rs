@@ -140,7 +140,10 @@ impl Rule for ConvTranspose {
         let rows = self.of(input).map_or(0, |geometry| geometry.weight_rows());
         let weight = ParameterSpec::weight("weight", rows, input.last(), self.weight_init());
         let bias = ParameterSpec::weight("bias", 1, self.filters, Init::Zeros);
-        [weight].into_iter().chain(self.use_bias.then_some(bias)).collect()
+        [weight]
+            .into_iter()
+            .chain(self.use_bias.then_some(bias))
+            .collect()
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {

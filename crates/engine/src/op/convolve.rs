@@ -74,7 +74,8 @@ impl Rule for Convolve {
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
-        self.geometry.n_multiplications(n_samples(inputs[0], batch_rows))
+        self.geometry
+            .n_multiplications(n_samples(inputs[0], batch_rows))
     }
 
     fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, _: &[Shape], _: usize) {
@@ -121,7 +122,8 @@ impl Rule for ConvolveInput {
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
-        self.geometry.n_multiplications(n_samples(inputs[0], batch_rows))
+        self.geometry
+            .n_multiplications(n_samples(inputs[0], batch_rows))
     }
 
     fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, _: &[Shape], _: usize) {
@@ -168,7 +170,8 @@ impl Rule for ConvolveWeight {
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
-        self.geometry.n_multiplications(n_samples(inputs[0], batch_rows))
+        self.geometry
+            .n_multiplications(n_samples(inputs[0], batch_rows))
     }
 
     fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, _: &[Shape], _: usize) {
