@@ -61,7 +61,7 @@ fn model() -> anyhow::Result<ServedModel> {
     let roles =
         Roles::of(&spec.task, &schema).map_err(|violations| anyhow::anyhow!("{violations:?}"))?;
     let frame = decode(
-        &bytes[..],
+        std::io::Cursor::new(&bytes[..]),
         &ingested.format,
         &schema,
         &roles.wanted(&spec.task, &schema),

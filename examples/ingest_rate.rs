@@ -51,7 +51,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     for _ in 0..3 {
         let start = Instant::now();
-        let frame = decode(&bytes[..], &ingested.format, &schema, &wanted)?;
+        let frame = decode(
+            std::io::Cursor::new(&bytes[..]),
+            &ingested.format,
+            &schema,
+            &wanted,
+        )?;
         print_rate(
             &format!("decode of {} rows", frame.n_rows),
             bytes.len(),

@@ -171,10 +171,37 @@ pub enum Content {
 
 impl Content {
     /// A reader over the bytes.
-    pub fn reader(self) -> Box<dyn Read + Send> {
+    pub fn reader(self) -> Reader {
         match self {
-            Self::Bytes(bytes) => Box::new(io::Cursor::new(bytes)),
-            Self::File(file) => Box::new(file),
+            Self::Bytes(bytes) => Reader::Bytes(io::Cursor::new(bytes)),
+            Self::File(file) => Reader::File(file),
+        }
+    }
+}
+
+/// Reads the bytes of a blob from any place.
+#[derive(Debug)]
+pub enum Reader {
+    /// A small one.
+    Bytes(io::Cursor<Vec<u8>>),
+    /// A large one.
+    File(File),
+}
+
+impl Read for Reader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Bytes(bytes) => bytes.read(out),
+            Self::File(file) => file.read(out),
+        }
+    }
+}
+
+impl io::Seek for Reader {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Bytes(bytes) => bytes.seek(to),
+            Self::File(file) => file.seek(to),
         }
     }
 }

@@ -55,7 +55,7 @@ fn read(row: &Row) -> Option<(Frame, Schema)> {
     let task = spec(row, 0).task;
     let roles = Roles::of(&task, &schema).expect("the columns exist");
     let frame = data::decode(
-        &bytes[..],
+        std::io::Cursor::new(&bytes[..]),
         &ingested.format,
         &schema,
         &roles.wanted(&task, &schema),

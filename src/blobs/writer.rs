@@ -1,7 +1,7 @@
 //! Takes the bytes of one blob in pieces and makes them durable, in the order that survives a power cut.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::{
-    BlobError, Blobs, INLINE_BYTES, Io, SPACE_CHECK_BYTES, Staged, TEMP_PREFIX, failed, hex,
-    sync_dir,
+    BlobError, Blobs, INLINE_BYTES, Io, Reader, SPACE_CHECK_BYTES, Staged, TEMP_PREFIX, failed,
+    hex, sync_dir,
 };
 
 /// Takes the bytes of one blob. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
@@ -58,6 +58,22 @@ impl BlobWriter {
         inner.step(Io::Write, "writing a blob")?;
         file.write_all(bytes)
             .map_err(|e| failed("writing a blob", &e))
+    }
+
+    /// The bytes so far, from their beginning, while more may come.
+    ///
+    /// # Errors
+    /// When the file cannot be opened a second time.
+    pub fn reader(&mut self) -> Result<Reader, BlobError> {
+        match &mut self.file {
+            None => Ok(Reader::Bytes(Cursor::new(self.head.clone()))),
+            Some(file) => {
+                let again = file.flush().and_then(|()| file.reopen());
+                Ok(Reader::File(
+                    again.map_err(|e| failed("reading an upload", &e))?,
+                ))
+            }
+        }
     }
 
     /// Bytes so far.

@@ -1,13 +1,13 @@
 //! A stored table, read again: wanted columns into a [`Frame`], or the first rows word for word.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 
 use super::encoding::UTF8_MARK;
 use super::frame::{Frame, MISSING, Reading, Values, Wanted};
 use super::record::{self, Cut, Next};
-use super::{Compression, DataError, Format, Limits, Schema, cell, number, timestamp};
+use super::{Compression, DataError, Format, Limits, Schema, arrays, cell, number, timestamp};
 
 /// Bytes that are read at a time.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -21,11 +21,14 @@ pub type Rows = Vec<Vec<Option<String>>>;
 /// # Errors
 /// `unreadable` when `reader` fails, `changed_file` when the file does not have the columns of `schema`.
 pub fn decode(
-    reader: impl Read,
+    reader: impl Read + Seek,
     format: &Format,
     schema: &Schema,
     wanted: &[Wanted],
 ) -> Result<Frame, DataError> {
+    if let Some(arrays) = &format.arrays {
+        return arrays::decode(reader, arrays, wanted);
+    }
     let n_columns = schema.columns.len();
     let mut readers: Vec<Option<ColumnReader>> = (0..n_columns).map(|_| None).collect();
     for want in wanted {
@@ -56,12 +59,15 @@ pub fn decode(
 /// # Errors
 /// As [`decode`].
 pub fn preview(
-    reader: impl Read,
+    reader: impl Read + Seek,
     format: &Format,
     schema: &Schema,
     first: u64,
     limit: usize,
 ) -> Result<Rows, DataError> {
+    if let Some(arrays) = &format.arrays {
+        return arrays::preview(reader, arrays, first, limit);
+    }
     let end = first.saturating_add(limit as u64);
     gather(
         reader,
@@ -77,11 +83,14 @@ pub fn preview(
 /// # Errors
 /// As [`decode`].
 pub fn pick(
-    reader: impl Read,
+    reader: impl Read + Seek,
     format: &Format,
     schema: &Schema,
     numbers: &[u32],
 ) -> Result<Rows, DataError> {
+    if let Some(arrays) = &format.arrays {
+        return arrays::pick(reader, arrays, numbers);
+    }
     let is_wanted =
         |index: u64| u32::try_from(index).is_ok_and(|index| numbers.binary_search(&index).is_ok());
     gather(reader, format, schema, is_wanted, numbers.len())
@@ -327,6 +336,8 @@ impl ColumnReader {
                 };
                 codes.push(code);
             }
+            // No cell of a table is an array.
+            Values::Samples(_) => {}
         }
     }
 }
@@ -338,6 +349,6 @@ pub(super) fn read_number(reading: Reading, text: &str) -> Option<f64> {
         Reading::Number => number::parse(text).map(|scanned| scanned.value),
         Reading::Boolean => cell::boolean(text).map(|truth| f64::from(u8::from(truth))),
         Reading::Timestamp => timestamp::parse(text),
-        Reading::Name => None,
+        Reading::Name | Reading::Array => None,
     }
 }

@@ -1,4 +1,6 @@
-//! Decoded columns: numbers, or names with codes.
+//! Decoded columns: numbers, names with codes, or the numbers of arrays.
+
+use super::Sample;
 
 /// How the cells of a column are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub enum Reading {
     Timestamp,
     /// Word for word.
     Name,
+    /// As the numbers of an array.
+    Array,
 }
 
 impl Reading {
@@ -22,6 +26,7 @@ impl Reading {
             ColumnKind::Boolean => Self::Boolean,
             ColumnKind::Timestamp => Self::Timestamp,
             ColumnKind::Categorical | ColumnKind::Text => Self::Name,
+            ColumnKind::Array => Self::Array,
         }
     }
 }
@@ -50,6 +55,36 @@ pub enum Values {
         /// The different names in order of first appearance.
         names: Vec<String>,
     },
+    /// The numbers of an array, sample after sample.
+    Samples(Samples),
+}
+
+/// Samples of one shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    /// Their shape, and the type they have in the file.
+    pub sample: Sample,
+    /// `[rows x numbers of a sample]`
+    pub numbers: Numbers,
+}
+
+/// Numbers as they are kept until they become features.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Numbers {
+    /// Pixels of one byte.
+    Bytes(Vec<u8>),
+    /// Anything else, rounded to single precision.
+    Floats(Vec<f32>),
+}
+
+impl Numbers {
+    /// Bytes of memory.
+    pub fn n_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Floats(floats) => floats.len() * 4,
+        }
+    }
 }
 
 /// Wanted columns of all rows.
@@ -73,12 +108,10 @@ impl Frame {
     /// Bytes of memory that the values take, names not counted.
     pub fn n_bytes(&self) -> usize {
         let width = |values: &Values| match values {
-            Values::Numbers(_) => 8,
-            Values::Names { .. } => 4,
+            Values::Numbers(_) => 8 * self.n_rows,
+            Values::Names { .. } => 4 * self.n_rows,
+            Values::Samples(samples) => samples.numbers.n_bytes(),
         };
-        self.columns
-            .iter()
-            .map(|(_, values)| width(values) * self.n_rows)
-            .sum()
+        self.columns.iter().map(|(_, values)| width(values)).sum()
     }
 }

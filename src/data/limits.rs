@@ -17,6 +17,12 @@ pub struct Limits {
     pub unpack_slack_bytes: u64,
     /// Unpacked bytes altogether.
     pub max_unpacked_bytes: u64,
+    /// Numbers of one sample of an array, and so pixels of a picture times its channels.
+    pub max_sample_numbers: u64,
+    /// Rows of an array.
+    pub max_rows: u64,
+    /// Packed bytes of one picture.
+    pub max_picture_bytes: u64,
     /// Threads that parse beside the one that pushes; small files never start them.
     pub n_threads: usize,
 }
@@ -30,6 +36,9 @@ impl Default for Limits {
             max_unpack_ratio: 100,
             unpack_slack_bytes: 16 << 20,
             max_unpacked_bytes: 8 << 30,
+            max_sample_numbers: 1 << 20,
+            max_rows: 1 << 24,
+            max_picture_bytes: 16 << 20,
             n_threads: 2,
         }
     }
@@ -44,6 +53,8 @@ pub struct Hint {
     pub header: Option<bool>,
     /// Kinds that the owner set, by column name; they are not guessed again.
     pub kinds: Vec<(String, super::ColumnKind)>,
+    /// What the dimensions of arrays mean.
+    pub layout: super::Layout,
 }
 
 impl Hint {
@@ -61,6 +72,7 @@ impl Hint {
             delimiter,
             header,
             kinds: Vec::new(),
+            layout: super::Layout::default(),
         }
     }
 }

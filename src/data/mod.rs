@@ -5,6 +5,7 @@
 //! Later [`decode()`] reads wanted columns into a [`Frame`], [`split`] divides the rows, and [`Transform`] is fitted on
 //! the training rows and turns frames (and single raw rows at prediction) into features.
 
+mod arrays;
 mod cell;
 mod decode;
 mod encoding;
@@ -23,14 +24,20 @@ pub mod split;
 mod timestamp;
 mod transform;
 
+pub use arrays::{
+    ArrayFormat, ArrayPart, Container, ElementType, HEAD_BYTES, Layout, Packer, Picture, Sample,
+    is_arrays, is_sample, profile_arrays, read_data_url, read_samples,
+};
 pub use decode::{Rows, decode, pick, preview};
 pub use error::{ColumnRef, DataError};
 pub use format::{Compression, Format};
-pub use frame::{Frame, MISSING, Reading, Values, Wanted};
+pub use frame::{Frame, MISSING, Numbers, Reading, Samples, Values, Wanted};
 pub use ingest::{Ingest, SET_BY_OWNER, reprofile};
 pub use limits::{Hint, Limits};
-pub use profile::{BadCell, ColumnProfile, Distinct, Histogram, Ingested, TopValue};
-pub use roles::{Note, Roles, check_scale, facts};
+pub use profile::{
+    BadCell, ChannelProfile, ColumnProfile, Distinct, Histogram, Ingested, TopValue,
+};
+pub use roles::{Note, Roles, check_scale, facts, with_own_split};
 pub use schema::{Column, ColumnKind, Schema};
 pub(crate) use sniff::best_delimiter;
 pub use transform::{

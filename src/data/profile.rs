@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, ColumnKind, DataError, Format, Schema};
+use super::{Column, ColumnKind, DataError, Format, Sample, Schema};
 
 /// The result of one pass over an uploaded file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,7 @@ impl Ingested {
             .map(|c| Column {
                 name: c.name.clone(),
                 kind: c.kind,
+                sample: c.sample.clone(),
             })
             .collect();
         Schema { columns }
@@ -76,6 +77,25 @@ pub struct ColumnProfile {
     pub top_values: Vec<TopValue>,
     /// The first ten cells that do not fit the kind.
     pub bad_cells: Vec<BadCell>,
+    /// Shape and type of an array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
+    /// The numbers of an array by channel, which is its last dimension; one entry for all where there are very many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<ChannelProfile>>,
+}
+
+/// What is known of the numbers of one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChannelProfile {
+    /// Smallest number.
+    pub min: f64,
+    /// Largest number.
+    pub max: f64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Sample standard deviation (divisor n - 1); 0 for a single number.
+    pub std: f64,
 }
 
 /// A count of different values that stops at a cap.

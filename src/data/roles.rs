@@ -1,10 +1,11 @@
 //! Which columns a task looks at, and what in the task does not fit the dataset.
 
 use descent_engine::dataset::{DataFacts, Outcome, TargetScale};
+use descent_engine::sample::SampleShape;
 use descent_engine::spec::{Split, Task, TaskKind, Violation};
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnKind, Ingested, Reading, Schema, Wanted};
+use super::{ColumnKind, ColumnProfile, Ingested, Reading, Schema, Wanted};
 
 /// Something about the data that its owner should know, though it stops nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,37 +128,62 @@ pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, V
     if !found.is_empty() {
         return Err(found);
     }
-    let n_features = roles.features.iter().map(|column| {
-        let column = profile(column);
-        let indicator =
-            u64::from(task.preprocessing.indicator && column.n_missing + column.n_bad > 0);
-        indicator
-            + match column.kind {
-                ColumnKind::Categorical | ColumnKind::Text => {
-                    column
-                        .distinct
-                        .n
-                        .min(u64::from(task.preprocessing.max_categories))
-                        + 1
-                }
-                ColumnKind::Timestamp => 5,
-                ColumnKind::Numeric | ColumnKind::Integer | ColumnKind::Boolean => 1,
-            }
-    });
-    let held_out = task
-        .split(seed)
-        .fractions()
-        .map_or(0.0, |(validation, test)| validation + test);
-    let n_rows = ingested.n_rows;
-    let n_train = ((n_rows as f64) * (1.0 - held_out)).round() as u64;
     Ok(DataFacts {
-        n_rows,
-        n_train: n_train.max(1),
-        sample_shape: usize::try_from(n_features.sum::<u64>())
-            .unwrap_or(usize::MAX)
-            .into(),
+        n_rows: ingested.n_rows,
+        n_train: n_train(&task.split(seed), roles.split, ingested).max(1),
+        sample_shape: sample_shape(task, &roles, ingested),
         outcome,
     })
+}
+
+/// What a row of features will be at most.
+fn sample_shape(task: &Task, roles: &Roles, ingested: &Ingested) -> SampleShape {
+    let columns = || {
+        roles
+            .features
+            .iter()
+            .map(|column| &ingested.columns[*column])
+    };
+    if let Some(sample) = columns().find_map(|column| column.sample.as_ref()) {
+        return sample.engine_shape();
+    }
+    let width = |column: &ColumnProfile| {
+        let indicator = task.preprocessing.indicator && column.n_missing + column.n_bad > 0;
+        let max_categories = u64::from(task.preprocessing.max_categories);
+        u64::from(indicator)
+            + match column.kind {
+                ColumnKind::Categorical | ColumnKind::Text => {
+                    column.distinct.n.min(max_categories) + 1
+                }
+                ColumnKind::Timestamp => 5,
+                ColumnKind::Numeric
+                | ColumnKind::Integer
+                | ColumnKind::Boolean
+                | ColumnKind::Array => 1,
+            }
+    };
+    let n_features: u64 = columns().map(width).sum();
+    usize::try_from(n_features).unwrap_or(usize::MAX).into()
+}
+
+/// About how many rows will train: by the fractions, or by how often the column that divides the rows says so.
+fn n_train(split: &Split, column: Option<usize>, ingested: &Ingested) -> u64 {
+    let n_rows = ingested.n_rows;
+    let (
+        Split::ByColumn {
+            validation, test, ..
+        },
+        Some(column),
+    ) = (split, column)
+    else {
+        let held_out = split
+            .fractions()
+            .map_or(0.0, |(validation, test)| validation + test);
+        return ((n_rows as f64) * (1.0 - held_out)).round() as u64;
+    };
+    let shown = ingested.columns[column].top_values.iter();
+    let held_out = shown.filter(|top| validation.contains(&top.value) || test.contains(&top.value));
+    n_rows.saturating_sub(held_out.map(|top| top.count).sum())
 }
 
 /// Checks what is known of the targets without reading them against what the loss takes: counts and shares are not negative.
@@ -188,6 +214,21 @@ pub fn check_scale(
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
+/// The task with the split that the file itself brings, where the task names none: a dataset of arrays that came in several
+/// parts has a column `split` that says them.
+pub fn with_own_split(task: &Task, schema: &Schema) -> Task {
+    let mut task = task.clone();
+    if task.split.is_none() && schema.array().is_some() && schema.index_of("split").is_some() {
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect();
+        task.split = Some(Split::ByColumn {
+            column: "split".to_owned(),
+            validation: names(&["validation"]),
+            test: names(&["test"]),
+        });
+    }
+    task
+}
+
 fn target_pointer(task: &Task, index: usize) -> String {
     match task.target {
         descent_engine::spec::Target::One(_) => "/task/target".to_owned(),
@@ -203,7 +244,12 @@ fn targets(task: &Task, schema: &Schema, found: &mut Vec<Violation>) -> Vec<usiz
             continue;
         };
         let kind = schema.columns[column].kind;
-        if task.kind == TaskKind::Regression
+        if kind == ColumnKind::Array {
+            let message = format!(
+                "column {name:?} holds arrays, which are learned from; the target is a column of labels or numbers"
+            );
+            found.push(Violation::new(pointer, "target_kind", message).got(kind.name()));
+        } else if task.kind == TaskKind::Regression
             && matches!(kind, ColumnKind::Categorical | ColumnKind::Text)
         {
             let message = format!(
@@ -224,13 +270,23 @@ fn split_column(
 ) -> Option<usize> {
     let pointer = "/task/split/column";
     match &task.split {
-        Some(Split::ByColumn { column, .. }) => find(schema, column, pointer, found),
+        Some(Split::ByColumn { column: name, .. }) => {
+            let column = find(schema, name, pointer, found)?;
+            if schema.columns[column].kind == ColumnKind::Array {
+                let message = format!("column {name:?} holds arrays, which name no part");
+                found.push(Violation::new(pointer, "split_kind", message).got("array"));
+            }
+            Some(column)
+        }
         Some(Split::Chronological {
             column: Some(name), ..
         }) => {
             let column = find(schema, name, pointer, found)?;
             let kind = schema.columns[column].kind;
-            if matches!(kind, ColumnKind::Categorical | ColumnKind::Text) {
+            if matches!(
+                kind,
+                ColumnKind::Categorical | ColumnKind::Text | ColumnKind::Array
+            ) {
                 let message = format!("column {name:?} is {kind}, which has no order in time");
                 found.push(Violation::new(pointer, "split_kind", message).got(kind.name()));
             } else if task.kind == TaskKind::Classification && targets.contains(&column) {
@@ -265,6 +321,11 @@ fn features(
                     "column {name:?} is free text, which is not encoded; leave it out, or correct its kind to categorical"
                 );
                 found.push(Violation::new(pointer, "text_feature", message).got("text"));
+            } else if schema.array().is_some_and(|array| array != column) {
+                let message = format!(
+                    "column {name:?} stands beside arrays, and those are learned from alone; leave it out"
+                );
+                found.push(Violation::new(pointer, "beside_array", message).got(name.as_str()));
             } else if taken(&column) {
                 let message = format!(
                     "column {name:?} is the target or divides the rows, so it cannot be a feature"
@@ -288,8 +349,10 @@ fn features(
             found,
         ));
     }
-    let candidates =
-        (0..schema.columns.len()).filter(|column| !taken(column) && !excluded.contains(column));
+    // Arrays are learned from alone: what stands beside them are labels and parts.
+    let beside_array = |column: &usize| schema.array().is_some_and(|array| array != *column);
+    let candidates = (0..schema.columns.len())
+        .filter(|column| !taken(column) && !excluded.contains(column) && !beside_array(column));
     candidates
         .filter(|column| {
             let is_text = schema.columns[*column].kind == ColumnKind::Text;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DataError;
+use super::{DataError, Sample};
 
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -20,17 +20,20 @@ pub enum ColumnKind {
     Timestamp,
     /// Free text: too many different values to be names.
     Text,
+    /// Numbers in one to three dimensions: a vector, a sequence or an image.
+    Array,
 }
 
 impl ColumnKind {
     /// Every kind, in the order in which documentation lists them.
-    pub const ALL: [ColumnKind; 6] = [
+    pub const ALL: [ColumnKind; 7] = [
         Self::Numeric,
         Self::Integer,
         Self::Categorical,
         Self::Boolean,
         Self::Timestamp,
         Self::Text,
+        Self::Array,
     ];
 
     /// The name used in JSON.
@@ -42,6 +45,7 @@ impl ColumnKind {
             Self::Boolean => "boolean",
             Self::Timestamp => "timestamp",
             Self::Text => "text",
+            Self::Array => "array",
         }
     }
 }
@@ -59,6 +63,9 @@ pub struct Column {
     pub name: String,
     /// What its cells are.
     pub kind: ColumnKind,
+    /// Shape and type of an array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
 }
 
 /// The columns of a dataset in file order.
@@ -69,6 +76,13 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Position of the column that holds arrays, in a dataset of arrays.
+    pub fn array(&self) -> Option<usize> {
+        self.columns
+            .iter()
+            .position(|column| column.sample.is_some())
+    }
+
     /// Position of the column called `name`, counted from 0.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

@@ -95,6 +95,7 @@ pub(super) fn sniff(
             delimiter: char::from(delimiter),
             header: has_header,
             header_why,
+            arrays: None,
         },
     }))
 }

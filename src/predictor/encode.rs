@@ -107,6 +107,10 @@ fn mismatch(reading: Reading) -> Mismatch {
             "a date or date-time such as 2024-01-31 or 2024-01-31T12:00:00Z",
         ),
         Reading::Name => ("not_a_name", "a name"),
+        Reading::Array => (
+            "not_a_sample",
+            "a sample of the model's shape: numbers in one list or nested lists, or a data URL of a PNG, JPEG or NPY",
+        ),
     };
     Mismatch { code, expected }
 }

@@ -73,6 +73,8 @@ impl Runs {
         dataset: &Dataset,
     ) -> Result<(Spec, DataFacts, Cost), RunsError> {
         let ingested: Ingested = dataset.profile.parse()?;
+        let mut spec = spec.clone();
+        spec.task = data::with_own_split(&spec.task, &ingested.schema());
         let facts =
             data::facts(&spec.task, spec.training.seed, &ingested).map_err(RunsError::Spec)?;
         data::check_scale(&spec.task, spec.target_scale(), &ingested).map_err(RunsError::Spec)?;

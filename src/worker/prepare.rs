@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::Shared;
 use super::cache::Cache;
-use crate::blobs::hex;
+use crate::blobs::{Reader, hex};
 use crate::data::{self, Format, Frame, Note, Rows, Schema, Transform};
 use crate::runs::message::{Job, Reason};
 
@@ -57,11 +57,16 @@ impl Caches {
 
 /// Reads the job's data and fills in its spec.
 pub(super) fn prepare(shared: &Shared, job: &Job) -> Result<Prepared, Reason> {
-    let asked: Spec = job
+    let mut asked: Spec = job
         .spec
         .parse()
         .map_err(|e| Reason::new("bad_data", format!("the stored spec cannot be read: {e}")))?;
-    let ready = ready(shared, job, &asked)?;
+    let schema: Schema = job
+        .dataset_schema
+        .parse()
+        .map_err(|e| Reason::new("bad_data", format!("the stored schema cannot be read: {e}")))?;
+    asked.task = data::with_own_split(&asked.task, &schema);
+    let ready = ready(shared, job, &asked, schema)?;
     let spec = asked
         .resolve(&ready.facts)
         .map_err(|found| violated(&found))?;
@@ -75,11 +80,7 @@ pub(super) fn prepare(shared: &Shared, job: &Job) -> Result<Prepared, Reason> {
     Ok(Prepared { spec, ready })
 }
 
-fn ready(shared: &Shared, job: &Job, spec: &Spec) -> Result<Arc<Ready>, Reason> {
-    let schema: Schema = job
-        .dataset_schema
-        .parse()
-        .map_err(|e| Reason::new("bad_data", format!("the stored schema cannot be read: {e}")))?;
+fn ready(shared: &Shared, job: &Job, spec: &Spec, schema: Schema) -> Result<Arc<Ready>, Reason> {
     let task = serde_json::to_string(&spec.task).unwrap_or_default();
     let seed = spec.training.seed;
     let key = key(&[
@@ -149,7 +150,7 @@ pub(super) fn cells(
     }
 }
 
-fn open(shared: &Shared, job: &Job) -> Result<(Format, Box<dyn std::io::Read + Send>), Reason> {
+fn open(shared: &Shared, job: &Job) -> Result<(Format, Reader), Reason> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Reason::new("bad_data", format!("the dataset cannot be read: {error}"))
     };

@@ -1,5 +1,6 @@
 //! Uploaded bytes to columns to features: real files, hostile files, and the promises of the transform.
 
+mod arrays;
 mod cuts;
 mod decoding;
 mod hostile;

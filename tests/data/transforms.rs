@@ -23,7 +23,7 @@ fn scaled(bytes: &[u8], task: &Task, scale: TargetScale) -> (Ingested, Prepared)
     let schema = ingested.schema();
     let roles = Roles::of(task, &schema).unwrap_or_else(|violations| panic!("{violations:?}"));
     let frame = decode(
-        bytes,
+        std::io::Cursor::new(bytes),
         &ingested.format,
         &schema,
         &roles.wanted(task, &schema),
@@ -65,7 +65,14 @@ fn rows_and_files_become_the_same_bits() {
             transform, prepared.transform,
             "{file}: the document changes on its way through JSON"
         );
-        let rows = preview(&bytes[..], &ingested.format, &ingested.schema(), 0, 3000).unwrap();
+        let rows = preview(
+            std::io::Cursor::new(&bytes[..]),
+            &ingested.format,
+            &ingested.schema(),
+            0,
+            3000,
+        )
+        .unwrap();
         let mut features = vec![f32::NAN; transform.n_features()];
         for (i, row) in rows.iter().enumerate() {
             let cells: Vec<_> = transform

@@ -14,7 +14,7 @@ const EXPLAIN: Options = Options {
 
 fn explained(finished: &Finished, n_rows: usize) -> Vec<Value> {
     let rows = preview(
-        &finished.bytes[..],
+        std::io::Cursor::new(&finished.bytes[..]),
         &finished.ingested.format,
         &finished.ingested.schema(),
         0,

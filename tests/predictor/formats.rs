@@ -34,7 +34,7 @@ fn a_file_of_training_is_answered_in_every_format() {
     let finished = penguins();
     let model = &finished.model;
     let rows = descent::data::preview(
-        &finished.bytes[..],
+        std::io::Cursor::new(&finished.bytes[..]),
         &finished.ingested.format,
         &finished.ingested.schema(),
         0,

@@ -12,7 +12,7 @@ fn golden_rows(finished: &Finished) -> Vec<GoldenRow> {
     let golden = &finished.trained.golden;
     let n = golden.answers.len() / golden.rows.len();
     let rows = preview(
-        &finished.bytes[..],
+        std::io::Cursor::new(&finished.bytes[..]),
         &finished.ingested.format,
         &finished.ingested.schema(),
         0,

@@ -74,7 +74,7 @@ fn train_ingested(bytes: Vec<u8>, ingested: Ingested, parts: Value) -> Finished 
     let spec = Spec::from_value(document).unwrap_or_else(|violations| panic!("{violations:?}"));
     let roles = Roles::of(&spec.task, &schema).unwrap();
     let frame = decode(
-        &bytes[..],
+        std::io::Cursor::new(&bytes[..]),
         &ingested.format,
         &schema,
         &roles.wanted(&spec.task, &schema),

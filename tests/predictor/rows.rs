@@ -17,7 +17,14 @@ fn rows_answer_what_training_computed(finished: &Finished) {
         ..
     } = finished;
     let schema = ingested.schema();
-    let rows = preview(&bytes[..], &ingested.format, &schema, 0, 500).unwrap();
+    let rows = preview(
+        std::io::Cursor::new(&bytes[..]),
+        &ingested.format,
+        &schema,
+        0,
+        500,
+    )
+    .unwrap();
     let inputs = &prepared.transform.inputs;
     let objects: Vec<Value> = rows
         .iter()
@@ -141,7 +148,7 @@ fn a_perceptron_answers_without_doubt() {
             "split": {"kind": "random", "validation": 0.0, "test": 0.0}});
         let finished = train(bytes, task, json!({"kind": "perceptron"}));
         let rows = preview(
-            &finished.bytes[..],
+            std::io::Cursor::new(&finished.bytes[..]),
             &finished.ingested.format,
             &finished.ingested.schema(),
             0,

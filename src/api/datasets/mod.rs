@@ -249,6 +249,7 @@ async fn reread(
         delimiter: Some(known.format.delimiter_byte()),
         header: Some(known.format.header),
         kinds: hinted,
+        ..Hint::default()
     };
     let content = api.app.blobs.open_blob(&row.sha256).await?;
     let limits = limits(api);

@@ -334,5 +334,6 @@ fn fits(kind: ColumnKind, text: &str) -> bool {
         ColumnKind::Boolean => cell::boolean(text).is_some(),
         ColumnKind::Timestamp => crate::data::timestamp::parse(text).is_some(),
         ColumnKind::Categorical | ColumnKind::Text => true,
+        ColumnKind::Array => false,
     }
 }

@@ -106,7 +106,7 @@ impl Grid {
 }
 
 /// Twenty bins of equal width over values and their counts.
-pub(super) fn histogram(
+pub(in crate::data) fn histogram(
     values: impl Iterator<Item = (f64, u64)>,
     min: f64,
     max: f64,

@@ -34,7 +34,9 @@ pub(super) fn profile(
             (totals.numbers, Some(&totals.number_grid))
         }
         ColumnKind::Timestamp => (totals.times, Some(&totals.time_grid)),
-        ColumnKind::Categorical | ColumnKind::Text => (super::moments::Moments::default(), None),
+        ColumnKind::Categorical | ColumnKind::Text | ColumnKind::Array => {
+            (super::moments::Moments::default(), None)
+        }
     };
     let known = |value: f64| (moments.n > 0 && value.is_finite()).then_some(value);
     let is_time = kind == ColumnKind::Timestamp;
@@ -73,6 +75,8 @@ pub(super) fn profile(
         histogram,
         top_values: totals.distinct.top(TOP_VALUES),
         bad_cells,
+        sample: None,
+        channels: None,
     }
 }
 
@@ -184,7 +188,7 @@ fn bad_cells(kind: ColumnKind, forced: bool, totals: &ColumnTotals) -> (u64, Vec
         _ if forced => &[Class::Unfit],
         ColumnKind::Numeric | ColumnKind::Integer => &[Class::Timestamp, Class::Name],
         ColumnKind::Timestamp => &[Class::Integer, Class::Decimal, Class::Name],
-        ColumnKind::Boolean | ColumnKind::Categorical | ColumnKind::Text => &[],
+        ColumnKind::Boolean | ColumnKind::Categorical | ColumnKind::Text | ColumnKind::Array => &[],
     };
     let n_bad = classes.iter().map(|class| totals.count(*class)).sum();
     let mut kept: Vec<_> = classes

@@ -9,10 +9,10 @@
 mod block;
 mod cut;
 mod distinct;
-mod grid;
+pub(super) mod grid;
 mod infer;
 mod merge;
-mod moments;
+pub(super) mod moments;
 mod part;
 mod workers;
 

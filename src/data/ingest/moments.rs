@@ -2,7 +2,7 @@
 
 /// Moments of some numbers; two of them merge into the moments of all (Chan, Golub, LeVeque 1979).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Moments {
+pub(in crate::data) struct Moments {
     pub n: u64,
     pub mean: f64,
     /// Sum of squared distances from the mean.
@@ -28,7 +28,7 @@ const LANES: usize = 8;
 
 impl Moments {
     /// Two passes over the values: first the mean, then the distances from it.
-    pub(super) fn of(values: &[f64]) -> Self {
+    pub(in crate::data) fn of(values: &[f64]) -> Self {
         if values.is_empty() {
             return Self::default();
         }
@@ -80,7 +80,7 @@ impl Moments {
     }
 
     /// Adds the moments of the values that come after.
-    pub(super) fn merge(&mut self, later: &Self) {
+    pub(in crate::data) fn merge(&mut self, later: &Self) {
         if later.n == 0 {
             return;
         }
@@ -98,7 +98,7 @@ impl Moments {
     }
 
     /// Sample standard deviation, divisor n - 1.
-    pub(super) fn std(&self) -> Option<f64> {
+    pub(in crate::data) fn std(&self) -> Option<f64> {
         (self.n > 1)
             .then(|| (self.m2 / (self.n - 1) as f64).sqrt())
             .filter(|std| std.is_finite())

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Reading;
+use crate::data::{ElementType, Numbers, Reading, Sample};
 
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;
@@ -60,6 +60,19 @@ pub enum Encoding {
         /// Whether missing values have a feature.
         indicator: bool,
     },
+    /// One feature per number of the sample, channels last: (x / divisor - shift) / scale, shift and scale by channel.
+    Array {
+        /// `[features]`, `[steps, features]` or `[height, width, channels]`.
+        shape: Vec<u32>,
+        /// Type of the numbers in the training file.
+        element: ElementType,
+        /// 255 for pixels that become 0 to 1, else 1.
+        divisor: f32,
+        /// Subtracted, one per channel.
+        shift: Vec<f32>,
+        /// Divided by, one per channel; never 0.
+        scale: Vec<f32>,
+    },
 }
 
 impl Encoding {
@@ -78,6 +91,7 @@ impl Encoding {
                 indicator,
                 ..
             } => (names.len() + usize::from(*other), *indicator),
+            Self::Array { shape, .. } => (shape.iter().map(|size| *size as usize).product(), false),
         };
         width + usize::from(indicator)
     }
@@ -89,6 +103,7 @@ impl Encoding {
             Self::Boolean { .. } => Reading::Boolean,
             Self::Timestamp { .. } => Reading::Timestamp,
             Self::Categories { .. } => Reading::Name,
+            Self::Array { .. } => Reading::Array,
         }
     }
 
@@ -124,6 +139,9 @@ impl Encoding {
                 }
                 all
             }
+            Self::Array { .. } => (0..self.width())
+                .map(|number| format!("{column}[{number}]"))
+                .collect(),
         };
         if all.len() < self.width() {
             all.push(format!("{column} is missing"));
@@ -165,10 +183,72 @@ impl Encoding {
                 }
                 *indicator
             }
-            Self::Categories { .. } => return,
+            Self::Categories { .. } | Self::Array { .. } => return,
         };
         if indicator && let Some(last) = out.last_mut() {
             *last = f32::from(u8::from(missing));
+        }
+    }
+
+    /// The samples of an array.
+    pub fn sample(&self) -> Option<Sample> {
+        match self {
+            Self::Array { shape, element, .. } => Some(Sample {
+                shape: shape.clone(),
+                element: *element,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Writes the features of a sample from its numbers, in the units of the training file.
+    pub(super) fn write_sample(&self, numbers: &[f64], out: &mut [f32]) {
+        let Self::Array {
+            divisor,
+            shift,
+            scale,
+            ..
+        } = self
+        else {
+            return;
+        };
+        let n_channels = shift.len().max(1);
+        let pixels = numbers.chunks(n_channels).zip(out.chunks_mut(n_channels));
+        for (pixel, out) in pixels {
+            for (channel, (out, x)) in out.iter_mut().zip(pixel).enumerate() {
+                *out = scaled(x / f64::from(*divisor), shift[channel], scale[channel]);
+            }
+        }
+    }
+
+    /// Writes the features of all samples, `[rows x numbers of a sample]` both. A byte has 256 values, so each is worked
+    /// out once per channel; the bits are those of [`Encoding::write_sample`].
+    pub(super) fn write_samples(&self, numbers: &Numbers, out: &mut [f32]) {
+        let Self::Array { shift, .. } = self else {
+            return;
+        };
+        let n_channels = shift.len().max(1);
+        match numbers {
+            Numbers::Floats(floats) => {
+                let mut row = Vec::with_capacity(n_channels);
+                for (out, floats) in out.chunks_mut(n_channels).zip(floats.chunks(n_channels)) {
+                    row.clear();
+                    row.extend(floats.iter().map(|x| f64::from(*x)));
+                    self.write_sample(&row, out);
+                }
+            }
+            Numbers::Bytes(bytes) => {
+                let mut table = vec![0.0; 256 * n_channels];
+                for (byte, features) in (0_u8..=255).zip(table.chunks_mut(n_channels)) {
+                    self.write_sample(&vec![f64::from(byte); n_channels], features);
+                }
+                let pixels = out.chunks_mut(n_channels).zip(bytes.chunks(n_channels));
+                for (out, bytes) in pixels {
+                    for (channel, (out, byte)) in out.iter_mut().zip(bytes).enumerate() {
+                        *out = table[usize::from(*byte) * n_channels + channel];
+                    }
+                }
+            }
         }
     }
 

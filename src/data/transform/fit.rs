@@ -143,6 +143,9 @@ fn fit(
                 train,
                 &task.preprocessing,
             ),
+            Values::Samples(samples) => {
+                Some(super::samples::fit(samples, train, &task.preprocessing))
+            }
         };
         let Some(encoding) = encoding else {
             let message =
@@ -207,7 +210,7 @@ fn fit_numbers(
                 indicator,
             }
         }
-        Reading::Number | Reading::Name => {
+        Reading::Number | Reading::Name | Reading::Array => {
             let impute = imputed(how.impute, mean, &mut present);
             let (shift, scale) = if how.standardise {
                 (mean as f32, scale_of(std))
@@ -240,7 +243,7 @@ fn mean_and_std(values: &[f64]) -> (f64, f64) {
 }
 
 /// A standard deviation that can be divided by: a constant column is only shifted.
-fn scale_of(std: f64) -> f32 {
+pub(super) fn scale_of(std: f64) -> f32 {
     let scale = std.min(f64::from(f32::MAX)) as f32;
     if scale.is_normal() { scale } else { 1.0 }
 }

@@ -6,6 +6,7 @@
 mod encoding;
 mod fit;
 mod row;
+mod samples;
 mod target;
 
 use descent_engine::dataset::{Dataset, Targets};
@@ -13,7 +14,7 @@ use descent_engine::sample::SampleShape;
 use ndarray::{Array2, ArrayViewMut1, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, Frame, Schema, Values};
+use super::{DataError, Frame, Sample, Schema, Values};
 
 pub use encoding::Encoding;
 pub use fit::{Prepared, prepare};
@@ -57,9 +58,20 @@ impl Transform {
         self.inputs.last().map_or(0, |input| input.features().end)
     }
 
-    /// What the features of a row are to a network: columns of a table have no order.
+    /// What the features of a row are to a network: a sample keeps its shape, columns of a table have no order.
     pub fn sample_shape(&self) -> SampleShape {
-        self.n_features().into()
+        match self.sample() {
+            Some(sample) => sample.engine_shape(),
+            None => self.n_features().into(),
+        }
+    }
+
+    /// What a row is where it is one sample of an array, which is learned from alone.
+    pub fn sample(&self) -> Option<Sample> {
+        match &self.inputs[..] {
+            [only] => only.encoding.sample(),
+            _ => None,
+        }
     }
 
     /// A name per feature, e.g. `Age`, `Age is missing`, `Sex=female`.
@@ -137,7 +149,16 @@ fn encode_column(
             }
             Ok(())
         }
-        (Encoding::Categories { .. }, _) | (_, Values::Names { .. }) => Err(lacking(&input.name)),
+        (encoding @ Encoding::Array { .. }, Values::Samples(samples)) => {
+            // Arrays are learned from alone, so a row of features is a sample.
+            let out = features
+                .as_slice_mut()
+                .ok_or_else(|| lacking(&input.name))?;
+            encoding.write_samples(&samples.numbers, out);
+            Ok(())
+        }
+        (Encoding::Array { .. } | Encoding::Categories { .. }, _)
+        | (_, Values::Names { .. } | Values::Samples(_)) => Err(lacking(&input.name)),
         (_, Values::Numbers(numbers)) => {
             for (row, number) in rows.zip(numbers) {
                 slot(row, &|out| input.encoding.write_number(*number, out));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Encoding, Transform};
 use crate::data::decode::read_number;
-use crate::data::{Reading, cell};
+use crate::data::{Reading, cell, read_data_url};
 
 /// A value of a row that is to be predicted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,6 +13,8 @@ pub enum RawCell<'a> {
     Missing,
     /// A number; a categorical column takes it as the name that it is written as.
     Number(f64),
+    /// The numbers of a sample, in the units of the training file.
+    Numbers(&'a [f64]),
     /// Text as it would stand in the training file, a number too.
     Text(&'a str),
 }
@@ -74,6 +76,7 @@ impl Transform {
             RawCell::Text(text) => encode_text(encoding, cell::clean(text), out),
             RawCell::Missing => encode_text(encoding, "", out),
             RawCell::Number(number) => encode_number(encoding, number, out),
+            RawCell::Numbers(numbers) => encode_numbers(encoding, numbers, out),
         }
     }
 
@@ -88,7 +91,26 @@ impl Transform {
     }
 }
 
+/// A sample of the right length; for a column of single values, a list is no value.
+fn encode_numbers(encoding: &Encoding, numbers: &[f64], out: &mut [f32]) -> Option<RowNoteCode> {
+    let fits = encoding.reading() == Reading::Array
+        && numbers.len() == out.len()
+        && numbers.iter().all(|number| number.is_finite());
+    if !fits {
+        return Some(RowNoteCode::UnreadableImputed);
+    }
+    encoding.write_sample(numbers, out);
+    None
+}
+
 fn encode_text(encoding: &Encoding, text: &str, out: &mut [f32]) -> Option<RowNoteCode> {
+    if let Some(sample) = encoding.sample() {
+        // Nothing stands in for a sample.
+        return match read_data_url(text, &sample) {
+            Ok(numbers) => encode_numbers(encoding, &numbers, out),
+            Err(_) => Some(RowNoteCode::UnreadableImputed),
+        };
+    }
     let missing = cell::is_missing(text);
     let reading = encoding.reading();
     if reading == Reading::Name {
@@ -115,7 +137,7 @@ fn encode_number(encoding: &Encoding, number: f64, out: &mut [f32]) -> Option<Ro
     let readable = match encoding.reading() {
         Reading::Number => number.is_finite(),
         Reading::Boolean => number == 0.0 || number == 1.0,
-        Reading::Timestamp => false,
+        Reading::Timestamp | Reading::Array => false,
         Reading::Name => return encode_text(encoding, &number.to_string(), out),
     };
     encoding.write_number(if readable { number } else { f64::NAN }, out);

@@ -260,8 +260,10 @@ pub struct Preprocessing {
     pub impute: Impute,
     /// Whether a column with missing values gets a second feature that says where they were.
     pub indicator: bool,
-    /// Whether numbers are shifted and scaled to mean 0 and standard deviation 1.
+    /// Whether numbers are shifted and scaled to mean 0 and standard deviation 1; those of arrays by channel.
     pub standardise: bool,
+    /// Whether pixels of one byte are divided by 255, before they are standardised.
+    pub scale: bool,
     /// Categories of a column that get a feature of their own, the most frequent first; the others share one feature
     /// with categories never seen in training.
     #[schemars(range(min = 1, max = 10_000))]
@@ -274,6 +276,7 @@ impl Default for Preprocessing {
             impute: Impute::Median,
             indicator: true,
             standardise: true,
+            scale: true,
             max_categories: 64,
         }
     }
