@@ -166,7 +166,7 @@ fn rows_shown_can_be_predicted_with_the_same_bits() {
         &roles.wanted(&task, &schema),
     )
     .unwrap();
-    let prepared = prepare(&frame, &schema, &task, 7, TargetScale::Standard).unwrap();
+    let prepared = prepare(&frame, &schema, &task, TargetScale::Standard, 7).unwrap();
     prepared.dataset.check(&prepared.parts).unwrap();
     assert_eq!(
         (prepared.parts.train.len(), &prepared.parts.test[..]),
