@@ -165,7 +165,12 @@ fn prepared(bytes: &[u8], ingested: &Ingested, spec: &Spec) -> anyhow::Result<Pr
     let schema = ingested.schema();
     let roles = Roles::of(&spec.task, &schema).map_err(|found| anyhow!("{found:?}"))?;
     let wanted = roles.wanted(&spec.task, &schema);
-    let frame = decode(std::io::Cursor::new(bytes), &ingested.format, &schema, &wanted)?;
+    let frame = decode(
+        std::io::Cursor::new(bytes),
+        &ingested.format,
+        &schema,
+        &wanted,
+    )?;
     Ok(prepare(
         &frame,
         &schema,
