@@ -11,6 +11,8 @@ pub(super) enum Cell<'a> {
     Boolean(bool),
     /// A JSON string or a CSV field.
     Text(&'a str),
+    /// The numbers of a sample.
+    Numbers(&'a [f64]),
 }
 
 impl Cell<'_> {
@@ -21,6 +23,7 @@ impl Cell<'_> {
             Self::Number(number) => number.to_string(),
             Self::Boolean(truth) => truth.to_string(),
             Self::Text(text) => super::error::shorten(text),
+            Self::Numbers(numbers) => format!("{} numbers", numbers.len()),
         }
     }
 }
@@ -30,6 +33,7 @@ impl Cell<'_> {
 pub(super) struct Held {
     cells: Vec<HeldCell>,
     texts: String,
+    numbers: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +42,7 @@ enum HeldCell {
     Number(f64),
     Boolean(bool),
     Text { start: usize, end: usize },
+    Numbers { start: usize, end: usize },
 }
 
 /// Texts beyond this are given back to the allocator after the row.
@@ -47,6 +52,7 @@ impl Held {
     pub(super) fn clear(&mut self) {
         self.cells.clear();
         self.texts.clear();
+        self.numbers.clear();
         self.texts.shrink_to(KEPT_BYTES);
     }
 
@@ -63,6 +69,14 @@ impl Held {
                     end: self.texts.len(),
                 }
             }
+            Cell::Numbers(numbers) => {
+                let start = self.numbers.len();
+                self.numbers.extend_from_slice(numbers);
+                HeldCell::Numbers {
+                    start,
+                    end: self.numbers.len(),
+                }
+            }
         });
     }
 
@@ -76,6 +90,7 @@ impl Held {
             HeldCell::Number(number) => Cell::Number(number),
             HeldCell::Boolean(truth) => Cell::Boolean(truth),
             HeldCell::Text { start, end } => Cell::Text(&self.texts[start..end]),
+            HeldCell::Numbers { start, end } => Cell::Numbers(&self.numbers[start..end]),
         }
     }
 }

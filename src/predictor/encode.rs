@@ -58,6 +58,7 @@ pub(super) fn encode(
         Cell::Number(number) => RawCell::Number(number),
         Cell::Boolean(truth) => RawCell::Text(if truth { "true" } else { "false" }),
         Cell::Text(text) => RawCell::Text(text),
+        Cell::Numbers(numbers) => RawCell::Numbers(numbers),
     };
     match transform.encode_cell(input, raw, row) {
         Some(RowNoteCode::UnreadableImputed) => {

@@ -5,6 +5,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::cell::Cell;
 use super::error::PredictError;
 use super::json::stop;
+use super::json_sample;
 use super::scoring::Scoring;
 
 /// One row: an object by column name, or an array in the order of the schema.
@@ -64,6 +65,9 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut cells: A) -> Result<(), A::Error> {
         // Whether an array holds the inputs alone or a whole row of the training file shows at its end.
         let Row { scoring, stopped } = self;
+        if scoring.sample().is_some() {
+            return json_sample::read_row(scoring, stopped, cells);
+        }
         scoring.held().clear();
         let widest = scoring.inputs().n_columns();
         while cells
@@ -83,8 +87,14 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
         scoring.set_held().or_else(|fault| stop(stopped, fault))
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        self.refuse("a text")
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if self.scoring.sample().is_none() {
+            return self.refuse("a text");
+        }
+        let column = self.scoring.inputs().column_of(0);
+        self.scoring
+            .set(column, None, Cell::Text(text))
+            .or_else(|fault| stop(self.stopped, fault))
     }
     fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
         self.refuse("a boolean")
@@ -208,7 +218,13 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.take(Cell::Text(text))
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        if let Some(column) = self.column
+            && self.scoring.sample().is_some()
+            && self.scoring.inputs().input_of(column).is_some()
+        {
+            return json_sample::read_value(self.scoring, self.stopped, column, elements);
+        }
         self.refuse("an array")
     }
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {

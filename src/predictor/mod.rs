@@ -15,6 +15,10 @@
 //! be sent and are passed over. A name that the file did not have, a name twice and a value of the wrong kind are refused, with row,
 //! column and a JSON Pointer.
 //!
+//! **Samples.** A model of arrays looks at one column alone. A row is then the sample itself: numbers in one list or in nested lists
+//! of its shape, in the units of the training file (pixels 0 to 255), or a `data:` URL of a picture or NPY array, which is how
+//! rows of the dataset are shown. A body may be a picture or an NPY array instead ([`predict_samples`]).
+//!
 //! **Bad rows.** A bad line of NDJSON becomes an error in its place, and so does a bad CSV record when the answer is NDJSON; everything
 //! else is refused as a whole, naming the row.
 
@@ -30,9 +34,11 @@ mod golden;
 mod inputs;
 mod json;
 mod json_row;
+mod json_sample;
 mod lines;
 mod network;
 mod refuse;
+mod samples;
 mod scoring;
 mod served;
 mod stream;
@@ -43,6 +49,7 @@ pub use directory::{Directory, FindError};
 pub use document::{EngineBuild, FORMAT, ModelDocument, mean_row};
 pub use error::{Fault, OpenError, PredictError};
 pub use golden::{GoldenError, GoldenRow, MAX_GOLDEN_ROWS, check_golden};
+pub use samples::predict_samples;
 pub use served::{ServedModel, Version};
 pub use stream::PredictionStream;
 pub use warm::Predictor;

@@ -19,6 +19,22 @@ impl Scoring<'_> {
         self.fault("wrong_width", message, None, None)
     }
 
+    /// The fault of lists that do not have the shape of the samples; `dims` as far as they were read.
+    pub(super) fn wrong_shape(&self, dims: &[u64], column: usize) -> Box<Fault> {
+        let wanted = self.sample().map(ToString::to_string).unwrap_or_default();
+        let dims: Vec<String> = dims.iter().map(u64::to_string).collect();
+        let got = if dims.is_empty() {
+            String::new()
+        } else {
+            format!(" (lists of {} were read)", dims.join(" x "))
+        };
+        let message = format!(
+            "{} is no sample of {wanted}{got}: nested lists of this shape, all its numbers in one list, or a data URL are needed",
+            self.where_row()
+        );
+        self.fault("wrong_shape", message, Some(column), None)
+    }
+
     /// The fault of a name that no column has.
     pub(super) fn unknown_column(&mut self, name: &str) -> Box<Fault> {
         let nearest = if self.comparisons_left > 0 {

@@ -6,9 +6,10 @@ use super::cell::{Cell, Held};
 use super::encode::encode;
 use super::error::{Fault, PredictError};
 use super::inputs::Inputs;
+use super::json_sample::Nested;
 use super::network::Scratch;
 use super::served::ServedModel;
-use crate::data::RowNoteCode;
+use crate::data::{RowNoteCode, Sample};
 
 /// Rows that are scored together at most.
 pub(super) const MAX_BATCH_ROWS: usize = 256;
@@ -32,6 +33,7 @@ pub(super) struct Workspace {
     outputs: Vec<f32>,
     notes: Vec<Note>,
     held: Held,
+    nested: Nested,
     /// For each column of the file, the number of the row in which it was last seen.
     seen: Vec<u64>,
     scratch: Scratch,
@@ -220,6 +222,16 @@ impl<'m> Scoring<'m> {
     /// Keeps the cells of an array until its end.
     pub(super) fn held(&mut self) -> &mut Held {
         &mut self.work.held
+    }
+
+    /// The samples that the model looks at, if it is a model of arrays.
+    pub(super) fn sample(&self) -> Option<&'m Sample> {
+        self.model.sample()
+    }
+
+    /// Numbers of a sample that are gathered.
+    pub(super) fn nested(&mut self) -> &mut Nested {
+        &mut self.work.nested
     }
 
     /// Encodes the cells that were held: one per input, or one per column of the training file.

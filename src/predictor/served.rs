@@ -9,7 +9,7 @@ use super::error::OpenError;
 use super::inputs::Inputs;
 use super::network::Network;
 use super::scoring::Workspace;
-use crate::data::{TargetEncoding, Transform};
+use crate::data::{Encoding, Sample, TargetEncoding, Transform};
 
 /// Workspaces that are kept warm per model; more are made when more requests run at once, and dropped afterwards.
 const MAX_WORKSPACES: usize = 16;
@@ -30,6 +30,8 @@ pub struct ServedModel {
     document_sha256: String,
     inputs: Inputs,
     spellings: Spellings,
+    /// What a row is, for a model of arrays.
+    sample: Option<Sample>,
     answers: Answers,
     network: Network,
     /// What the network says of the mean training row.
@@ -89,6 +91,7 @@ impl ServedModel {
         Ok(Self {
             version,
             spellings: Spellings::of(transform),
+            sample: transform.sample(),
             inputs,
             answers,
             baseline_raw: network.raw_row(&document.baseline),
@@ -153,6 +156,10 @@ impl ServedModel {
         &self.inputs
     }
 
+    pub(super) fn sample(&self) -> Option<&Sample> {
+        self.sample.as_ref()
+    }
+
     pub(super) fn spellings(&self) -> &Spellings {
         &self.spellings
     }
@@ -204,6 +211,22 @@ fn check_transform(transform: &Transform, baseline: &[f32]) -> Result<(), OpenEr
             ));
         }
         next += input.encoding.width();
+        if let Encoding::Array {
+            shape,
+            shift,
+            scale,
+            ..
+        } = &input.encoding
+        {
+            let n_channels = shape.last().map_or(0, |size| *size as usize);
+            if shift.len() != n_channels || scale.len() != n_channels || transform.inputs.len() > 1
+            {
+                return wrong(format!(
+                    "input {:?} does not have the channels of its shape",
+                    input.name
+                ));
+            }
+        }
     }
     if baseline.len() != next {
         return wrong(format!(

@@ -2,6 +2,7 @@
 
 mod access;
 mod app;
+mod arrays;
 mod datasets;
 mod edge;
 mod events;

@@ -124,8 +124,8 @@ async fn preview(
 #[utoipa::path(get, path = "", operation_id = "datasets_content", tag = "datasets",
     params(("id" = String, Path, format = Uuid, description = "Id of the dataset"), ("Range" = Option<String>, Header, description = "`bytes=first-last`")),
     responses(
-        (status = 200, description = "All bytes", body = String, content_type = "text/csv", headers(("ETag" = String, description = "SHA-256."), ("Accept-Ranges" = String, description = "`bytes`."))),
-        (status = 206, description = "The bytes asked for", body = String, content_type = "text/csv", headers(("Content-Range" = String, description = "Which bytes, of how many."))),
+        (status = 200, description = "All bytes", content((String = "text/csv"), (String = "application/zip"), (String = "application/gzip"), (String = "application/x-npy"), (String = "application/octet-stream")), headers(("ETag" = String, description = "SHA-256."), ("Accept-Ranges" = String, description = "`bytes`."))),
+        (status = 206, description = "The bytes asked for", content((String = "text/csv"), (String = "application/zip"), (String = "application/gzip"), (String = "application/x-npy"), (String = "application/octet-stream")), headers(("Content-Range" = String, description = "Which bytes, of how many."))),
         (status = 304, description = "It is as `If-None-Match` knows it"),
         (status = 416, description = "The range begins behind the end", headers(("Content-Range" = String, description = "How many bytes there are.")))))]
 pub async fn content(
@@ -160,7 +160,10 @@ pub async fn content(
     set.insert(header::ETAG, value);
     set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     set.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv"));
+    set.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(media_type(&row.format.parse()?)),
+    );
     set.insert(
         header::CONTENT_DISPOSITION,
         HeaderValue::from_static("attachment"),
@@ -175,6 +178,19 @@ pub async fn content(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+/// What the original bytes are.
+fn media_type(format: &data::Format) -> &'static str {
+    let Some(arrays) = &format.arrays else {
+        return "text/csv";
+    };
+    match (arrays.container, arrays.compression) {
+        (data::Container::Archive | data::Container::Pictures, _) => "application/zip",
+        (_, data::Compression::Gzip) => "application/gzip",
+        (data::Container::Npy, _) => "application/x-npy",
+        (data::Container::Idx, _) => "application/octet-stream",
+    }
 }
 
 /// First byte and length of the range asked for. Several ranges, another unit, or an `If-Range` that does not match mean

@@ -1,4 +1,4 @@
-//! `/v1/datasets`: uploaded tables. Upload in `upload.rs`, original bytes in `content.rs`, what they look like in `wire.rs`.
+//! `/v1/datasets`: uploaded tables and arrays. Upload in `upload.rs`, original bytes in `content.rs`, what they look like in `wire.rs`.
 
 mod content;
 mod intake;
@@ -219,6 +219,17 @@ async fn reread(
     kinds: BTreeMap<String, ColumnKind>,
 ) -> Result<(store::Json, store::Json)> {
     let known: Ingested = row.profile.parse()?;
+    if known.format.arrays.is_some() {
+        let detail =
+            "the columns of arrays have the kinds of their numbers, which cannot be corrected";
+        let violation = Violation {
+            pointer: Some("/columns".into()),
+            code: "array_kinds".into(),
+            message: detail.into(),
+            ..Violation::default()
+        };
+        return Err(Error::new(Kind::Unprocessable, "array_kinds", detail).with(vec![violation]));
+    }
     if let Some(name) = kinds
         .keys()
         .find(|name| !known.columns.iter().any(|column| column.name == **name))

@@ -1,4 +1,4 @@
-//! `POST /v1/datasets`: the body is the file itself, or a form with one file. One pass, never held whole.
+//! `POST /v1/datasets`: the body is the file itself, or a form with one file or with the arrays of one dataset. Never held whole.
 
 use axum::body::Body;
 use axum::extract::multipart::Field;
@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 
 use super::intake::Intake;
-use super::wire::Dataset;
+use super::wire::{Dataset, LayoutName};
 use crate::api::Api;
 use crate::api::auth::Bearer;
 use crate::api::error::{Error, Kind, Result};
@@ -20,7 +20,7 @@ use crate::ids::DatasetId;
 use crate::store::{self, Json, StoreError, datasets as rows, usage};
 
 /// What a raw body may call itself.
-const RAW: [&str; 7] = [
+const RAW: [&str; 9] = [
     "text/csv",
     "text/tab-separated-values",
     "text/plain",
@@ -28,6 +28,18 @@ const RAW: [&str; 7] = [
     "application/gzip",
     "application/x-gzip",
     "application/octet-stream",
+    "application/zip",
+    "application/x-npy",
+];
+
+/// Parts of a form that together are one dataset of arrays.
+const ARRAYS: [&str; 6] = [
+    "images",
+    "labels",
+    "validation_images",
+    "validation_labels",
+    "test_images",
+    "test_labels",
 ];
 
 /// After a refusal this much of the rest is read and thrown away, so that a client that only listens after it has sent
@@ -38,15 +50,25 @@ const DRAIN_BYTES: u64 = 64 << 20;
 #[derive(Debug, Deserialize)]
 pub struct UploadQuery {
     name: Option<String>,
+    layout: Option<LayoutName>,
 }
 
-/// Upload a table
+/// Upload a table, arrays or pictures
 ///
-/// The body is the file itself (CSV, TSV, `;` or `|` separated, plain or gzip) or `multipart/form-data` with one file
-/// part. The delimiter, the header and the kind of every column are found out; the profile says why. The file is durable
-/// when the answer comes.
+/// The body is the file itself or `multipart/form-data` with one file part. What it holds is found out, and the profile says
+/// why; the file is durable when the answer comes.
+///
+/// - A table: CSV, TSV, `;` or `|` separated, plain or gzip.
+/// - Arrays: IDX (the format of MNIST) and NPY, plain or gzip, and NPZ with `x` and `y`, or `x_train`, `y_train`, `x_test` and
+///   `y_test`. They become the columns `image` (or `vector`, `sequence`), `label` where there are labels, and `split` where
+///   there are several parts.
+/// - Several files of arrays as one dataset: a form with the parts `images` and `labels`, and, if there is a test part,
+///   `test_images` and `test_labels` (`validation_images`, `validation_labels`). They are stored as one ZIP archive.
+/// - Pictures: a ZIP archive of PNG, JPEG or BMP files of one size, each in a folder named by its class, these perhaps in
+///   folders `train`, `validation` and `test`.
 #[utoipa::path(post, path = "", operation_id = "datasets_upload", tag = "datasets",
     params(("name" = Option<String>, Query, description = "For people; default: the name of the file, or `dataset`", min_length = 1, max_length = 200),
+        ("layout" = Option<LayoutName>, Query, description = "What the dimensions of arrays mean, default `channels_last`"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeat the request safely: the answer of the first is given again", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body(description = "The file", content(
         (String = "text/csv", example = json!("length,kind\n5.1,setosa\n6.3,virginica\n")),
@@ -68,8 +90,8 @@ pub async fn upload(
     check_room(&api, &caller.owner, declared).await?;
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let (file, given) = match kind.as_deref() {
-        Some("multipart/form-data") => from_form(&api, request).await?,
-        Some(kind) if RAW.contains(&kind) => (from_body(&api, request).await?, None),
+        Some("multipart/form-data") => from_form(&api, request, query.layout).await?,
+        Some(kind) if RAW.contains(&kind) => (from_body(&api, request, query.layout).await?, None),
         other => {
             return Err(Error::unsupported_media_type(
                 other,
@@ -88,16 +110,34 @@ pub async fn upload(
     reason = "it documents the form; the parts are read one by one"
 )]
 pub struct UploadForm {
-    /// The file.
-    #[schema(value_type = String, format = Binary)]
-    file: Vec<u8>,
+    /// The file, if it is one.
+    #[schema(value_type = Option<String>, format = Binary)]
+    file: Option<Vec<u8>>,
+    /// The array of samples, if the dataset comes in several files.
+    #[schema(value_type = Option<String>, format = Binary)]
+    images: Option<Vec<u8>>,
+    /// The array of their labels.
+    #[schema(value_type = Option<String>, format = Binary)]
+    labels: Option<Vec<u8>>,
+    /// The array of samples that validate.
+    #[schema(value_type = Option<String>, format = Binary)]
+    validation_images: Option<Vec<u8>>,
+    /// The array of their labels.
+    #[schema(value_type = Option<String>, format = Binary)]
+    validation_labels: Option<Vec<u8>>,
+    /// The array of samples that test.
+    #[schema(value_type = Option<String>, format = Binary)]
+    test_images: Option<Vec<u8>>,
+    /// The array of their labels.
+    #[schema(value_type = Option<String>, format = Binary)]
+    test_labels: Option<Vec<u8>>,
 }
 
 type File = (Staged, Ingested);
 
-async fn from_body(api: &Api, request: Request) -> Result<File> {
+async fn from_body(api: &Api, request: Request, layout: Option<LayoutName>) -> Result<File> {
     let (parts, mut body) = request.into_parts();
-    let mut intake = begin(api, &parts.headers)?;
+    let mut intake = begin(api, &parts.headers, layout)?;
     while let Some(frame) = body.frame().await {
         let pushed = match frame {
             Ok(frame) => match frame.into_data() {
@@ -123,34 +163,57 @@ async fn from_body(api: &Api, request: Request) -> Result<File> {
     finished
 }
 
-async fn from_form(api: &Api, mut request: Request) -> Result<(File, Option<String>)> {
+async fn from_form(
+    api: &Api,
+    mut request: Request,
+    layout: Option<LayoutName>,
+) -> Result<(File, Option<String>)> {
     // The parts are counted as they come; axum's own limit is made for forms that are held in memory.
     DefaultBodyLimit::disable().apply(&mut request);
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|error| broken_form(&error.body_text()))?;
     let (mut file, mut given) = (None, None);
+    let mut arrays: Option<Arrays> = None;
     while let Some(part) = form
         .next_field()
         .await
         .map_err(|error| broken_form(&error.body_text()))?
     {
-        if part.file_name().is_none() && part.name() != Some("file") {
+        let role = part
+            .name()
+            .and_then(|name| ARRAYS.iter().find(|role| **role == name));
+        if part.file_name().is_none() && part.name() != Some("file") && role.is_none() {
             let detail = format!(
-                "the form has a part {:?}; one part with a file is wanted",
-                part.name().unwrap_or("")
+                "the form has a part {:?}; one part with a file is wanted, or {}",
+                part.name().unwrap_or(""),
+                ARRAYS.join(", ")
             );
             return Err(Error::new(Kind::Unprocessable, "unknown_part", detail));
         }
-        if file.is_some() {
-            return Err(Error::new(
-                Kind::Unprocessable,
-                "two_files",
-                "the form has two files; upload them one by one",
-            ));
+        if file.is_some() || (arrays.is_some() && role.is_none()) {
+            let detail = "the form has two files; upload them one by one, or name the parts images and labels if they are the arrays of one dataset";
+            return Err(Error::new(Kind::Unprocessable, "two_files", detail));
         }
-        given = part.file_name().map(str::to_owned);
-        file = Some(from_part(api, part).await?);
+        match role {
+            None => {
+                given = part.file_name().map(str::to_owned);
+                file = Some(from_part(api, part, layout).await?);
+            }
+            Some(role) => {
+                let begun = match arrays.take() {
+                    Some(begun) => begun,
+                    None => Arrays {
+                        intake: begin(api, part.headers(), layout)?,
+                        seen: Vec::new(),
+                    },
+                };
+                arrays = Some(begun.with(role, part).await?);
+            }
+        }
+    }
+    if let Some(arrays) = arrays {
+        return Ok((arrays.intake.finish().await?, given));
     }
     let file = file.ok_or_else(|| {
         Error::new(
@@ -162,27 +225,77 @@ async fn from_form(api: &Api, mut request: Request) -> Result<(File, Option<Stri
     Ok((file, given))
 }
 
-async fn from_part(api: &Api, mut part: Field<'_>) -> Result<File> {
-    let mut intake = begin(api, part.headers())?;
-    loop {
-        let pushed = match part.chunk().await {
-            Ok(Some(piece)) => intake.push(piece).await,
-            Ok(None) => break,
-            Err(error) => Err(broken_form(&error.body_text())),
+/// The arrays of a form on their way into one archive.
+struct Arrays {
+    intake: Intake,
+    seen: Vec<&'static str>,
+}
+
+impl Arrays {
+    /// Takes the next part.
+    async fn with(mut self, role: &'static str, mut part: Field<'_>) -> Result<Self> {
+        if self.seen.contains(&role) {
+            self.intake.abandon().await;
+            let detail = format!("the form has two parts {role:?}");
+            return Err(Error::new(Kind::Unprocessable, "two_files", detail));
+        }
+        self.seen.push(role);
+        let taken = match self.intake.begin_member(&member_name(role, &part)).await {
+            Ok(_) => fill(&mut self.intake, &mut part).await,
+            Err(error) => Err(error),
         };
-        match pushed {
-            Ok(true) => {}
-            Ok(false) => break,
+        let ended = match taken {
+            Ok(()) => self.intake.end_member().await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(_) => Ok(self),
             Err(error) => {
-                intake.abandon().await;
-                return Err(error);
+                self.intake.abandon().await;
+                Err(error)
             }
         }
+    }
+}
+
+/// The part's name with the last ending of the file's, so that the archive's members open with a click.
+fn member_name(role: &str, part: &Field<'_>) -> String {
+    let ending = part.file_name().and_then(|name| name.rsplit_once('.'));
+    match ending {
+        Some((_, ending))
+            if ending.len() <= 5 && ending.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
+        {
+            format!("{role}.{ending}")
+        }
+        _ => role.to_owned(),
+    }
+}
+
+/// Passes the bytes of a part on, until no more are wanted.
+async fn fill(intake: &mut Intake, part: &mut Field<'_>) -> Result<()> {
+    loop {
+        match part.chunk().await {
+            Ok(Some(piece)) => {
+                if !intake.push(piece).await? {
+                    return Ok(());
+                }
+            }
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(broken_form(&error.body_text())),
+        }
+    }
+}
+
+async fn from_part(api: &Api, mut part: Field<'_>, layout: Option<LayoutName>) -> Result<File> {
+    let mut intake = begin(api, part.headers(), layout)?;
+    if let Err(error) = fill(&mut intake, &mut part).await {
+        intake.abandon().await;
+        return Err(error);
     }
     intake.finish().await
 }
 
-fn begin(api: &Api, headers: &HeaderMap) -> Result<Intake> {
+fn begin(api: &Api, headers: &HeaderMap, layout: Option<LayoutName>) -> Result<Intake> {
     let encoding = headers
         .get(header::CONTENT_ENCODING)
         .map(|value| value.as_bytes().to_ascii_lowercase());
@@ -201,7 +314,10 @@ fn begin(api: &Api, headers: &HeaderMap) -> Result<Intake> {
     Ok(Intake::begin(
         api.app.blobs.clone(),
         limits,
-        Hint::from_content_type(content_type),
+        Hint {
+            layout: layout.map_or_else(Default::default, Into::into),
+            ..Hint::from_content_type(content_type)
+        },
         api.app.config.bodies.upload_bytes,
     ))
 }

@@ -24,6 +24,8 @@ pub enum ColumnKind {
     Timestamp,
     /// Free text.
     Text,
+    /// Numbers in one to three dimensions: a vector, a sequence or an image.
+    Array,
 }
 
 impl From<ColumnKind> for data::ColumnKind {
@@ -35,8 +37,94 @@ impl From<ColumnKind> for data::ColumnKind {
             ColumnKind::Boolean => Self::Boolean,
             ColumnKind::Timestamp => Self::Timestamp,
             ColumnKind::Text => Self::Text,
+            ColumnKind::Array => Self::Array,
         }
     }
+}
+
+/// What the dimensions of an array of samples mean; the first counts the rows in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LayoutName {
+    /// `[n, features]` vectors, `[n, height, width]` or `[n, height, width, channels]` images.
+    ChannelsLast,
+    /// `[n, channels, height, width]` images.
+    ChannelsFirst,
+    /// `[n, steps]` or `[n, steps, features]` sequences.
+    Sequence,
+}
+
+impl From<LayoutName> for data::Layout {
+    fn from(name: LayoutName) -> Self {
+        match name {
+            LayoutName::ChannelsLast => Self::ChannelsLast,
+            LayoutName::ChannelsFirst => Self::ChannelsFirst,
+            LayoutName::Sequence => Self::Sequence,
+        }
+    }
+}
+
+/// How arrays or pictures are written down.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ArrayFormat {
+    /// The kind of file.
+    pub container: Container,
+    /// How the bytes are packed.
+    pub compression: Compression,
+    /// What the dimensions of the samples mean.
+    pub layout: LayoutName,
+    /// The arrays by part, in the order of the rows. Empty for pictures, whose folders say it.
+    pub parts: Vec<ArrayPart>,
+}
+
+/// A kind of file that holds samples.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Container {
+    /// One IDX file.
+    Idx,
+    /// One NPY file.
+    Npy,
+    /// A ZIP archive of IDX or NPY files: NPZ, or what the files of a form are stored as.
+    Archive,
+    /// A ZIP archive of pictures in folders that are named by their class.
+    Pictures,
+}
+
+/// The arrays of one part.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ArrayPart {
+    /// `train`, `validation` or `test` where the file has several parts.
+    pub split: Option<String>,
+    /// Name of the array of samples; empty where the file is the array.
+    pub samples: String,
+    /// Name of the array of labels.
+    pub labels: Option<String>,
+    /// Its rows.
+    pub n_rows: u64,
+}
+
+/// Shape and type of the arrays of a column.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Sample {
+    /// `[features]`, `[steps, features]` or `[height, width, channels]`.
+    #[schema(min_items = 1, max_items = 3)]
+    pub shape: Vec<u32>,
+    /// Type of the numbers in the file, by its name in NumPy.
+    pub element: String,
+}
+
+/// The numbers of one channel.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChannelProfile {
+    /// Smallest number.
+    pub min: f64,
+    /// Largest number.
+    pub max: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation.
+    pub std: f64,
 }
 
 /// How a table is written down.
@@ -53,6 +141,9 @@ pub struct TableFormat {
     pub header: bool,
     /// Why the first record was taken as a header or as data.
     pub header_why: String,
+    /// Set where the file holds arrays or pictures instead of a table; the members above then say nothing.
+    #[serde(default)]
+    pub arrays: Option<ArrayFormat>,
 }
 
 /// How the bytes of a file are packed.
@@ -72,9 +163,12 @@ pub struct Column {
     pub name: String,
     /// What its cells are.
     pub kind: ColumnKind,
+    /// Shape and type of its arrays; null for other kinds.
+    #[serde(default)]
+    pub sample: Option<Sample>,
 }
 
-/// An uploaded table.
+/// An uploaded table, or arrays.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Dataset {
     /// Its id.
@@ -191,6 +285,12 @@ pub struct ColumnProfile {
     /// The first ten cells that do not fit the kind.
     #[schema(max_items = 10)]
     pub bad_cells: Vec<BadCell>,
+    /// Shape and type of its arrays; null for other kinds.
+    #[serde(default)]
+    pub sample: Option<Sample>,
+    /// The numbers of arrays by channel, their last dimension; one entry for all where there are more than 16.
+    #[serde(default)]
+    pub channels: Option<Vec<ChannelProfile>>,
 }
 
 /// A count of different values that stops at a cap.
@@ -244,7 +344,8 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// Number of the first row shown, from 0.
     pub offset: u64,
-    /// One list of cells per row; null is a missing value.
+    /// One list of cells per row; null is a missing value. An array is a data URL: a PNG where its numbers are pixels, else an
+    /// NPY file. Rows of large arrays may be fewer than asked for.
     pub data: data::Rows,
     /// Whether more rows follow.
     pub has_more: bool,

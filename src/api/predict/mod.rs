@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use self::wire::{PredictRequest, Predictions};
+use self::wire::{Picture, PredictRequest, Predictions};
 use super::Api;
 use super::auth::Bearer;
 use super::error::{Error, Kind, Result, Violation};
@@ -42,9 +42,13 @@ pub struct Asked {
 ///
 /// Rows have raw values as in the training file. The answer has the format that `Accept` names, else that of the request. One bad row in JSON or CSV
 /// refuses the request; in NDJSON it becomes an error in its place.
+///
+/// A model of arrays takes a sample as nested lists of its shape, as all its numbers in one list (in the units of the training file:
+/// pixels 0 to 255), or as a `data:` URL; or the body is a PNG, JPEG or BMP of the size that the model wants (it is not resized;
+/// grey and colour are converted), or an NPY array of one sample or several.
 #[utoipa::path(post, path = "", operation_id = "models_predict", tag = "models",
     params(("name" = String, Path, description = "Name of the model, `name@alias` or `name@version`"), Asked),
-    request_body(description = "Rows by column name, in any order, or in the order of the file", content((PredictRequest = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"))),
+    request_body(description = "Rows by column name, in any order, or in the order of the file", content((PredictRequest = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"), (Picture = "image/png"), (Picture = "image/jpeg"), (Picture = "application/x-npy"))),
     responses((status = 200, description = "One prediction per row, in the order of the rows", content((Predictions = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")))))]
 pub async fn predict(State(api): State<Api>, request: Request) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
@@ -56,7 +60,7 @@ pub async fn predict(State(api): State<Api>, request: Request) -> Result<Respons
 /// Predict with one version
 #[utoipa::path(post, path = "", operation_id = "models_predict_version", tag = "models",
     params(("name" = String, Path, description = "Name of the model"), ("version" = i64, Path, minimum = 1, description = "Number of the version"), Asked),
-    request_body(description = "Rows by column name, in any order, or in the order of the file", content((PredictRequest = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"))),
+    request_body(description = "Rows by column name, in any order, or in the order of the file", content((PredictRequest = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"), (Picture = "image/png"), (Picture = "image/jpeg"), (Picture = "application/x-npy"))),
     responses((status = 200, description = "One prediction per row, in the order of the rows", content((Predictions = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")))))]
 pub async fn predict_version(State(api): State<Api>, request: Request) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
@@ -76,7 +80,7 @@ async fn answer(
         Some(_) => Query::<Asked>::from_request_parts(&mut parts, api).await?.0,
     };
     let input = sent(&parts.headers)?;
-    let output = wanted(&parts.headers, input);
+    let output = wanted(&parts.headers, input.answered());
     if asked.explain && output == Format::Csv {
         return Err(Error::query(
             "explain",
@@ -95,9 +99,10 @@ async fn answer(
     };
     let is_small = body.len() <= INLINE_BODY_BYTES
         && body.len().saturating_mul(model.n_bytes()) <= INLINE_WORK
-        && !asked.explain;
+        && !asked.explain
+        && input != Sent::Samples;
     let predicted = if is_small {
-        predictor::predict_counted(&model, input, output, &body, options)?
+        predicted(&model, input, output, &body, options)?
     } else {
         aside(model, input, output, body, options).await?
     };
@@ -113,18 +118,57 @@ async fn answer(
 /// On a thread that may be kept busy.
 async fn aside(
     model: std::sync::Arc<ServedModel>,
-    input: Format,
+    input: Sent,
     output: Format,
     body: Bytes,
     options: Options,
 ) -> Result<Answered> {
-    let work = tokio::task::spawn_blocking(move || {
-        predictor::predict_counted(&model, input, output, &body, options)
-    });
+    let work =
+        tokio::task::spawn_blocking(move || predicted(&model, input, output, &body, options));
     Ok(work
         .await
         .map_err(|error| Error::internal(format!("a prediction did not end: {error}")))??)
 }
+
+/// What a request holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Rows(Format),
+    /// A picture, or an array of one or several samples.
+    Samples,
+}
+
+impl Sent {
+    /// The format of the answer when the client prefers none.
+    fn answered(self) -> Format {
+        match self {
+            Self::Rows(format) => format,
+            Self::Samples => Format::Json,
+        }
+    }
+}
+
+fn predicted(
+    model: &ServedModel,
+    input: Sent,
+    output: Format,
+    body: &[u8],
+    options: Options,
+) -> std::result::Result<Answered, PredictError> {
+    match input {
+        Sent::Rows(format) => predictor::predict_counted(model, format, output, body, options),
+        Sent::Samples => predictor::predict_samples(model, output, body, options),
+    }
+}
+
+/// What a picture or an array may call itself; which of them it is shows in its first bytes.
+const SAMPLES: [&str; 5] = [
+    "image/png",
+    "image/jpeg",
+    "image/bmp",
+    "application/x-npy",
+    "application/octet-stream",
+];
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
@@ -151,18 +195,21 @@ fn named(media_type: &str) -> Option<Format> {
 }
 
 /// The format of the request.
-fn sent(headers: &HeaderMap) -> Result<Format> {
+fn sent(headers: &HeaderMap) -> Result<Sent> {
     // The form every client sends, without taking it apart.
     if headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value == JSON)
     {
-        return Ok(Format::Json);
+        return Ok(Sent::Rows(Format::Json));
     }
     let kind = input::media_type(headers);
-    kind.as_deref()
-        .and_then(named)
-        .ok_or_else(|| Error::unsupported_media_type(kind.as_deref(), &[JSON, CSV, NDJSON]))
+    match kind.as_deref() {
+        Some(kind) if SAMPLES.contains(&kind) => Ok(Sent::Samples),
+        kind => kind.and_then(named).map(Sent::Rows).ok_or_else(|| {
+            Error::unsupported_media_type(kind, &[&[JSON, CSV, NDJSON][..], &SAMPLES].concat())
+        }),
+    }
 }
 
 /// The format of the answer: what `Accept` prefers among ours, else that of the request. A client that accepts none of

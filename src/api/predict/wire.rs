@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -17,29 +17,52 @@ pub struct PredictRequest {
     rows: Vec<RawRow>,
 }
 
-/// A row: an object by column name, where a missing column counts as a missing value, or an array in the order of the file.
+/// A row: an object by column name, where a missing column counts as a missing value, or an array in the order of the file. For a
+/// model of arrays: the sample as numbers in one list or in nested lists of its shape, or as a `data:` URL.
 #[derive(ToSchema)]
 #[serde(untagged)]
 enum RawRow {
     ByName(BTreeMap<String, RawValue>),
     InOrder(Vec<RawValue>),
+    Sample(String),
 }
 
-/// A value as in the training file; `null` is a missing one.
+/// A value as in the training file; `null` is a missing one, and the numbers of a sample are lists.
 struct RawValue;
 
 impl PartialSchema for RawValue {
     fn schema() -> RefOr<Schema> {
-        let scalars = [Type::Number, Type::Boolean, Type::String, Type::Null];
-        let about = "A value as in the training file; `null` is a missing one.";
+        let kinds = [
+            Type::Number,
+            Type::Boolean,
+            Type::String,
+            Type::Null,
+            Type::Array,
+        ];
+        let about = "A value as in the training file; `null` is a missing one. For a model of arrays, the numbers of a sample in lists.";
         ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter(scalars))
+            .schema_type(SchemaType::from_iter(kinds))
             .description(Some(about))
             .into()
     }
 }
 
 impl ToSchema for RawValue {}
+
+/// The bytes of a picture, or of an array of samples.
+pub struct Picture;
+
+impl PartialSchema for Picture {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .description(Some("The bytes of a picture, or of an NPY array."))
+            .into()
+    }
+}
+
+impl ToSchema for Picture {}
 
 /// Predictions with the model that made them.
 #[derive(ToSchema)]
