@@ -253,6 +253,18 @@ impl Graph {
         self.push(Origin::Constant(numbers), Vec::new(), shape)
     }
 
+    /// The node that has this op on these inputs: one that is there already, or a new one. So rules for several inputs of an
+    /// op share what they have in common.
+    pub fn shared(&mut self, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let op = op.into();
+        let origin = Origin::Computed(op.clone());
+        let same = |id: &NodeId| self.node(*id).origin == origin && self.node(*id).inputs == inputs;
+        match self.ids().rev().find(same) {
+            Some(id) => Ok(id),
+            None => self.apply(op, inputs),
+        }
+    }
+
     /// Adds an op. Errs when the shapes of its inputs do not fit together.
     pub fn apply(&mut self, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         let op = op.into();

@@ -9,6 +9,10 @@ mod conv2d;
 mod conv_transpose;
 mod dense;
 mod dropout;
+mod gru;
+mod lstm;
+mod recurrent;
+mod rnn;
 pub mod window;
 
 use schemars::JsonSchema;
@@ -137,4 +141,10 @@ layers! {
     activation::Activation,
     /// Training only: sets a random part of the numbers to zero.
     dropout::Dropout,
+    /// Long short-term memory over the steps of a sequence.
+    lstm::Lstm,
+    /// A gated recurrent unit over the steps of a sequence.
+    gru::Gru,
+    /// A simple recurrent network over the steps of a sequence.
+    rnn::Rnn,
 }

@@ -26,7 +26,9 @@ mod matmul;
 mod mse;
 mod poisson;
 mod quantile;
+mod recur;
 mod reshape;
+mod slice;
 mod softmax;
 
 pub use activate::{Activate, ActivateGradient, Function};
@@ -49,7 +51,9 @@ pub use matmul::MatMul;
 pub use mse::{Mse, MseGradient};
 pub use poisson::{Poisson, PoissonGradient};
 pub use quantile::{Quantile, QuantileGradient};
+pub use recur::{Cell, Recur, RecurGradient};
 pub use reshape::Reshape;
+pub use slice::{Scatter, Slice};
 pub(crate) use softmax::softmax_in_place;
 pub use softmax::{Softmax, SoftmaxGradient};
 
@@ -315,6 +319,14 @@ ops! {
     ConvolveWeight,
     /// The same numbers in other rows.
     Reshape,
+    /// Pieces of each sample.
+    Slice,
+    /// Derivative of [`Slice`]: pieces among zeros.
+    Scatter,
+    /// A recurrent layer over all steps.
+    Recur,
+    /// Derivative of [`Recur`] by what goes into its gates.
+    RecurGradient,
     /// Sum of two matrices.
     Add,
     /// Adds one row to every row.
