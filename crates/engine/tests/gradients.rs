@@ -13,7 +13,8 @@ use descent_engine::convolution::Convolution;
 use descent_engine::graph::{Graph, NodeId, Shape};
 use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
 use descent_engine::layer::{
-    Activation, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Gru, Layer, Lstm, Rnn,
+    Activation, Attention, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Encoding, Gru, Layer,
+    Lstm, PositionalEncoding, Rnn,
 };
 use descent_engine::loss::{
     BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
@@ -127,6 +128,21 @@ fn recur(graph: &mut Graph, cell: Cell, reverse: bool) -> NodeId {
     apply(graph, op, &inputs)
 }
 
+/// Five steps, two heads with queries of three numbers.
+fn attend(graph: &mut Graph, causal: bool, rate: f64) -> NodeId {
+    let x = graph.features(5 * 18);
+    let x = graph.view(x, 5, 18).expect("as many numbers");
+    let op = op::Attend {
+        steps: 5,
+        heads: 2,
+        size: 3,
+        causal,
+        rate,
+        position: 4,
+    };
+    apply(graph, op, &[x])
+}
+
 /// Two of the three rows of a sample, of each the second and third of four numbers.
 fn pieces() -> op::Slice {
     op::Slice::of(Shape::per_sample(3, 4), 1, 2, 1..3)
@@ -176,6 +192,9 @@ fn op_rows() -> Vec<OpRow> {
         ("recur", |g| recur(g, Cell::Gru, true)),
         ("recur", |g| recur(g, Cell::Lstm, false)),
         ("recur", |g| recur(g, Cell::Lstm, true)),
+        ("attend", |g| attend(g, false, 0.0)),
+        ("attend", |g| attend(g, true, 0.0)),
+        ("attend", |g| attend(g, true, 0.3)),
         ("add", |g| {
             let (a, b) = (g.parameter(0, 3, 4), g.parameter(1, 3, 4));
             apply(g, op::Add, &[a, b])
@@ -312,6 +331,17 @@ fn layer_rows() -> Vec<(Layer, SampleShape)> {
         Layer::Lstm(Lstm {
             bidirectional: true,
             ..Lstm::new(5)
+        }),
+        Layer::Attention(Attention::new(3)),
+        Layer::Attention(Attention {
+            key_size: Some(4),
+            causal: true,
+            dropout: 0.2,
+            ..Attention::new(2)
+        }),
+        Layer::PositionalEncoding(PositionalEncoding::default()),
+        Layer::PositionalEncoding(PositionalEncoding {
+            encoding: Encoding::Learned,
         }),
     ];
     let images = [

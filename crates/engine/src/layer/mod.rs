@@ -4,6 +4,7 @@
 //! file with an `impl Rule`, the two lines below that name it, and a row in `tests/gradients.rs`.
 
 mod activation;
+mod attention;
 mod conv1d;
 mod conv2d;
 mod conv_transpose;
@@ -11,10 +12,12 @@ mod dense;
 mod dropout;
 mod gru;
 mod lstm;
+mod positional_encoding;
 mod recurrent;
 mod rnn;
 pub mod window;
 
+pub use positional_encoding::Encoding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -147,4 +150,8 @@ layers! {
     gru::Gru,
     /// A simple recurrent network over the steps of a sequence.
     rnn::Rnn,
+    /// Every step of a sequence asks every step.
+    attention::Attention,
+    /// Adds to each step what tells its place.
+    positional_encoding::PositionalEncoding,
 }

@@ -43,21 +43,16 @@ impl Rule for Drop {
             Purpose::Dropout(self.position),
             context.key.step,
         );
-        // An element is kept when its word is at least this; the rate is rounded to a multiple of 2^-32.
-        let threshold = (self.rate * 4_294_967_296.0) as u32;
-        drop(
-            context.isa,
-            out,
-            &stream,
-            threshold,
-            T::from_f64(1.0 / (1.0 - self.rate)),
-            first as u64,
-        );
+        drop(context.isa, out, &stream, self.rate, first as u64);
     }
 }
 
 kernel! {
-    fn drop[T: Real](values: &mut [T], stream: &Stream, threshold: u32, scale: T, first: u64) {
+    /// Drops elements, of which the first is number `first` of the whole.
+    pub(super) fn drop[T: Real](values: &mut [T], stream: &Stream, rate: f64, first: u64) {
+        // An element is kept when its word is at least this; the rate is rounded to a multiple of 2^-32.
+        let threshold = (rate * 4_294_967_296.0) as u32;
+        let scale = T::from_f64(1.0 / (1.0 - rate));
         let mut index = first;
         let mut rest = values;
         // Up to the next multiple of four, where a block of words begins.

@@ -10,6 +10,7 @@
 mod activate;
 mod add;
 mod add_row;
+mod attend;
 mod binary_cross_entropy;
 mod column_sum;
 mod contrastive;
@@ -34,6 +35,7 @@ mod softmax;
 pub use activate::{Activate, ActivateGradient, Function};
 pub use add::Add;
 pub use add_row::AddRow;
+pub use attend::{Attend, AttendGradient};
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyGradient};
 pub use column_sum::ColumnSum;
 pub use contrastive::{Contrastive, ContrastiveGradient};
@@ -327,6 +329,10 @@ ops! {
     Recur,
     /// Derivative of [`Recur`] by what goes into its gates.
     RecurGradient,
+    /// Scaled dot-product attention.
+    Attend,
+    /// Derivative of [`Attend`].
+    AttendGradient,
     /// Sum of two matrices.
     Add,
     /// Adds one row to every row.

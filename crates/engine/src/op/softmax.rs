@@ -145,7 +145,8 @@ kernel! {
 }
 
 kernel! {
-    fn softmax_gradient[T: Real](out: &mut [T], gradients: &[T], probabilities: &[T], cols: usize) {
+    /// dz from dy and y, row by row.
+    pub(super) fn softmax_gradient[T: Real](out: &mut [T], gradients: &[T], probabilities: &[T], cols: usize) {
         let rows = gradients.chunks_exact(cols).zip(probabilities.chunks_exact(cols));
         for (line, (g, y)) in out.chunks_exact_mut(cols).zip(rows) {
             for ((d, &g), &y) in line.iter_mut().zip(g).zip(y) {
