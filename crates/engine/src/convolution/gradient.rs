@@ -9,7 +9,7 @@ use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
 use crate::isa::{Isa, Level, kernel};
 
 /// Rows of dW from `first_row` on, as many as `dw` holds.
@@ -116,22 +116,29 @@ fn pixel_block<T: Real, M: Micro<T>>(
             rows[i] = place as usize;
             outs[i] = (tile_idx * height + i) * filters + columns.start;
         }
-        let (rows, outs) = (&rows[..places.len()], &outs[..places.len()]);
+        let (rows, outs) = (
+            Starts::new(&rows, places.len()),
+            Starts::new(&outs, places.len()),
+        );
+        let left = Left {
+            values: image,
+            rows,
+            depths: pixels,
+        };
         for column in (0..columns.len()).step_by(M::COLUMNS) {
             let n = M::COLUMNS.min(columns.len() - column);
             let right = Right {
                 values: &packed[column * pixels.len()..],
                 step: n.next_multiple_of(M::VECTOR),
-                depth: pixels.len(),
                 padded: true,
             };
             let out = Out {
                 values: &mut dw[column..],
-                places: outs,
+                places: Places::Rows(outs),
                 columns: n,
                 first,
             };
-            M::run(Left::Gathered(image, rows, pixels), right, out);
+            M::run(left, right, out);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution, ConvolutionScratch};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
 use crate::isa::{Isa, Level, kernel};
 
 /// One direction of a pass: which places of the source, with its border, meet which pixels of the result.
@@ -390,23 +390,30 @@ fn chunk<T: Real, M: Micro<T>>(
                 rows[i] = pixel as usize;
                 places[i] = pass.place(tile_idx * height + i) + first_column;
             }
-            let (rows, places) = (&rows[..pixels.len()], &places[..pixels.len()]);
+            let (rows, places) = (
+                Starts::new(&rows, pixels.len()),
+                Starts::new(&places, pixels.len()),
+            );
+            let left = Left {
+                values: image,
+                rows,
+                depths,
+            };
             for column in (0..pass.columns).step_by(M::COLUMNS) {
                 let columns = M::COLUMNS.min(pass.columns - column);
                 let right = Right {
                     values: &packed[column * depths.len()..],
                     step: columns.next_multiple_of(M::VECTOR),
-                    depth: depths.len(),
                     padded: true,
                 };
                 let values = &mut out[column..];
                 let out = Out {
                     values,
-                    places,
+                    places: Places::Rows(places),
                     columns,
                     first: block_idx == 0,
                 };
-                M::run(Left::Gathered(image, rows, depths), right, out);
+                M::run(left, right, out);
             }
         }
     }

@@ -1,9 +1,9 @@
-//! The innermost loops: the products of a strip of A and a strip of B, summed in registers and put into C once.
+//! The innermost loop: the products of a strip of A and a strip of B, summed in registers and put into C once.
 //!
-//! A strip of A is a few rows of it, a strip of B a few vectors of columns; a step of the loop loads one row of the strip
-//! of B and multiplies it by one element of each row of A. Every loop here does the same operations for an element of C:
-//! products in the order of k, summed from zero, then stored or added. So results do not depend on the tile that holds an
-//! element, nor on whether a factor was copied before.
+//! A strip of A is a few rows of it, read where they lie, a strip of B a few vectors of columns. A step of the loop loads
+//! one row of the strip of B and multiplies it by one element of each row of A. Every element of C is the same sequence
+//! of operations in each tile: its products in the order of k, summed from zero, then stored or added. So results do not
+//! depend on the tile that holds an element, on whether B was copied before, nor on which factor is called A.
 
 use std::array;
 
@@ -15,8 +15,8 @@ pub(crate) const MAX_ROWS: usize = 10;
 /// Offsets of the elements of a row, in the order in which they are multiplied.
 #[derive(Clone, Copy, Debug)]
 pub struct Depths<'a> {
-    pub(super) offsets: &'a [u32],
-    pub(super) farthest: usize,
+    offsets: &'a [u32],
+    farthest: usize,
 }
 
 impl<'a> Depths<'a> {
@@ -35,13 +35,37 @@ impl<'a> Depths<'a> {
     }
 }
 
-/// A strip of A.
+/// Where the rows of a strip begin.
 #[derive(Clone, Copy, Debug)]
-pub enum Left<'a, T> {
-    /// Copied, column after column.
-    Packed(&'a [T]),
-    /// Where it lies: row i at depth p is `values[rows[i] + depths[p]]`.
-    Gathered(&'a [T], &'a [usize], Depths<'a>),
+pub struct Starts<'a> {
+    starts: &'a [usize; MAX_ROWS],
+    len: usize,
+    farthest: usize,
+}
+
+impl<'a> Starts<'a> {
+    #[inline(always)]
+    pub(crate) fn new(starts: &'a [usize; MAX_ROWS], len: usize) -> Starts<'a> {
+        let farthest = starts[..len].iter().fold(0, |most, &start| most.max(start));
+        Starts {
+            starts,
+            len,
+            farthest,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// A strip of A: row i at depth p is `values[rows[i] + depths[p]]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Left<'a, T> {
+    pub values: &'a [T],
+    pub rows: Starts<'a>,
+    pub depths: Depths<'a>,
 }
 
 /// A strip of B: row p begins at `values[p * step]`.
@@ -49,31 +73,42 @@ pub enum Left<'a, T> {
 pub struct Right<'a, T> {
     pub values: &'a [T],
     pub step: usize,
-    pub depth: usize,
-    /// Rows go on with zeros to the end of their last vector.
+    /// Each row goes on, with zeros, to the end of its last vector.
     pub padded: bool,
 }
 
-/// A tile of C: row i begins at `values[places[i]]`.
+/// A tile of C.
 #[derive(Debug)]
 pub struct Out<'a, T> {
     pub values: &'a mut [T],
-    pub places: &'a [usize],
+    pub places: Places<'a>,
     pub columns: usize,
     /// The sums are stored; else added to what is there.
     pub first: bool,
 }
 
-/// A loop for one instruction set and one type.
+/// Where the elements of a tile stand.
+#[derive(Clone, Copy, Debug)]
+pub enum Places<'a> {
+    /// Element (i, j) at `rows[i] + j`.
+    Rows(Starts<'a>),
+    /// Element (i, j) at `first + j * step + i`: the tile stands upright.
+    Columns { first: usize, step: usize },
+}
+
+/// The loop for one instruction set and one type.
 pub trait Micro<T>: Copy {
     /// Most rows of a tile.
     const ROWS: usize;
-    /// Most columns of a tile.
+    /// Most columns of a tile of all these rows.
     const COLUMNS: usize;
     /// Columns are packed in multiples of this.
     const VECTOR: usize;
 
-    /// Computes one tile.
+    /// Columns of a tile of fewer rows, when B is read where it lies: more of them are read at once.
+    fn columns(n_rows: usize) -> usize;
+
+    /// Computes one tile, of at most `ROWS` rows and `COLUMNS` columns, or exactly `columns(n_rows)`.
     fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>);
 
     /// `to[p * to_step + i] = from[i * from_step + p]` for i below `rows` and p below `depth`. What lies beyond row
@@ -86,6 +121,179 @@ pub trait Micro<T>: Copy {
         rows: usize,
         depth: usize,
     );
+}
+
+/// The loops for a type of number on each instruction set.
+pub trait Loops: Sized {
+    /// With AVX-512.
+    type Avx512: Micro<Self>;
+    /// With AVX2.
+    type Avx2: Micro<Self>;
+    /// With what every machine has.
+    type Portable: Micro<Self>;
+}
+
+/// A vector register.
+///
+/// # Safety
+///
+/// All functions are called only where the processor has the instructions of the type; `from` and `to` are such that
+/// `LANES` numbers, or `n` of them, may be read or written.
+pub(super) trait Vector<T>: Copy {
+    const LANES: usize;
+    unsafe fn zero() -> Self;
+    unsafe fn splat(value: T) -> Self;
+    unsafe fn load(from: *const T) -> Self;
+    /// The first `n` lanes; the others are zero.
+    unsafe fn load_part(from: *const T, n: usize) -> Self;
+    unsafe fn store(self, to: *mut T);
+    unsafe fn store_part(self, to: *mut T, n: usize);
+    unsafe fn add(self, other: Self) -> Self;
+    /// self + a b.
+    unsafe fn add_product(self, a: Self, b: Self) -> Self;
+
+    /// Puts lane j of row i at `to + j * step + i`, for `n` lanes.
+    unsafe fn store_upright<const ROWS: usize>(
+        rows: [Self; ROWS],
+        to: *mut T,
+        step: usize,
+        n: usize,
+        first: bool,
+    );
+}
+
+/// Checks that everything a tile touches lies within its slices, reading `width` columns of each row of B.
+#[inline(always)]
+pub(super) fn check<T>(left: &Left<'_, T>, right: &Right<'_, T>, out: &Out<'_, T>, width: usize) {
+    let (n_rows, depth) = (left.rows.len(), left.depths.len());
+    assert!(n_rows > 0 && depth > 0 && out.columns > 0);
+    assert!(left.rows.farthest + left.depths.farthest < left.values.len());
+    assert!((depth - 1) * right.step + width <= right.values.len());
+    let last = match out.places {
+        Places::Rows(places) => {
+            assert!(places.len() == n_rows);
+            places.farthest + out.columns
+        }
+        Places::Columns { first, step } => first + (out.columns - 1) * step + n_rows,
+    };
+    assert!(last <= out.values.len());
+}
+
+/// A tile of exactly `ROWS` rows and at most `VECTORS` vectors of columns.
+///
+/// # Safety
+///
+/// The processor has the instructions of `V`, and [`check`] has seen the arguments, with a width of all columns of the
+/// vectors when `whole` and of the columns of the tile when not.
+#[inline(always)]
+pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTORS: usize>(
+    left: Left<'_, T>,
+    right: Right<'_, T>,
+    out: Out<'_, T>,
+    whole: bool,
+) {
+    let n_last = out.columns - (VECTORS - 1) * V::LANES;
+    let start = left.values.as_ptr();
+    let rows: [*const T; ROWS] = array::from_fn(|i| start.wrapping_add(left.rows.starts[i]));
+    let mut row_of_b = right.values.as_ptr();
+    // SAFETY: the caller vouches for the instructions. `check` has seen that each row with each depth lies within the
+    // values of A, that each row of B has the columns that are read of it, and that the tile lies within C.
+    unsafe {
+        let mut sums = [[V::zero(); VECTORS]; ROWS];
+        for &depth in left.depths.offsets {
+            let b: [V; VECTORS] = array::from_fn(|v| {
+                let at = row_of_b.wrapping_add(v * V::LANES);
+                if whole || v + 1 < VECTORS {
+                    V::load(at)
+                } else {
+                    V::load_part(at, n_last)
+                }
+            });
+            for i in 0..ROWS {
+                let a = V::splat(*rows[i].add(depth as usize));
+                for v in 0..VECTORS {
+                    sums[i][v] = sums[i][v].add_product(a, b[v]);
+                }
+            }
+            row_of_b = row_of_b.wrapping_add(right.step);
+        }
+        let c = out.values.as_mut_ptr();
+        match out.places {
+            Places::Rows(places) => {
+                for (sums, &place) in sums.into_iter().zip(places.starts) {
+                    put::<T, V, VECTORS>(sums, c.add(place), n_last, out.first);
+                }
+            }
+            Places::Columns { first, step } => {
+                // Taken out of the registers here, and only here: an array with a variable index lies in memory.
+                let parked: [[V; ROWS]; VECTORS] =
+                    array::from_fn(|v| array::from_fn(|i| sums[i][v]));
+                for (v, column) in parked.into_iter().enumerate() {
+                    let n = if v + 1 < VECTORS { V::LANES } else { n_last };
+                    let to = c.add(first + v * V::LANES * step);
+                    V::store_upright(column, to, step, n, out.first);
+                }
+            }
+        }
+    }
+}
+
+/// Stores or adds one row of sums.
+///
+/// # Safety
+///
+/// As [`tile`]; the row may be written from `to` on, with `n_last` numbers of its last vector.
+#[inline(always)]
+unsafe fn put<T, V: Vector<T>, const VECTORS: usize>(
+    sums: [V; VECTORS],
+    to: *mut T,
+    n_last: usize,
+    first: bool,
+) {
+    for (v, sum) in sums.into_iter().enumerate() {
+        let to = to.wrapping_add(v * V::LANES);
+        // SAFETY: the caller vouches for all of it.
+        unsafe {
+            if v + 1 < VECTORS || n_last == V::LANES {
+                let sum = if first { sum } else { V::load(to).add(sum) };
+                sum.store(to);
+            } else {
+                let sum = if first {
+                    sum
+                } else {
+                    V::load_part(to, n_last).add(sum)
+                };
+                sum.store_part(to, n_last);
+            }
+        }
+    }
+}
+
+/// [`Vector::store_upright`], element after element.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn store_upright<T: Real, V: Vector<T>, const ROWS: usize, const LANES: usize>(
+    rows: [V; ROWS],
+    to: *mut T,
+    step: usize,
+    n: usize,
+    first: bool,
+) {
+    let mut sums = [[T::ZERO; LANES]; ROWS];
+    for (row, sums) in rows.into_iter().zip(&mut sums) {
+        // SAFETY: the caller vouches for the instructions, and `LANES` is the number of lanes.
+        unsafe { row.store(sums.as_mut_ptr()) };
+    }
+    for j in 0..n {
+        for (i, sums) in sums.iter().enumerate() {
+            // SAFETY: the caller vouches for this place.
+            let place = unsafe { &mut *to.add(j * step + i) };
+            *place = if first { sums[j] } else { *place + sums[j] };
+        }
+    }
 }
 
 /// [`Micro::transpose`] in plain loops.
@@ -110,117 +318,23 @@ pub(super) fn transpose<T: Copy>(
     }
 }
 
-/// The loops for a type of number on each instruction set.
-pub trait Loops: Sized {
-    /// With AVX-512.
-    type Avx512: Micro<Self>;
-    /// With AVX2.
-    type Avx2: Micro<Self>;
-    /// With what every machine has.
-    type Portable: Micro<Self>;
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Loops for f32 {
-    type Avx512 = super::vector::Avx512;
-    type Avx2 = super::vector::Avx2;
-    type Portable = Plain<4, 8, false>;
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-impl Loops for f32 {
-    type Avx512 = Plain<4, 8, false>;
-    type Avx2 = Plain<4, 8, false>;
-    type Portable = Plain<4, 8, false>;
-}
-
-impl Loops for f64 {
-    type Avx512 = Plain<6, 8, true>;
-    type Avx2 = Plain<6, 8, true>;
-    type Portable = Plain<4, 4, false>;
-}
-
-/// a b + c, rounded once or twice.
-#[inline(always)]
-fn multiply_add<T: Real, const FUSED: bool>(a: T, b: T, c: T) -> T {
-    if FUSED { a.fused(b, c) } else { a * b + c }
-}
-
-/// Writes the sums of the first block of k, or adds those of a later one.
-#[inline(always)]
-fn store<T: Real>(c: &mut [T], sums: &[T], first: bool) {
-    if first {
-        c.copy_from_slice(&sums[..c.len()]);
-    } else {
-        for (c, &sum) in c.iter_mut().zip(sums) {
-            *c += sum;
-        }
-    }
-}
-
-/// What the compiler makes of plain loops.
-#[derive(Clone, Copy, Debug)]
-pub struct Plain<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>;
-
-impl<T: Real, const ROWS: usize, const COLUMNS: usize, const FUSED: bool> Micro<T>
-    for Plain<ROWS, COLUMNS, FUSED>
-{
-    const ROWS: usize = ROWS;
-    const COLUMNS: usize = COLUMNS;
-    const VECTOR: usize = COLUMNS;
-
-    #[inline(always)]
-    fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>) {
-        let n_rows = out.places.len();
-        let mut sums = [[T::ZERO; COLUMNS]; ROWS];
-        let b = |p: usize| -> [T; COLUMNS] {
-            let row = &right.values[p * right.step..];
-            match row.first_chunk() {
-                Some(row) => *row,
-                None => array::from_fn(|j| if j < out.columns { row[j] } else { T::ZERO }),
-            }
-        };
-        let mut step = |a: [T; ROWS], b: [T; COLUMNS]| {
-            for i in 0..ROWS {
-                for j in 0..COLUMNS {
-                    sums[i][j] = multiply_add::<T, FUSED>(a[i], b[j], sums[i][j]);
-                }
-            }
-        };
-        match left {
-            Left::Packed(strip) if n_rows == ROWS => {
-                let (columns, _) = strip.as_chunks::<ROWS>();
-                for (p, a) in columns[..right.depth].iter().enumerate() {
-                    step(*a, b(p));
-                }
-            }
-            Left::Packed(strip) => {
-                for (p, a) in strip.chunks_exact(n_rows).take(right.depth).enumerate() {
-                    step(array::from_fn(|i| a[i.min(n_rows - 1)]), b(p));
-                }
-            }
-            Left::Gathered(values, rows, depths) => {
-                // A row that does not exist looks where the last one looks.
-                let rows: [usize; ROWS] = array::from_fn(|i| rows[i.min(n_rows - 1)]);
-                for (p, &depth) in depths.offsets.iter().enumerate() {
-                    step(array::from_fn(|i| values[rows[i] + depth as usize]), b(p));
-                }
+/// Writes [`Micro::run`]: each number of rows, and of vectors, is a loop of its own.
+macro_rules! choose_tile {
+    ($t:ty, $tile:ident <$first:ty>, $left:ident, $right:ident, $out:ident, rows $($rows:literal)*, wide $(($wide_rows:literal, $wide:literal))*) => {{
+        let vectors = $out.columns.div_ceil(<Self as Micro<$t>>::VECTOR);
+        // A row of B that ends before its last vector does is read with care.
+        let whole = $right.padded || $out.columns == vectors * <Self as Micro<$t>>::VECTOR;
+        let width = if whole { vectors * <Self as Micro<$t>>::VECTOR } else { $out.columns };
+        $crate::gemm::micro::check(&$left, &$right, &$out, width);
+        // SAFETY: plans choose this type only for an `Isa` that has its instructions; `check` has seen the rest.
+        unsafe {
+            match ($left.rows.len(), vectors) {
+                $(($rows, 1) => $tile::<$first, $rows, 1>($left, $right, $out, whole),)*
+                $(($rows, 2) => $tile::<$first, $rows, 2>($left, $right, $out, whole),)*
+                $(($wide_rows, $wide) => $tile::<$first, $wide_rows, $wide>($left, $right, $out, whole),)*
+                (n_rows, _) => unreachable!("a tile of {n_rows} rows and {vectors} vectors"),
             }
         }
-        for (sums, &place) in sums.iter().zip(out.places) {
-            store(&mut out.values[place..][..out.columns], sums, out.first);
-        }
-    }
-
-    #[inline(always)]
-    fn transpose(
-        from: &[T],
-        from_step: usize,
-        to: &mut [T],
-        to_step: usize,
-        rows: usize,
-        depth: usize,
-    ) {
-        transpose(from, from_step, to, to_step, rows, depth);
-    }
+    }};
 }
+pub(super) use choose_tile;

@@ -1,25 +1,26 @@
 //! The matrix product C = A B: one kernel for every shape, with packing buffers that the caller owns.
 //!
-//! A and B are copied, a panel at a time, into the order in which the innermost loop reads them (Goto, van de Geijn
-//! 2008); that loop keeps a tile of C in registers. Every element of C is the same sequence of operations wherever it
-//! stands: for each block of k, a sum from the block's first to its last product, added to what is there. So splitting
-//! C among threads changes no bit.
+//! The innermost loop keeps a tile of C in registers. It reads A where it lies, element after element, and B in vectors:
+//! where it lies too, when its rows are near each other, or else from a copy of a panel of it in the order of reading
+//! (Goto, van de Geijn 2008). Every element of C is the same sequence of operations wherever it stands: for each block
+//! of k, a sum from the block's first to its last product, added to what is there. So splitting C among threads changes
+//! no bit.
 //!
 //! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice.
 
 use std::marker::PhantomData;
-use std::ops::Range;
 
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
 
 pub(crate) mod micro;
+mod plain;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-use micro::{Depths, Left, MAX_ROWS, Micro, Out, Right};
+use micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
 
 /// Depth of a panel: a strip of A and one of B of this depth lie in the first-level cache.
 pub(crate) const DEPTH: usize = 256;
@@ -44,8 +45,8 @@ pub struct Product {
 /// Packing buffers of one thread.
 #[derive(Clone, Debug, Default)]
 pub struct Panels<T> {
-    a: Vec<T>,
     b: Vec<T>,
+    depths: Vec<u32>,
 }
 
 /// The length of the blocks in which a sum over `k` products is cut: all but the last are as long.
@@ -75,14 +76,15 @@ impl<T: Real> Panels<T> {
     }
 
     /// Makes the buffers large enough for one more product.
-    pub fn reserve(&mut self, isa: Isa, Product { n, k, .. }: Product) {
-        let grow = |buffer: &mut Vec<T>, len: usize| buffer.resize(buffer.len().max(len), T::ZERO);
-        // A strip of A, and what the last store of a transposition writes beyond it.
-        grow(&mut self.a, MAX_ROWS * block(k) + 16);
-        let columns = n.min(WIDTH).next_multiple_of(widest(isa));
-        grow(&mut self.b, columns * block(k));
+    pub fn reserve(&mut self, isa: Isa, Product { m, n, k, .. }: Product) {
+        let len = m.max(n).min(WIDTH).next_multiple_of(widest(isa)) * block(k);
+        self.b.resize(self.b.len().max(len), T::ZERO);
+        self.depths.resize(self.depths.len().max(block(k)), 0);
     }
 }
+
+/// Rows of B of up to this length lie close enough together to be read where they are.
+const NEAR: usize = 800;
 
 /// No strip of B is padded to more columns than these.
 pub(crate) fn widest(isa: Isa) -> usize {
@@ -121,76 +123,113 @@ impl Product {
             c.fill(T::ZERO);
             return;
         }
-        let call = Call {
-            product: *self,
-            a,
-            b,
-            first_row,
-        };
+        let call = Call::new(self, a, b, first_row, c.len() / self.n);
         match isa.level() {
-            Level::Portable => rows(isa, PhantomData::<T::Portable>, call, c, panels),
-            Level::Avx2 => rows(isa, PhantomData::<T::Avx2>, call, c, panels),
-            Level::Avx512 => rows(isa, PhantomData::<T::Avx512>, call, c, panels),
+            Level::Portable => self::panels(isa, PhantomData::<T::Portable>, call, c, panels),
+            Level::Avx2 => self::panels(isa, PhantomData::<T::Avx2>, call, c, panels),
+            Level::Avx512 => self::panels(isa, PhantomData::<T::Avx512>, call, c, panels),
         }
     }
 }
 
-/// What one thread is to compute.
-#[derive(Clone, Copy)]
+/// One factor, as rows of elements: element p of row i is `values[i * row_step + p * depth_step]`.
+#[derive(Clone, Copy, Debug)]
+struct Factor<'a, T> {
+    values: &'a [T],
+    rows: usize,
+    row_step: usize,
+    depth_step: usize,
+}
+
+/// What one thread is to compute: rows of A with rows of the transposed B.
+#[derive(Clone, Copy, Debug)]
 struct Call<'a, T> {
-    product: Product,
-    a: &'a [T],
-    b: &'a [T],
-    first_row: usize,
+    a: Factor<'a, T>,
+    b: Factor<'a, T>,
+    k: usize,
+}
+
+impl<'a, T: Real> Call<'a, T> {
+    fn new(product: &Product, a: &'a [T], b: &'a [T], first_row: usize, rows: usize) -> Self {
+        let &Product { m, n, k, .. } = product;
+        let steps = |rows: usize, transposed: bool| if transposed { (1, rows) } else { (k, 1) };
+        let (a_row, a_depth) = steps(m, product.transpose_a);
+        let (b_row, b_depth) = steps(n, !product.transpose_b);
+        Call {
+            a: Factor {
+                values: &a[first_row * a_row..],
+                rows,
+                row_step: a_row,
+                depth_step: a_depth,
+            },
+            b: Factor {
+                values: b,
+                rows: n,
+                row_step: b_row,
+                depth_step: b_depth,
+            },
+            k,
+        }
+    }
+
+    /// Whether B takes the part of A, so that tiles of C stand upright.
+    ///
+    /// The columns of a tile are read as vectors, its rows element after element. So the factor whose rows lie one behind
+    /// the other at each depth had better be the columns; it need not be copied. And a C of few columns would leave most
+    /// of a vector empty.
+    fn upright(&self) -> bool {
+        if self.b.row_step == 1 {
+            return self.a.row_step == 1 && self.b.rows <= 16;
+        }
+        // Few products per element: to put an upright tile into C would take longer than to copy B.
+        self.k >= 40 || self.a.row_step == 1
+    }
 }
 
 kernel! {
     /// All panels of the product.
-    fn rows[T: Real, M: Micro<T>](
-        _loops: PhantomData<M>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>,
-    ) {
-        let Product { n, k, transpose_b, .. } = call.product;
-        let n_rows = c.len() / n;
-        // Copying takes longer than it saves when it is used once or twice.
-        let pack_a = n > 2 * M::COLUMNS;
-        let pack_b = transpose_b || n_rows > 2 * M::ROWS;
-        let height = n_rows.div_ceil(n_rows.div_ceil(M::ROWS));
-        let block = block(k);
-        for first_col in (0..n).step_by(WIDTH) {
-            let columns = first_col..n.min(first_col + WIDTH);
+    fn panels[T: Real, M: Micro<T>](_loops: PhantomData<M>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+        let (n, k, upright) = (call.b.rows, call.k, call.upright());
+        let (left, right) = if upright { (call.b, call.a) } else { (call.a, call.b) };
+        // Copying takes longer than it saves when the copy is used once or twice, or when the rows lie close together.
+        let pack = right.row_step != 1 || left.rows > 2 * M::ROWS && right.rows > NEAR;
+        let height = left.rows.div_ceil(left.rows.div_ceil(M::ROWS));
+        let block = block(k).min((u32::MAX as usize / left.depth_step).max(1));
+        for first_col in (0..right.rows).step_by(WIDTH) {
+            let columns = WIDTH.min(right.rows - first_col);
             for first_k in (0..k).step_by(block) {
-                let depths = first_k..k.min(first_k + block);
-                let depth = depths.len();
-                if pack_b {
-                    call.product.pack_b::<T, M>(call.b, depths.clone(), columns.clone(), &mut panels.b);
+                let depth = block.min(k - first_k);
+                let source = &right.values[first_col * right.row_step + first_k * right.depth_step..];
+                if pack {
+                    right.pack::<M>(source, columns, depth, &mut panels.b);
                 }
-                let mut offsets = [0; DEPTH];
-                let offsets = call.product.depth_offsets(&mut offsets, depth);
-                for row in (0..n_rows).step_by(height) {
-                    let height = height.min(n_rows - row);
-                    let mut places = [0; MAX_ROWS];
-                    let mut starts = [0; MAX_ROWS];
+                let depths = left.depths(&mut panels.depths, depth);
+                for row in (0..left.rows).step_by(height) {
+                    let height = height.min(left.rows - row);
+                    let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
                     for i in 0..height {
+                        rows[i] = (row + i) * left.row_step + first_k * left.depth_step;
                         places[i] = (row + i) * n + first_col;
-                        starts[i] = call.product.a_start(call.first_row + row + i, first_k);
                     }
-                    let left = if pack_a {
-                        call.product.pack_a::<T, M>(call.a, depths.clone(), call.first_row + row, height, &mut panels.a);
-                        Left::Packed(&panels.a[..height * depth])
-                    } else {
-                        Left::Gathered(call.a, &starts[..height], offsets)
-                    };
-                    for col in (0..columns.len()).step_by(M::COLUMNS) {
-                        let n_columns = M::COLUMNS.min(columns.len() - col);
-                        let right = if pack_b {
+                    let strip = Left { values: left.values, rows: Starts::new(&rows, height), depths };
+                    let places = Starts::new(&places, height);
+                    let mut col = 0;
+                    while col < columns {
+                        let wide = M::columns(height);
+                        let n_columns = if !pack && columns - col >= wide { wide } else { M::COLUMNS.min(columns - col) };
+                        let right = if pack {
                             let width = n_columns.next_multiple_of(M::VECTOR);
-                            Right { values: &panels.b[col * depth..], step: width, depth, padded: true }
+                            Right { values: &panels.b[col * depth..], step: width, padded: true }
                         } else {
-                            Right { values: &call.b[first_k * n + first_col + col..], step: n, depth, padded: false }
+                            Right { values: &source[col..], step: right.depth_step, padded: false }
                         };
-                        let places = &places[..height];
-                        let out = Out { values: &mut c[col..], places, columns: n_columns, first: first_k == 0 };
-                        M::run(left, right, out);
+                        let (values, places) = if upright {
+                            (&mut c[..], Places::Columns { first: (first_col + col) * n + row, step: n })
+                        } else {
+                            (&mut c[col..], Places::Rows(places))
+                        };
+                        M::run(strip, right, Out { values, places, columns: n_columns, first: first_k == 0 });
+                        col += n_columns;
                     }
                 }
             }
@@ -198,79 +237,41 @@ kernel! {
     }
 }
 
-impl Product {
-    /// Where element p of a row of A lies behind the first one.
+impl<T: Real> Factor<'_, T> {
+    /// How far from the first element of a row each of them lies.
     #[inline(always)]
-    fn depth_offsets<'a>(&self, offsets: &'a mut [u32; DEPTH], depth: usize) -> Depths<'a> {
-        if !self.transpose_a {
+    fn depths<'a>(&self, offsets: &'a mut [u32], depth: usize) -> Depths<'a> {
+        if self.depth_step == 1 {
             return Depths::new(&IN_ORDER[..depth]);
         }
         for (p, offset) in offsets[..depth].iter_mut().enumerate() {
-            *offset = (p * self.m) as u32;
+            *offset = (p * self.depth_step) as u32;
         }
         Depths::new(&offsets[..depth])
     }
 
-    /// Where row `row` of A begins, at depth `first_k`.
+    /// Copies rows from the beginning of `source` as strips of columns, depth after depth; a strip narrower than its last
+    /// vector goes on with zeros.
     #[inline(always)]
-    fn a_start(&self, row: usize, first_k: usize) -> usize {
-        if self.transpose_a {
-            first_k * self.m + row
-        } else {
-            row * self.k + first_k
-        }
-    }
-
-    /// Copies rows of A, column after column.
-    #[inline(always)]
-    fn pack_a<T: Real, M: Micro<T>>(
-        &self,
-        a: &[T],
-        depths: Range<usize>,
-        first_row: usize,
-        n_rows: usize,
-        panel: &mut [T],
-    ) {
-        let a = &a[self.a_start(first_row, depths.start)..];
-        if self.transpose_a {
-            for (column, source) in panel
-                .chunks_exact_mut(n_rows)
-                .zip(a.chunks(self.m))
-                .take(depths.len())
-            {
-                column.copy_from_slice(&source[..n_rows]);
-            }
-        } else {
-            M::transpose(a, self.k, panel, n_rows, n_rows, depths.len());
-        }
-    }
-
-    /// Copies a panel of B as strips, row after row; a strip narrower than its last vector goes on with zeros.
-    #[inline(always)]
-    fn pack_b<T: Real, M: Micro<T>>(
-        &self,
-        b: &[T],
-        depths: Range<usize>,
-        columns: Range<usize>,
-        panel: &mut [T],
-    ) {
-        let depth = depths.len();
-        for col in (0..columns.len()).step_by(M::COLUMNS) {
-            let n_columns = M::COLUMNS.min(columns.len() - col);
-            let width = n_columns.next_multiple_of(M::VECTOR);
-            let strip = &mut panel[col * depth..][..width * depth];
-            if self.transpose_b {
-                if n_columns < width {
+    fn pack<M: Micro<T>>(&self, source: &[T], rows: usize, depth: usize, panel: &mut [T]) {
+        for first in (0..rows).step_by(M::COLUMNS) {
+            let n = M::COLUMNS.min(rows - first);
+            let width = n.next_multiple_of(M::VECTOR);
+            let strip = &mut panel[first * depth..][..width * depth];
+            let source = &source[first * self.row_step..];
+            if self.row_step == 1 {
+                for (to, from) in strip
+                    .chunks_exact_mut(width)
+                    .zip(source.chunks(self.depth_step))
+                {
+                    to[n..].fill(T::ZERO);
+                    to[..n].copy_from_slice(&from[..n]);
+                }
+            } else {
+                if n < width {
                     strip.fill(T::ZERO);
                 }
-                let source = &b[(columns.start + col) * self.k + depths.start..];
-                M::transpose(source, self.k, strip, width, n_columns, depth);
-            } else {
-                let source = &b[depths.start * self.n + columns.start + col..];
-                for (row, source) in strip.chunks_exact_mut(width).zip(source.chunks(self.n)) {
-                    row[n_columns..].fill(T::ZERO);
-                    row[..n_columns].copy_from_slice(&source[..n_columns]);
-                }
+                M::transpose(source, self.row_step, strip, width, n, depth);
             }
         }
     }

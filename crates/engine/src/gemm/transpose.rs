@@ -68,6 +68,16 @@ unsafe fn transpose_block(
             *row = unsafe { _mm512_loadu_ps(from.add(i * from_step)) };
         }
     }
+    for (p, row) in transpose_registers(rows).into_iter().enumerate() {
+        // SAFETY: the caller vouches for 16 numbers of each of 16 rows.
+        unsafe { _mm512_storeu_ps(to.add(p * to_step), row) };
+    }
+}
+
+/// The columns of 16 rows.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn transpose_registers(mut rows: [__m512; 16]) -> [__m512; 16] {
     // Pairs of rows, then pairs of pairs: four numbers of a column stand together, in each quarter of a vector.
     let mut quads = [_mm512_setzero_ps(); 16];
     for q in 0..4 {
@@ -111,8 +121,5 @@ unsafe fn transpose_block(
         rows[8 + j] = columns[2];
         rows[12 + j] = columns[3];
     }
-    for (p, row) in rows.into_iter().enumerate() {
-        // SAFETY: the caller vouches for 16 numbers of each of 16 rows.
-        unsafe { _mm512_storeu_ps(to.add(p * to_step), row) };
-    }
+    rows
 }

@@ -1,0 +1,161 @@
+//! The loop of [`super::micro`] in plain Rust: portable, and what the compiler makes of it with AVX for f64.
+
+use std::array;
+
+use super::micro::{
+    Left, Loops, Micro, Out, Right, Vector, choose_tile, store_upright, tile, transpose,
+};
+use crate::element::Real;
+
+#[cfg(target_arch = "x86_64")]
+impl Loops for f32 {
+    type Avx512 = super::vector::Avx512;
+    type Avx2 = super::vector::Avx2;
+    type Portable = Portable;
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Loops for f32 {
+    type Avx512 = Portable;
+    type Avx2 = Portable;
+    type Portable = Portable;
+}
+
+impl Loops for f64 {
+    type Avx512 = Fused;
+    type Avx2 = Fused;
+    type Portable = Portable;
+}
+
+/// Four numbers; a product and its addition are rounded once or twice.
+#[derive(Clone, Copy)]
+struct Lanes<T, const FUSED: bool>([T; 4]);
+
+impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Lanes([T::ZERO; 4])
+    }
+    #[inline(always)]
+    unsafe fn splat(value: T) -> Self {
+        Lanes([value; 4])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller vouches for four numbers.
+        Lanes(unsafe { from.cast::<[T; 4]>().read() })
+    }
+    #[inline(always)]
+    unsafe fn load_part(from: *const T, n: usize) -> Self {
+        // SAFETY: the caller vouches for `n` numbers.
+        let part = unsafe { std::slice::from_raw_parts(from, n) };
+        Lanes(array::from_fn(|j| part.get(j).copied().unwrap_or(T::ZERO)))
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller vouches for four numbers.
+        unsafe { to.cast::<[T; 4]>().write(self.0) };
+    }
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut T, n: usize) {
+        // SAFETY: the caller vouches for `n` numbers.
+        unsafe { std::slice::from_raw_parts_mut(to, n) }.copy_from_slice(&self.0[..n]);
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Lanes(array::from_fn(|j| self.0[j] + other.0[j]))
+    }
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        Lanes(array::from_fn(|j| {
+            if FUSED {
+                a.0[j].fused(b.0[j], self.0[j])
+            } else {
+                a.0[j] * b.0[j] + self.0[j]
+            }
+        }))
+    }
+    #[inline(always)]
+    unsafe fn store_upright<const ROWS: usize>(
+        rows: [Self; ROWS],
+        to: *mut T,
+        step: usize,
+        n: usize,
+        first: bool,
+    ) {
+        // SAFETY: the caller vouches for the same.
+        unsafe { store_upright::<T, Self, ROWS, 4>(rows, to, step, n, first) };
+    }
+}
+
+/// What every machine has: 4 x 8.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+/// For f64 with AVX: 6 x 8.
+#[derive(Clone, Copy, Debug)]
+pub struct Fused;
+
+/// # Safety
+///
+/// As [`tile`].
+unsafe fn twice_rounded<T: Real, const ROWS: usize, const VECTORS: usize>(
+    left: Left<'_, T>,
+    right: Right<'_, T>,
+    out: Out<'_, T>,
+    whole: bool,
+) {
+    // SAFETY: the caller vouches for the same.
+    unsafe { tile::<T, Lanes<T, false>, ROWS, VECTORS>(left, right, out, whole) };
+}
+
+/// # Safety
+///
+/// As [`tile`].
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+unsafe fn once_rounded<T: Real, const ROWS: usize, const VECTORS: usize>(
+    left: Left<'_, T>,
+    right: Right<'_, T>,
+    out: Out<'_, T>,
+    whole: bool,
+) {
+    // SAFETY: the caller vouches for the same.
+    unsafe { tile::<T, Lanes<T, true>, ROWS, VECTORS>(left, right, out, whole) };
+}
+
+macro_rules! plain {
+    ($name:ident, $tile:ident, $height:literal, $($rows:literal)*) => {
+        impl<T: Real> Micro<T> for $name {
+            const ROWS: usize = $height;
+            const COLUMNS: usize = 8;
+            const VECTOR: usize = 4;
+
+            #[inline(always)]
+            fn columns(_n_rows: usize) -> usize {
+                8
+            }
+
+            #[inline(always)]
+            fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>) {
+                choose_tile!(T, $tile<T>, left, right, out, rows $($rows)*, wide)
+            }
+
+            #[inline(always)]
+            fn transpose(
+                from: &[T],
+                from_step: usize,
+                to: &mut [T],
+                to_step: usize,
+                rows: usize,
+                depth: usize,
+            ) {
+                transpose(from, from_step, to, to_step, rows, depth);
+            }
+        }
+    };
+}
+
+plain!(Portable, twice_rounded, 4, 1 2 3 4);
+plain!(Fused, once_rounded, 6, 1 2 3 4 5 6);
