@@ -111,6 +111,7 @@ fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
                 .got(weights.len()),
         );
     }
+    augmentation(spec, facts, &mut found);
     if facts.n_train == 0 {
         found.push(Violation::new(
             "/task/split",
@@ -119,6 +120,20 @@ fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
         ));
     }
     found
+}
+
+/// Every augmentation must fit the samples, and there must be a batch to change.
+fn augmentation(spec: &Spec, facts: &DataFacts, found: &mut Vec<Violation>) {
+    for (index, augmentation) in spec.training.augmentation.iter().enumerate() {
+        let pointer = format!("/training/augmentation/{index}");
+        if spec.family() == Family::Perceptron {
+            let message = "a perceptron learns from the rows as they are, without augmentation";
+            found.push(Violation::new(pointer, "contradiction", message));
+        } else if let Err(reason) = augmentation.check(facts.sample_shape) {
+            let violation = Violation::new(pointer, "contradiction", reason);
+            found.push(violation.got(augmentation.kind()));
+        }
+    }
 }
 
 /// What the last layer of a network gives, by loss and target.

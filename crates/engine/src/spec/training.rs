@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::augmentation::Augmentation;
+
 /// How the training proceeds. What is absent is filled in from the size of the data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +28,10 @@ pub struct Training {
     pub time_limit_s: Option<u32>,
     /// How often the state is saved.
     pub checkpoint: Cadence,
+    /// Random changes to the images of a training batch, in this order. Rows that validate or test are never changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub augmentation: Vec<Augmentation>,
 }
 
 /// When to stop before all epochs are done. The weights of the best epoch are restored.

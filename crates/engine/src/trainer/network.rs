@@ -1,7 +1,7 @@
 //! Trains a network: step after step, epoch after epoch, until it ends.
 //!
 //! Everything that changes is in [`State`], so that a checkpoint of it at any step leads to the same bits: the order of the rows
-//! is a function of seed and epoch, dropout one of seed and step, the learning rate one of the step and the plateau's memory.
+//! is a function of seed and epoch, dropout and augmentation of seed and step, the learning rate one of the step and the plateau's memory.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::state::State;
 use super::stopping::Watch;
 use super::trained::{self, Trained};
 use super::{EngineError, obey};
+use crate::augmentation::Pipeline;
 use crate::dataset::{Dataset, Parts};
 use crate::diagnosis::{Setting, diverged};
 use crate::isa::Cpu;
@@ -49,6 +50,7 @@ pub(super) struct NetworkTrainer {
     order: Vec<u32>,
     order_of: Option<u32>,
     batch: Rows,
+    augmentation: Pipeline,
     measured: Vec<Measured>,
     finished: Option<(Ending, Trained)>,
 }
@@ -94,6 +96,7 @@ impl NetworkTrainer {
         let state = State::new(&network, recipe.seed, &recipe.optimizer);
         Ok(Self {
             batch: train.room(recipe.batch_size),
+            augmentation: Pipeline::new(&spec.training.augmentation, dataset.sample_shape),
             order: (0..train.n_rows as u32).collect(),
             order_of: None,
             measured: Vec::with_capacity(16),
@@ -208,6 +211,11 @@ impl NetworkTrainer {
         let first = (self.state.step % self.recipe.steps_per_epoch) as usize * size;
         let last = (first + size).min(self.order.len());
         self.batch.pick(&self.train, &self.order[first..last]);
+        let key = StepKey {
+            seed: self.recipe.seed,
+            step: self.state.step,
+        };
+        self.augmentation.apply(&mut self.batch.features, key);
     }
 
     fn diverge(
