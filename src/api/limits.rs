@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::config::Config;
+use crate::data;
 
 /// Sections of the settings that limit clients. The others tell where the server lives and how it works inside.
 const SECTIONS: [&str; 6] = ["connections", "bodies", "rates", "specs", "data", "quota"];
@@ -66,22 +67,42 @@ fn limits(config: &Config) -> Vec<Limit> {
         default: defaults[setting.section][setting.name].clone(),
         about: setting.about,
     });
-    let fixed = |name, value: u32, about| Limit {
-        section: "lists",
+    let fixed = |section, name, value: u64, about| Limit {
+        section,
         name,
         value: value.into(),
         default: value.into(),
         about,
     };
-    let lists = [
+    let data = data::Limits::default();
+    let fixed = [
+        fixed("arrays", "max_rows", data.max_rows, "Rows of an array."),
         fixed(
+            "arrays",
+            "max_sample_numbers",
+            data.max_sample_numbers,
+            "Numbers of one sample: pixels times channels.",
+        ),
+        fixed(
+            "arrays",
+            "max_picture_bytes",
+            data.max_picture_bytes,
+            "Packed bytes of one picture in an archive.",
+        ),
+        fixed(
+            "lists",
             "default_items",
-            DEFAULT_LIMIT,
+            DEFAULT_LIMIT.into(),
             "Items on a page of a list when the client does not say.",
         ),
-        fixed("max_items", MAX_LIMIT, "Most items on a page of a list."),
+        fixed(
+            "lists",
+            "max_items",
+            MAX_LIMIT.into(),
+            "Most items on a page of a list.",
+        ),
     ];
-    configured.chain(lists).collect()
+    configured.chain(fixed).collect()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ async fn every_limit_is_told_with_its_value_here() {
         "run_memory_bytes",
         "max_columns",
         "max_field_bytes",
+        "max_sample_numbers",
         "owner_queued_runs",
         "free_space_floor_bytes",
     ] {

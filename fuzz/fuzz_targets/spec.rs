@@ -1,0 +1,33 @@
+//! The document that a user posts: read, and if it is sound, resolved and counted on a table and on images.
+#![no_main]
+
+use descent_engine::dataset::{DataFacts, Outcome};
+use descent_engine::sample::SampleShape;
+use descent_engine::spec::Spec;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Ok(spec) = Spec::parse(bytes) else { return };
+    let image = SampleShape::Image {
+        height: 28,
+        width: 28,
+        channels: 1,
+    };
+    for (sample_shape, outcome) in [
+        (4.into(), Outcome::Classes(3)),
+        (image, Outcome::Classes(10)),
+        (4.into(), Outcome::Values(2)),
+    ] {
+        let facts = DataFacts {
+            n_rows: 1_000,
+            n_train: 700,
+            sample_shape,
+            outcome,
+        };
+        let Ok(resolved) = spec.resolve(&facts) else {
+            continue;
+        };
+        assert_eq!(resolved.resolve(&facts).as_ref(), Ok(&resolved), "resolving twice changes nothing");
+        // What is too large is refused, not allocated.
+        let _counted_or_refused = resolved.cost(&facts);
+    }
+});
