@@ -72,8 +72,8 @@ fn run(product: &Product, isa: Isa, a: &[f32], b: &[f32], rows_per_call: usize) 
 /// Sizes around the edges of tiles and panels.
 fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
     let edge = prop_oneof![1..40_usize, Just(64), Just(65)];
-    let depth = prop_oneof![1..40_usize, Just(255), Just(256), Just(257), Just(600)];
-    let width = prop_oneof![1..70_usize, Just(511), Just(513)];
+    let depth = prop_oneof![1..50_usize, Just(511), Just(512), Just(513), Just(1100)];
+    let width = prop_oneof![1..70_usize, Just(255), Just(257), Just(530), Just(830)];
     (edge, width, depth)
 }
 

@@ -9,7 +9,7 @@ use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, copy_row};
 use crate::isa::{Isa, Level, kernel};
 
 /// Rows of dW from `first_row` on, as many as `dw` holds.
@@ -89,8 +89,7 @@ fn pack<T: Real, M: Micro<T>>(dy: &[T], filters: usize, columns: Range<usize>, p
         let width = n.next_multiple_of(M::VECTOR);
         let strip = &mut packed[column * depth..][..depth * width];
         for (row, dy) in strip.chunks_exact_mut(width).zip(dy.chunks_exact(filters)) {
-            row[n..].fill(T::ZERO);
-            row[..n].copy_from_slice(&dy[columns.start + column..][..n]);
+            copy_row(&dy[columns.start + column..][..n], row);
         }
     }
 }

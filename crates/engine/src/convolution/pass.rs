@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution, ConvolutionScratch};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, copy_row};
 use crate::isa::{Isa, Level, kernel};
 
 /// One direction of a pass: which places of the source, with its border, meet which pixels of the result.
@@ -289,8 +289,7 @@ impl Pass {
         }
         let filters = self.groups * self.columns;
         for (row, weights) in strip.chunks_exact_mut(width).zip(weights.chunks(filters)) {
-            row[n_columns..].fill(T::ZERO);
-            row[..n_columns].copy_from_slice(&weights[..n_columns]);
+            copy_row(&weights[..n_columns], row);
         }
     }
 

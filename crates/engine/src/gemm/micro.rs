@@ -296,6 +296,21 @@ pub(super) unsafe fn store_upright<T: Real, V: Vector<T>, const ROWS: usize, con
     }
 }
 
+/// Copies a row of a strip, which goes on with zeros. A call of the library's copy would take longer than the copy.
+#[inline(always)]
+pub(crate) fn copy_row<T: Real>(from: &[T], to: &mut [T]) {
+    let (part, zeros) = to.split_at_mut(from.len());
+    zeros.fill(T::ZERO);
+    let (from, from_rest) = from.as_chunks::<16>();
+    let (part, part_rest) = part.as_chunks_mut::<16>();
+    for (to, from) in part.iter_mut().zip(from) {
+        *to = *from;
+    }
+    for (to, from) in part_rest.iter_mut().zip(from_rest) {
+        *to = *from;
+    }
+}
+
 /// [`Micro::transpose`] in plain loops.
 #[inline(always)]
 pub(super) fn transpose<T: Copy>(

@@ -20,12 +20,13 @@ mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-use micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
+use micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, copy_row};
 
-/// Depth of a panel: a strip of A and one of B of this depth lie in the first-level cache.
-pub(crate) const DEPTH: usize = 256;
+/// Most products that are summed before the sum is added to what is there: a strip of B of this depth lies in the
+/// first-level cache in part, and the additions take little time beside the products.
+pub(crate) const DEPTH: usize = 512;
 /// Columns of a panel of B, which lies in the second-level cache.
-const WIDTH: usize = 512;
+const WIDTH: usize = 256;
 
 /// Sizes and layout of a product: C `[m x n]` = A `[m x k]` B `[k x n]`, all row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +180,7 @@ impl<'a, T: Real> Call<'a, T> {
     /// of a vector empty.
     fn upright(&self) -> bool {
         if self.b.row_step == 1 {
-            return self.a.row_step == 1 && self.b.rows <= 16;
+            return self.a.row_step == 1 && self.b.rows < 16 && self.a.rows >= 32;
         }
         // Few products per element: to put an upright tile into C would take longer than to copy B.
         self.k >= 40 || self.a.row_step == 1
@@ -264,8 +265,7 @@ impl<T: Real> Factor<'_, T> {
                     .chunks_exact_mut(width)
                     .zip(source.chunks(self.depth_step))
                 {
-                    to[n..].fill(T::ZERO);
-                    to[..n].copy_from_slice(&from[..n]);
+                    copy_row(&from[..n], to);
                 }
             } else {
                 if n < width {
