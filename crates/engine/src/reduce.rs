@@ -4,8 +4,11 @@
 //! accurate, and the same on every instruction set, because its order depends on the length alone.
 
 use crate::element::Real;
-use crate::isa::kernel;
+use crate::isa::{Isa, kernel};
+use crate::threads::Threads;
 
+/// Numbers whose sum of squares is taken in their own type, before it is added in f64.
+pub(crate) const BLOCK: usize = 4096;
 /// Number of partial sums.
 const LANES: usize = 16;
 
@@ -43,22 +46,51 @@ kernel! {
 kernel! {
     /// Sum of all squares, in blocks whose sums are added in f64: the error does not grow with the length.
     pub(crate) fn sum_of_squares[T: Real](values: &[T]) -> f64 {
-        let mut total = 0.0;
-        for block in values.chunks(4096) {
-            let mut lanes = [T::ZERO; LANES];
-            let mut chunks = block.chunks_exact(LANES);
-            for chunk in chunks.by_ref() {
-                for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                    *lane += x * x;
-                }
-            }
-            for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
-                *lane += x * x;
-            }
-            total += join(lanes).to_f64();
-        }
-        total
+        values.chunks(BLOCK).map(squares_of_block).sum()
     }
+}
+
+/// Sum of the squares of a block.
+#[inline(always)]
+fn squares_of_block<T: Real>(block: &[T]) -> f64 {
+    let mut lanes = [T::ZERO; LANES];
+    let mut chunks = block.chunks_exact(LANES);
+    for chunk in chunks.by_ref() {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += x * x;
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane += x * x;
+    }
+    join(lanes).to_f64()
+}
+
+kernel! {
+    /// The sum of squares of each block.
+    fn squares_of_blocks[T: Real](values: &[T], squares: &mut [f64]) {
+        for (square, block) in squares.iter_mut().zip(values.chunks(BLOCK)) {
+            *square = squares_of_block(block);
+        }
+    }
+}
+
+/// As [`sum_of_squares`], with the same bits, on several threads; `squares` has room for a number per block.
+pub(crate) fn sum_of_squares_in_parts<T: Real>(
+    isa: Isa,
+    threads: &mut Threads,
+    values: &[T],
+    squares: &mut [f64],
+) -> f64 {
+    const MOST: usize = 64;
+    // Fewer than this many blocks are summed before another thread is awake.
+    const WORTH: usize = 8;
+    let n_parts = threads.count().min(squares.len() / WORTH).clamp(1, MOST);
+    let part_len = squares.len().div_ceil(n_parts).max(1);
+    threads.for_each_part(squares, part_len, &mut [(); MOST], |part, squares, ()| {
+        squares_of_blocks(isa, &values[part * part_len * BLOCK..], squares);
+    });
+    squares.iter().sum()
 }
 
 /// Mean over all elements of a function of output and target, written as an expression of `z` and `t`.
@@ -106,6 +138,19 @@ mod tests {
                 assert_eq!(sum(isa, &values), exact);
                 assert_eq!(sum_of_squares(isa, &values), f64::from(squares));
             }
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_sum_change_no_bit() {
+        let values: Vec<f32> = (0..40 * BLOCK + 5).map(|x| (x as f32).sin()).collect();
+        let mut squares = vec![0.0; values.len().div_ceil(BLOCK)];
+        let isa = Isa::detect();
+        let alone = sum_of_squares(isa, &values);
+        for n_threads in [1, 2, 3] {
+            let mut threads = Threads::new(n_threads);
+            let sum = sum_of_squares_in_parts(isa, &mut threads, &values, &mut squares);
+            assert_eq!(sum.to_bits(), alone.to_bits());
         }
     }
 }

@@ -65,7 +65,7 @@ impl Adagrad {
         let Update {
             parameters,
             gradients,
-            state,
+            slots: [state, _],
             scale,
             learning_rate,
             ..

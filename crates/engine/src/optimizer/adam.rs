@@ -84,12 +84,11 @@ impl Adam {
         let Update {
             parameters,
             gradients,
-            state,
+            slots: [mean, square],
             scale,
             learning_rate,
             t,
         } = update;
-        let (mean, square) = state.split_at_mut(parameters.len());
         let step = T::from_f64(learning_rate / (1.0 - power(self.beta1, t)));
         let root = T::from_f64(1.0 / (1.0 - power(self.beta2, t)).sqrt());
         let decay = T::from_f64(self.weight_decay);

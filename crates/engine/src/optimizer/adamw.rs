@@ -89,12 +89,11 @@ impl AdamW {
         let Update {
             parameters,
             gradients,
-            state,
+            slots: [mean, square],
             scale,
             learning_rate,
             t,
         } = update;
-        let (mean, square) = state.split_at_mut(parameters.len());
         let step = T::from_f64(learning_rate / (1.0 - power(self.beta1, t)));
         let root = T::from_f64(1.0 / (1.0 - power(self.beta2, t)).sqrt());
         let keep = T::from_f64(1.0 - learning_rate * self.weight_decay);

@@ -76,7 +76,7 @@ impl Lion {
         let Update {
             parameters,
             gradients,
-            state,
+            slots: [state, _],
             scale,
             learning_rate,
             ..

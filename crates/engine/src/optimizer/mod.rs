@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::element::Real;
 use crate::isa::Isa;
+use crate::threads::Threads;
 
 /// The optimizer of a run, as it stands in a spec (there beside the schedule, so unknown fields are the spec's business).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,16 +43,49 @@ pub enum Optimizer {
     Lion(Lion),
 }
 
-/// One pass over everything that is trained: all slices have the same length, `state` holds the slots one after another.
+/// Most numbers of state per parameter.
+const MAX_SLOTS: usize = 2;
+/// Most threads that share an update.
+const MAX_PARTS: usize = 64;
+/// Parameters that are worth a thread of their own.
+const WORTH: usize = 1 << 14;
+
+/// One pass over everything that is trained, or a part of it: all slices have the same length, but that a slot the
+/// optimizer does not have is empty.
 pub(crate) struct Update<'a, T> {
     pub(crate) parameters: &'a mut [T],
     pub(crate) gradients: &'a [T],
-    pub(crate) state: &'a mut [T],
+    pub(crate) slots: [&'a mut [T]; MAX_SLOTS],
     /// The gradient is first multiplied by this (clipping by norm); 1 changes nothing.
     pub(crate) scale: T,
     pub(crate) learning_rate: f64,
     /// Number of this update, from 1.
     pub(crate) t: u64,
+}
+
+impl<'a, T: Real> Update<'a, T> {
+    /// The first `n` parameters, and the rest.
+    fn split_at(self, n: usize) -> (Update<'a, T>, Update<'a, T>) {
+        let (parameters, later_parameters) = self.parameters.split_at_mut(n);
+        let (gradients, later_gradients) = self.gradients.split_at(n);
+        let [a, b] = self.slots.map(|slot| {
+            let n = n.min(slot.len());
+            slot.split_at_mut(n)
+        });
+        let first = Update {
+            parameters,
+            gradients,
+            slots: [a.0, b.0],
+            ..self
+        };
+        let rest = Update {
+            parameters: later_parameters,
+            gradients: later_gradients,
+            slots: [a.1, b.1],
+            ..self
+        };
+        (first, rest)
+    }
 }
 
 /// Hands a call to the optimizer's own struct.
@@ -104,8 +138,29 @@ impl Optimizer {
         faults
     }
 
-    pub(crate) fn update<T: Real>(&self, isa: Isa, update: Update<'_, T>) {
-        each!(self, it => it.update(isa, update));
+    /// Makes one pass, cut into a part for each thread. Every parameter follows its own gradient alone, so the cut changes
+    /// no bit.
+    pub(crate) fn update<T: Real>(&self, isa: Isa, threads: &mut Threads, update: Update<'_, T>) {
+        let len = update.parameters.len();
+        let n_parts = threads.count().min(len / WORTH).clamp(1, MAX_PARTS);
+        // A multiple of a page of f32, so that no two threads write to one cache line.
+        let part_len = len.div_ceil(n_parts).next_multiple_of(1024);
+        let mut parts = [const { None }; MAX_PARTS];
+        let mut rest = Some(update);
+        for part in &mut parts[..n_parts] {
+            if let Some(update) = rest.take() {
+                let own = part_len.min(update.parameters.len());
+                let (first, later) = update.split_at(own);
+                *part = Some(first);
+                rest = Some(later);
+            }
+        }
+        let scratch = &mut [(); MAX_PARTS];
+        threads.for_each_part(&mut parts[..n_parts], 1, scratch, |_, part, ()| {
+            if let Some(update) = part[0].take() {
+                each!(self, it => it.update(isa, update));
+            }
+        });
     }
 }
 
@@ -119,6 +174,13 @@ pub struct OptimizerState<T> {
 }
 
 impl<T: Real> OptimizerState<T> {
+    /// Its slots for that many parameters; one that the optimizer does not have is empty.
+    pub(crate) fn slots(&mut self, n_parameters: usize) -> [&mut [T]; MAX_SLOTS] {
+        let n = n_parameters.min(self.values.len());
+        let (first, second) = self.values.split_at_mut(n);
+        [first, second]
+    }
+
     /// The state before the first update.
     pub fn new(optimizer: &Optimizer, n_parameters: usize) -> OptimizerState<T> {
         OptimizerState {
@@ -151,4 +213,47 @@ fn power(base: f64, t: u64) -> f64 {
         left >>= 1;
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, Stream};
+
+    #[test]
+    fn the_parts_of_an_update_change_no_bit() {
+        let n = 5 * WORTH + 7;
+        let stream = Stream::new(4, Purpose::Probe, 0);
+        let gradients: Vec<f32> = (0..n as u64).map(|index| stream.normal(index) as f32).collect();
+        let optimizers = [
+            Optimizer::Sgd(Sgd {
+                momentum: 0.9,
+                ..Sgd::default()
+            }),
+            Optimizer::Sgd(Sgd::default()),
+            Optimizer::Adam(Adam::default()),
+        ];
+        for optimizer in optimizers {
+            let updated = |n_threads: usize| {
+                let mut parameters = gradients.clone();
+                let mut state = OptimizerState::new(&optimizer, n);
+                let mut threads = Threads::new(n_threads);
+                for t in 1..=2 {
+                    let update = Update {
+                        parameters: &mut parameters,
+                        gradients: &gradients,
+                        slots: state.slots(n),
+                        scale: 0.5,
+                        learning_rate: 0.1,
+                        t,
+                    };
+                    optimizer.update(Isa::detect(), &mut threads, update);
+                }
+                (parameters, state)
+            };
+            let alone = updated(1);
+            assert_ne!(alone.0, gradients);
+            assert_eq!(alone, updated(3), "{}", optimizer.kind());
+        }
+    }
 }

@@ -82,12 +82,11 @@ impl Rmsprop {
         let Update {
             parameters,
             gradients,
-            state,
+            slots: [square, velocity],
             scale,
             learning_rate,
             ..
         } = update;
-        let (square, velocity) = state.split_at_mut(parameters.len());
         let [rate, decay, alpha, epsilon] =
             [learning_rate, self.weight_decay, self.alpha, self.epsilon].map(T::from_f64);
         match self.momentum > 0.0 {

@@ -71,7 +71,7 @@ impl Sgd {
         let Update {
             parameters,
             gradients,
-            state,
+            slots: [state, _],
             scale,
             learning_rate,
             ..

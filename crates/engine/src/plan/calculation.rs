@@ -8,6 +8,7 @@ use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::{Cpu, Isa};
 use crate::op::StepKey;
+use crate::threads::Threads;
 
 /// The numbers a run starts from. Features, targets and parameters are row-major.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +107,12 @@ impl<T: Real> Calculation<T> {
     /// The beginning of the arena, where pinned values lie.
     pub(super) fn pinned(&self, len: usize) -> &[T] {
         &self.arena.values()[..len]
+    }
+
+    /// The same beginning, and the threads that may work on it between two runs.
+    pub(super) fn pinned_and_threads(&mut self, len: usize) -> (&[T], &mut Threads, Isa) {
+        let isa = self.crew.isa();
+        (&self.arena.values()[..len], self.crew.threads(), isa)
     }
 
     pub(super) fn isa(&self) -> Isa {

@@ -176,6 +176,11 @@ impl<T: Real> Crew<T> {
         }
     }
 
+    /// The threads, for work between two runs.
+    pub(super) fn threads(&mut self) -> &mut Threads {
+        &mut self.threads
+    }
+
     /// The instructions this crew uses.
     pub(super) fn isa(&self) -> Isa {
         self.isa

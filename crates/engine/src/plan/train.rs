@@ -30,6 +30,8 @@ pub struct TrainPlan<T> {
     n_parameters: usize,
     n_trained: usize,
     n_features: usize,
+    /// Room for the sums of squares of the gradients' blocks.
+    squares: Vec<f64>,
 }
 
 impl<T: Real> TrainPlan<T> {
@@ -58,6 +60,7 @@ impl<T: Real> TrainPlan<T> {
             n_parameters,
             n_trained: network.n_trained(),
             n_features: network.n_features(),
+            squares: vec![0.0; network.n_trained().div_ceil(reduce::BLOCK)],
         })
     }
 
@@ -86,15 +89,17 @@ impl<T: Real> TrainPlan<T> {
             // The small addend is PyTorch's; it keeps the division finite.
             let scale = (limit / (result.gradient_norm + 1e-6)).min(1.0);
             state.n_updates += 1;
+            let t = state.n_updates;
+            let (gradients, threads, isa) = self.calculation.pinned_and_threads(self.n_trained);
             let update = Update {
                 parameters: &mut parameters.values[..self.n_trained],
-                gradients: self.calculation.pinned(self.n_trained),
-                state: &mut state.values,
+                gradients,
+                slots: state.slots(self.n_trained),
                 scale: T::from_f64(scale),
                 learning_rate,
-                t: state.n_updates,
+                t,
             };
-            self.optimizer.update(self.calculation.isa(), update);
+            self.optimizer.update(isa, threads, update);
             parameters.values[self.n_trained..]
                 .copy_from_slice(&self.calculation.pinned(self.n_parameters)[self.n_trained..]);
         }
@@ -128,7 +133,9 @@ impl<T: Real> TrainPlan<T> {
         };
         self.calculation.run(&inputs);
         let loss = self.calculation.value(self.loss, batch_rows)[0].to_f64();
-        let gradient_norm = reduce::sum_of_squares(self.calculation.isa(), self.gradients()).sqrt();
+        let (gradients, threads, isa) = self.calculation.pinned_and_threads(self.n_trained);
+        let gradient_norm =
+            reduce::sum_of_squares_in_parts(isa, threads, gradients, &mut self.squares).sqrt();
         StepResult {
             loss,
             gradient_norm,
