@@ -224,7 +224,9 @@ mod tests {
     fn the_parts_of_an_update_change_no_bit() {
         let n = 5 * WORTH + 7;
         let stream = Stream::new(4, Purpose::Probe, 0);
-        let gradients: Vec<f32> = (0..n as u64).map(|index| stream.normal(index) as f32).collect();
+        let gradients: Vec<f32> = (0..n as u64)
+            .map(|index| stream.normal(index) as f32)
+            .collect();
         let optimizers = [
             Optimizer::Sgd(Sgd {
                 momentum: 0.9,
