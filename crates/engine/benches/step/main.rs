@@ -1,11 +1,13 @@
-//! How long a step, a product and a prediction take: `cargo bench -p descent-engine --bench step [-- threads]`.
+//! How long a step, a prediction and the kernels take: `cargo bench -p descent-engine --bench step [-- threads]`, or
+//! `-- kernels` for the products and convolutions of the workloads on one thread.
 //!
 //! Each figure is the fastest of several repetitions, which leaves out most of what else the machine was doing.
+
+mod kernels;
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use descent_engine::gemm::{Panels, Product};
 use descent_engine::isa::{Cpu, Isa};
 use descent_engine::layer::{Dense, Layer};
 use descent_engine::loss::{CrossEntropy, Loss, Mse};
@@ -36,30 +38,6 @@ fn noise(n: usize) -> Vec<f32> {
     (0..n as u64)
         .map(|index| 2.0 * stream.uniform_f32(index) - 1.0)
         .collect()
-}
-
-fn product(isa: Isa, m: usize, n: usize, k: usize, transpose_a: bool, transpose_b: bool) {
-    let product = Product {
-        m,
-        n,
-        k,
-        transpose_a,
-        transpose_b,
-    };
-    let (a, b, mut c) = (noise(m * k), noise(k * n), vec![0.0; m * n]);
-    let mut panels = Panels::new(isa, [product]);
-    let time = seconds(|| product.run_rows(isa, &a, &b, black_box(&mut c), 0, &mut panels));
-    let rate = 2.0 * product.n_multiplications() as f64 / time / 1e9;
-    let layout = format!(
-        "{}{}",
-        if transpose_a { "T" } else { "N" },
-        if transpose_b { "T" } else { "N" }
-    );
-    println!(
-        "product {:8} {m:4} x {n:4} x {k:4} {layout}: {rate:6.1} GFLOP/s {:9.2} us",
-        isa.name(),
-        time * 1e6
-    );
 }
 
 fn step(name: &str, widths: &[usize], rows: usize, loss: Loss, optimizer: Optimizer, cpu: Cpu) {
@@ -142,26 +120,15 @@ fn predict(widths: &[usize], rows: usize, cpu: Cpu) {
 }
 
 fn main() {
-    let threads = std::env::args()
-        .skip(1)
-        .find_map(|word| word.parse().ok())
-        .unwrap_or(1);
-    for isa in ["avx512", "avx2", "portable"]
-        .into_iter()
-        .filter_map(Isa::named)
-    {
-        product(isa, 128, 512, 784, false, false);
-        product(isa, 784, 512, 128, true, false);
-        product(isa, 128, 784, 512, false, true);
-        product(isa, 32, 512, 784, false, false);
-        product(isa, 128, 10, 256, false, false);
-        product(isa, 256, 10, 128, true, false);
-        product(isa, 128, 256, 10, false, true);
-        product(isa, 16, 16, 4, false, false);
-        product(isa, 16, 3, 16, false, false);
-        product(isa, 4, 16, 16, true, false);
-        product(isa, 16, 16, 3, false, true);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "kernels") {
+        ["avx512", "avx2", "portable"]
+            .into_iter()
+            .filter_map(Isa::named)
+            .for_each(kernels::all);
+        return;
     }
+    let threads = words.iter().find_map(|word| word.parse().ok()).unwrap_or(1);
     for cpu in [Cpu::native(threads), Cpu::portable(threads)] {
         let cross_entropy = || Loss::CrossEntropy(CrossEntropy::default());
         let sgd = |momentum| {
