@@ -209,6 +209,12 @@ fn op_rows() -> Vec<OpRow> {
             let (x, b) = (g.features(3), g.parameter(0, 1, 3));
             apply(g, op::AddRow, &[x, b])
         }),
+        // Several rows per sample: the gradient of the row is summed in blocks.
+        ("add_row", |g| {
+            let (x, b) = (g.features(12), g.parameter(0, 1, 3));
+            let rows = g.view(x, 4, 3).expect("twelve numbers");
+            apply(g, op::AddRow, &[rows, b])
+        }),
         ("add_row", |g| {
             let (x, b) = (g.features(1), g.parameter(0, 1, 1));
             apply(g, op::AddRow, &[x, b])

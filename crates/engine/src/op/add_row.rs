@@ -1,6 +1,7 @@
 //! y_ij = x_ij + b_j: adds one row, the bias, to every row. x, y `[rows x cols]`, b `[1 x cols]`.
 
-use super::{ColumnSum, Context, Derivation, Matrix, Rule, misfit};
+use super::column_sum::sum_of_rows;
+use super::{Context, Derivation, Matrix, Rule, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
@@ -28,7 +29,7 @@ impl Rule for AddRow {
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         match at.input_idx {
             0 => Ok(at.gradient),
-            _ => graph.apply(ColumnSum, &[at.gradient]),
+            _ => sum_of_rows(graph, at.gradient),
         }
     }
 

@@ -1,8 +1,8 @@
 //! s_j = sum over i of x_ij. x `[rows x cols]`, s `[1 x cols]`. It is the gradient of a bias.
 
-use super::{Context, Matrix, Rule, misfit};
+use super::{Context, Matrix, Rule, Split, misfit};
 use crate::element::Real;
-use crate::graph::{GraphError, Shape};
+use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::kernel;
 use crate::reduce;
 
@@ -30,6 +30,53 @@ impl Rule for ColumnSum {
         match out {
             [single] => *single = reduce::sum(context.isa, inputs[0].values),
             _ => column_sum(context.isa, out, inputs[0].values),
+        }
+    }
+}
+
+/// Blocks of rows whose sums are taken apart, whatever the number of threads.
+const BLOCKS: usize = 16;
+
+/// The sums of sixteen blocks of rows, `[16 x cols]`: their [`ColumnSum`] is that of all rows, which several threads have
+/// then taken part in. Block b of n rows holds those from b n / 16 to (b + 1) n / 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockSum;
+
+impl Rule for BlockSum {
+    const NAME: &'static str = "block_sum";
+    const SPLIT: Split = Split::Rows;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        match inputs {
+            [x] => Ok(Shape::fixed(BLOCKS, x.cols)),
+            _ => Err(misfit(Self::NAME, inputs, "it takes one matrix")),
+        }
+    }
+
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+    ) {
+        let (x, cols) = (inputs[0], inputs[0].cols);
+        for (block, sum) in (first / cols..).zip(out.chunks_exact_mut(cols)) {
+            let start = |block: usize| block * x.rows() / BLOCKS * cols;
+            let rows = &x.values[start(block)..start(block + 1)];
+            column_sum(context.isa, sum, rows);
+        }
+    }
+}
+
+/// Adds the sum of all rows of a matrix to the graph.
+pub(super) fn sum_of_rows(graph: &mut Graph, matrix: NodeId) -> Result<NodeId, GraphError> {
+    match graph.shape(matrix).rows {
+        // One row per sample is too little for a second thread.
+        Rows::PerSample(1) | Rows::Fixed(_) => graph.apply(ColumnSum, &[matrix]),
+        Rows::PerSample(_) => {
+            let sums = graph.apply(BlockSum, &[matrix])?;
+            graph.apply(ColumnSum, &[sums])
         }
     }
 }

@@ -37,7 +37,7 @@ pub use add::Add;
 pub use add_row::AddRow;
 pub use attend::{Attend, AttendGradient};
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyGradient};
-pub use column_sum::ColumnSum;
+pub use column_sum::{BlockSum, ColumnSum};
 pub use contrastive::{Contrastive, ContrastiveGradient};
 pub use convolve::{Convolve, ConvolveInput, ConvolveWeight};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
@@ -339,6 +339,8 @@ ops! {
     AddRow,
     /// Sum of all rows.
     ColumnSum,
+    /// Sums of blocks of rows.
+    BlockSum,
     /// A function of each number.
     Activate,
     /// Derivative of [`Activate`].
