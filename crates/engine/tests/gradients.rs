@@ -212,6 +212,7 @@ fn op_rows() -> Vec<OpRow> {
         // Several rows per sample: the gradient of the row is summed in blocks.
         ("add_row", |g| {
             let (x, b) = (g.features(12), g.parameter(0, 1, 3));
+            let x = apply(g, Activate::new(Function::Tanh), &[x]);
             let rows = g.view(x, 4, 3).expect("twelve numbers");
             apply(g, op::AddRow, &[rows, b])
         }),
