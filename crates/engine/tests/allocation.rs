@@ -4,7 +4,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use descent_engine::isa::Cpu;
-use descent_engine::layer::{Activation, Dense, Dropout, Layer};
+use descent_engine::layer::{
+    Activation, Attention, Dense, Dropout, Gru, Layer, Lstm, PositionalEncoding, Rnn,
+};
 use descent_engine::loss::{ClassWeights, CrossEntropy, Loss, Mse};
 use descent_engine::model::Model;
 use descent_engine::network::{Head, Network, Outcome};
@@ -14,6 +16,7 @@ use descent_engine::optimizer::{
 };
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::rng::{Purpose, Stream};
+use descent_engine::sample::SampleShape;
 
 /// The system's allocator, with a count of the calls that ask for memory, on any thread.
 struct Counting;
@@ -71,6 +74,38 @@ fn network(outcome: Outcome) -> Network {
     .expect("the network fits")
 }
 
+/// Layers of sequences: the 64 numbers of a row are 16 steps of 4.
+fn sequence_network() -> Network {
+    let layers = [
+        Layer::Gru(Gru {
+            return_sequences: true,
+            ..Gru::new(24)
+        }),
+        Layer::PositionalEncoding(PositionalEncoding::default()),
+        Layer::Attention(Attention {
+            dropout: 0.1,
+            ..Attention::new(3)
+        }),
+        Layer::Rnn(Rnn {
+            return_sequences: true,
+            ..Rnn::new(24)
+        }),
+        Layer::Lstm(Lstm {
+            bidirectional: true,
+            ..Lstm::new(24)
+        }),
+    ];
+    let input = SampleShape::Sequence {
+        steps: 16,
+        features: 4,
+    };
+    let head = Head {
+        n_outputs: 3,
+        outcome: Outcome::Classes,
+    };
+    Network::build(&layers, input, head).expect("the network fits")
+}
+
 fn noise(n: usize) -> Vec<f32> {
     let stream = Stream::new(1, Purpose::Probe, 0);
     (0..n as u64)
@@ -108,12 +143,15 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         Optimizer::Lion(Lion::default()),
     ];
     for cpu in [Cpu::native(1), Cpu::native(3), Cpu::portable(2)] {
-        for (loss, targets) in &losses {
-            let network = network(Outcome::Classes);
+        let networks = [network(Outcome::Classes), sequence_network()];
+        let pairs = losses
+            .iter()
+            .flat_map(|loss| networks.iter().map(move |network| (loss, network)));
+        for ((loss, targets), network) in pairs {
             let mut parameters = network.initialise::<f32>(0);
             for optimizer in &optimizers {
-                let mut plan = TrainPlan::compile(&network, loss, optimizer, ROWS, cpu)
-                    .expect("the step fits");
+                let mut plan =
+                    TrainPlan::compile(network, loss, optimizer, ROWS, cpu).expect("the step fits");
                 let mut state = OptimizerState::new(optimizer, network.n_trained());
                 let counted = allocations(|| {
                     for step in 0..5 {
@@ -132,15 +170,18 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
                 assert_eq!(counted, 0, "{} with {cpu:?}", optimizer.kind());
             }
             let mut plan =
-                EvaluationPlan::compile(&network, loss, 32, cpu).expect("the evaluation fits");
+                EvaluationPlan::compile(network, loss, 32, cpu).expect("the evaluation fits");
             let mut outputs = vec![0.0; ROWS * 3];
             let counted = allocations(|| {
                 plan.evaluate(&parameters, &features, *targets, &mut outputs);
             });
             assert_eq!(counted, 0, "evaluation with {cpu:?}");
         }
-        for outcome in [Outcome::Classes, Outcome::Values] {
-            let network = network(outcome);
+        for network in [
+            network(Outcome::Classes),
+            network(Outcome::Values),
+            sequence_network(),
+        ] {
             let model =
                 Model::new(&network, network.initialise::<f32>(0), cpu).expect("the model fits");
             let mut scratch = model.scratch(32);

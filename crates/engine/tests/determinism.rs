@@ -4,7 +4,7 @@ mod support;
 
 use descent_engine::trainer::{Ending, StepReport, Trainer};
 use serde_json::{Value, json};
-use support::{Problem, Record, blobs, gate, parts, train};
+use support::{Problem, Record, blobs, gate, parts, sums, train};
 
 /// Everything that has state: dropout, momentum, a plateau schedule, early stopping, clipping, a last batch that is smaller.
 fn short_run(optimizer: Value) -> Value {
@@ -141,6 +141,59 @@ fn the_number_of_threads_changes_no_bit() {
     let one = hash(1);
     assert_eq!(hash(2), one);
     assert_eq!(hash(4), one);
+}
+
+/// Layers over the steps of a sequence: recurrent ones in both directions, and an encoder whose attention drops.
+fn sequences(units: usize) -> [Value; 2] {
+    [
+        json!([{"kind": "gru", "units": units, "return_sequences": true},
+               {"kind": "lstm", "units": units, "bidirectional": true},
+               {"kind": "dropout", "rate": 0.2}]),
+        json!([{"kind": "dense", "units": units}, {"kind": "positional_encoding", "encoding": "learned"},
+               {"kind": "attention", "heads": 2, "dropout": 0.2}, {"kind": "dense", "units": units, "activation": "gelu"},
+               {"kind": "attention", "heads": 1, "key_size": 3, "causal": true}]),
+    ]
+}
+
+#[test]
+fn sequences_survive_a_pause_at_every_step() {
+    let problem = sums(70, 7, 2);
+    for network in sequences(6) {
+        let training = json!({"epochs": 3, "batch_size": 16, "seed": 5});
+        let spec = json!({"network": network, "training": training});
+        let (ending, expected) = undisturbed(&problem, &spec);
+        for pause_after in 1..expected.0.len() as u64 {
+            let mut first = problem.trainer(spec.clone());
+            let mut record = Record {
+                pause_after: Some(pause_after),
+                ..Record::default()
+            };
+            assert_eq!(first.run(&mut record), Ending::Paused);
+            let mut second = problem.trainer(spec.clone());
+            second
+                .restore(&first.checkpoint().bytes)
+                .expect("the checkpoint is whole");
+            record.pause_after = None;
+            assert_eq!(second.run(&mut record), ending);
+            assert_eq!(story(&second, record), expected, "after step {pause_after}");
+        }
+    }
+}
+
+/// Large enough that the samples of a batch are really divided among threads.
+#[test]
+fn the_number_of_threads_changes_no_bit_of_sequences() {
+    let problem = sums(300, 20, 2);
+    for network in sequences(34) {
+        let hash = |threads: u32| {
+            let training = json!({"epochs": 2, "batch_size": 100, "seed": 5});
+            let spec = json!({"network": network, "training": training, "resources": {"threads": threads}});
+            undisturbed(&problem, &spec).1
+        };
+        let one = hash(1);
+        assert_eq!(hash(2), one);
+        assert_eq!(hash(4), one);
+    }
 }
 
 #[test]

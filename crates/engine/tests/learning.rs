@@ -143,6 +143,26 @@ fn diabetes_is_learned_with_every_loss_of_a_regression() {
     }
 }
 
+/// Every step counts alike, so an lstm must keep what the first one said, and an encoder must look at all of them. The lstm's
+/// long case, 100 steps, stands in the bench.
+#[test]
+fn the_sign_of_a_sum_over_steps_is_learned() {
+    let problem = support::sums(2400, 25, 1);
+    let lstm = json!([{"kind": "lstm", "units": 16}]);
+    let encoder = json!([
+        {"kind": "dense", "units": 16}, {"kind": "positional_encoding"}, {"kind": "attention", "heads": 2},
+        {"kind": "dense", "units": 8, "activation": "relu"}
+    ]);
+    for network in [lstm, encoder] {
+        let spec = json!({
+            "network": network,
+            "optimizer": {"kind": "adam", "learning_rate": 0.02, "clip_norm": 1.0, "schedule": {"kind": "one_cycle"}},
+            "training": {"epochs": 12, "batch_size": 32}
+        });
+        at_least(Some(problem.clone()), spec, "test_accuracy", 0.96);
+    }
+}
+
 /// The model opened from its file answers the golden rows bit by bit as the trainer did.
 #[test]
 fn the_model_that_is_opened_is_the_one_that_was_trained() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use descent_engine::dataset::{Dataset, Parts, Targets};
 use descent_engine::diagnosis::Diagnosis;
 use descent_engine::rng::{Purpose, Stream};
+use descent_engine::sample::SampleShape;
 use descent_engine::spec::Spec;
 use descent_engine::trainer::{
     CheckpointReport, Directive, Ending, EpochReport, Observer, StepReport, Trainer,
@@ -192,6 +193,22 @@ pub fn blobs(n_rows: usize, n_classes: usize, radius: f32, seed: u64) -> Problem
     });
     Problem {
         dataset: dataset(features, classes(labels, n_classes)),
+        parts: parts(n_rows, seed),
+    }
+}
+
+/// Sequences of normal numbers; the class says whether their sum is above zero.
+pub fn sums(n_rows: usize, steps: usize, seed: u64) -> Problem {
+    let noise = Stream::new(seed, Purpose::Probe, 0);
+    let features = Array2::from_shape_fn((n_rows, steps), |(row, step)| {
+        noise.normal((row * steps + step) as u64) as f32
+    });
+    let above = |row: ndarray::ArrayView1<f32>| u32::from(row.sum() > 0.0);
+    let labels = features.rows().into_iter().map(above).collect();
+    let mut dataset = Arc::unwrap_or_clone(dataset(features, classes(labels, 2)));
+    dataset.sample_shape = SampleShape::Sequence { steps, features: 1 };
+    Problem {
+        dataset: Arc::new(dataset),
         parts: parts(n_rows, seed),
     }
 }

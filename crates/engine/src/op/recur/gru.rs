@@ -8,7 +8,7 @@
 //! ```
 //! Record: h, r, z, n, q.
 
-use super::{Place, part, part_mut, sigmoid};
+use super::{Place, part, part_mut, sigmoid, tanh};
 use crate::element::Real;
 use crate::isa::kernel;
 
@@ -34,8 +34,9 @@ kernel! {
                 *q = hw + bias;
             }
             for (((n, &x), &r), &q) in n.iter_mut().zip(part(x, 2, units)).zip(part(gates, 0, units)).zip(&*q) {
-                *n = (x + r * q).tanh();
+                *n = x + r * q;
             }
+            tanh(n);
             for (((h, &n), &z), &before) in h.iter_mut().zip(&*n).zip(part(gates, 1, units)).zip(before) {
                 *h = (T::ONE - z) * n + z * before;
             }

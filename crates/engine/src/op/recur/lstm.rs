@@ -31,10 +31,13 @@ kernel! {
             for ((((c, &i), &f), &g), &before) in c.iter_mut().zip(i).zip(f).zip(g).zip(part(before, 1, units)) {
                 *c = f * before + i * g;
             }
-            for (((h, &c), &o), state) in h.iter_mut().zip(&*c).zip(part(gates, 3, units)).zip(state) {
-                *h = o * c.tanh();
-                *state = *h;
+            // One function in a loop of its own, or the loop does not become vector instructions.
+            state.copy_from_slice(c);
+            tanh(state);
+            for (state, &o) in state.iter_mut().zip(part(gates, 3, units)) {
+                *state *= o;
             }
+            h.copy_from_slice(state);
         }
     }
 }
@@ -60,14 +63,19 @@ kernel! {
             let now = |idx| part(now, idx, units);
             let c_before = part(&record[before * 6 * units..], 1, units);
 
-            let d = part_mut(gates, 3, units);
+            let (others, d) = gates.split_at_mut(3 * units);
             for ((d, &given), &through) in d.iter_mut().zip(given(0)).zip(through) {
                 *d = given + through;
             }
-            for ((((d, dc), &c), &o), &given) in d.iter_mut().zip(&mut *dc).zip(now(1)).zip(now(5)).zip(given(1)) {
-                let tanh = c.tanh();
-                *dc += *d * o * (T::ONE - tanh * tanh) + given;
-                *d *= tanh;
+            // The place of dg holds tanh(c) until dg is known.
+            let c = part_mut(others, 2, units);
+            c.copy_from_slice(now(1));
+            tanh(c);
+            for ((((dc, &d), &c), &o), &given) in dc.iter_mut().zip(&*d).zip(&*c).zip(now(5)).zip(given(1)) {
+                *dc += d * o * (T::ONE - c * c) + given;
+            }
+            for (d, &c) in d.iter_mut().zip(&*c) {
+                *d *= c;
             }
             for ((d, &o), &given) in d.iter_mut().zip(now(5)).zip(given(5)) {
                 *d = (*d + given) * o * (T::ONE - o);
