@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use descent_engine::isa::Cpu;
 use descent_engine::layer::{
-    Activation, Attention, Dense, Dropout, Gru, Layer, Lstm, PositionalEncoding, Rnn,
+    Activation, Attention, Conv1d, Dense, Dropout, Embedding, Gru, Layer, Lstm, PositionalEncoding,
+    Rnn,
 };
 use descent_engine::loss::{ClassWeights, CrossEntropy, Loss, Mse};
 use descent_engine::model::Model;
@@ -16,7 +17,6 @@ use descent_engine::optimizer::{
 };
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::rng::{Purpose, Stream};
-use descent_engine::sample::SampleShape;
 
 /// The system's allocator, with a count of the calls that ask for memory, on any thread.
 struct Counting;
@@ -74,9 +74,14 @@ fn network(outcome: Outcome) -> Network {
     .expect("the network fits")
 }
 
-/// Layers of sequences: the 64 numbers of a row are 16 steps of 4.
+/// Layers of sequences: the 64 numbers of a row are indices, and become 16 steps.
 fn sequence_network() -> Network {
     let layers = [
+        Layer::Embedding(Embedding::new(50, 6)),
+        Layer::Conv1d(Conv1d {
+            stride: 4,
+            ..Conv1d::new(12, 4)
+        }),
         Layer::Gru(Gru {
             return_sequences: true,
             ..Gru::new(24)
@@ -95,15 +100,11 @@ fn sequence_network() -> Network {
             ..Lstm::new(24)
         }),
     ];
-    let input = SampleShape::Sequence {
-        steps: 16,
-        features: 4,
-    };
     let head = Head {
         n_outputs: 3,
         outcome: Outcome::Classes,
     };
-    Network::build(&layers, input, head).expect("the network fits")
+    Network::build(&layers, 64, head).expect("the network fits")
 }
 
 fn noise(n: usize) -> Vec<f32> {

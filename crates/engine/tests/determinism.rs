@@ -144,11 +144,12 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 /// Layers over the steps of a sequence: recurrent ones in both directions, and an encoder whose attention drops.
-fn sequences(units: usize) -> [Value; 2] {
+fn sequences(units: usize) -> [Value; 3] {
     [
         json!([{"kind": "gru", "units": units, "return_sequences": true},
                {"kind": "lstm", "units": units, "bidirectional": true},
                {"kind": "dropout", "rate": 0.2}]),
+        json!([{"kind": "embedding", "vocabulary": 3, "dimensions": 4}, {"kind": "rnn", "units": units}]),
         json!([{"kind": "dense", "units": units}, {"kind": "positional_encoding", "encoding": "learned"},
                {"kind": "attention", "heads": 2, "dropout": 0.2}, {"kind": "dense", "units": units, "activation": "gelu"},
                {"kind": "attention", "heads": 1, "key_size": 3, "causal": true}]),

@@ -13,8 +13,8 @@ use descent_engine::convolution::Convolution;
 use descent_engine::graph::{Graph, NodeId, Shape};
 use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
 use descent_engine::layer::{
-    Activation, Attention, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Encoding, Gru, Layer,
-    Lstm, PositionalEncoding, Rnn,
+    Activation, Attention, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Embedding, Encoding, Gru,
+    Layer, Lstm, PositionalEncoding, Rnn,
 };
 use descent_engine::loss::{
     BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
@@ -195,6 +195,16 @@ fn op_rows() -> Vec<OpRow> {
         ("attend", |g| attend(g, false, 0.0)),
         ("attend", |g| attend(g, true, 0.0)),
         ("attend", |g| attend(g, true, 0.3)),
+        // A step function: no derivative, and none is found.
+        ("index", |g| {
+            let x = g.features(7);
+            apply(g, op::Index { vocabulary: 3 }, &[x])
+        }),
+        ("gather", |g| {
+            let (x, table) = (g.features(6), g.parameter(0, 3, 4));
+            let indices = apply(g, op::Index { vocabulary: 3 }, &[x]);
+            apply(g, op::Gather, &[table, indices])
+        }),
         ("add", |g| {
             let (a, b) = (g.parameter(0, 3, 4), g.parameter(1, 3, 4));
             apply(g, op::Add, &[a, b])
@@ -298,6 +308,7 @@ fn layer_rows() -> Vec<(Layer, SampleShape)> {
             ..dense()
         }),
         Layer::Dropout(Dropout::new(0.3)),
+        Layer::Embedding(Embedding::new(3, 5)),
     ];
     vectors.extend(Function::ALL.map(|function| Layer::Dense(dense().with(function))));
     vectors.extend(Function::ALL.map(|function| Layer::Activation(Activation::new(function))));

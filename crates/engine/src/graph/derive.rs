@@ -3,7 +3,7 @@
 //! The walk goes from the result back to the leaves. Each op's rule turns the gradient of its output into the gradient
 //! of one input; gradients that meet in a node are added.
 
-use super::{Graph, GraphError, NodeId, Origin};
+use super::{Graph, GraphError, Node, NodeId, Origin};
 use crate::op::{Add, Derivation};
 
 impl Graph {
@@ -55,9 +55,10 @@ impl Graph {
     fn depends_on(&self, output: NodeId, wrt: &[NodeId]) -> Vec<bool> {
         let mut depends = vec![false; output.index() + 1];
         for id in self.ids().take(output.index() + 1) {
-            let inputs = &self.node(id).inputs;
+            let Node { origin, inputs, .. } = self.node(id);
+            let detached = matches!(origin, Origin::Computed(op) if op.detached());
             depends[id.index()] =
-                wrt.contains(&id) || inputs.iter().any(|input| depends[input.index()]);
+                wrt.contains(&id) || !detached && inputs.iter().any(|input| depends[input.index()]);
         }
         depends
     }

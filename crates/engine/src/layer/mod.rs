@@ -10,6 +10,7 @@ mod conv2d;
 mod conv_transpose;
 mod dense;
 mod dropout;
+mod embedding;
 mod gru;
 mod lstm;
 mod positional_encoding;
@@ -154,4 +155,6 @@ layers! {
     attention::Attention,
     /// Adds to each step what tells its place.
     positional_encoding::PositionalEncoding,
+    /// A row of a table for each index.
+    embedding::Embedding,
 }

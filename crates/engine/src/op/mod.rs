@@ -18,6 +18,7 @@ mod convolve;
 mod cross_entropy;
 mod drop;
 mod exponential;
+mod gather;
 mod hinge;
 mod huber;
 mod kl;
@@ -44,6 +45,7 @@ pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
 pub use drop::Drop;
 pub(crate) use exponential::exponential;
 pub use exponential::{Exponential, ExponentialGradient};
+pub use gather::{Gather, GatherGradient, Index};
 pub use hinge::{Hinge, HingeGradient};
 pub use huber::{Huber, HuberGradient};
 pub use kl::{Kl, KlGradient};
@@ -158,6 +160,9 @@ pub(crate) trait Rule {
     /// Whether the op changes its first input in place, row by row.
     const ELEMENT_WISE: bool = false;
 
+    /// Whether derivatives stop here: whoever reads the output counts in its own rule what it owes to the inputs.
+    const DETACHED: bool = false;
+
     /// How its work may be divided. An element-wise op can always be cut anywhere between two rows.
     const SPLIT: Split = Split::Never;
 
@@ -252,6 +257,13 @@ macro_rules! ops {
                 }
             }
 
+            /// Whether derivatives stop here.
+            pub fn detached(&self) -> bool {
+                match self {
+                    $(Op::$name(_) => <$name as Rule>::DETACHED),*
+                }
+            }
+
             /// How its work may be divided.
             pub fn split(&self) -> Split {
                 match self {
@@ -333,6 +345,12 @@ ops! {
     Attend,
     /// Derivative of [`Attend`].
     AttendGradient,
+    /// A number as a row of a table.
+    Index,
+    /// Rows of a table.
+    Gather,
+    /// Derivative of [`Gather`] by its table.
+    GatherGradient,
     /// Sum of two matrices.
     Add,
     /// Adds one row to every row.
