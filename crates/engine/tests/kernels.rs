@@ -104,6 +104,31 @@ proptest! {
 }
 
 #[test]
+fn splitting_a_single_row_changes_no_bit() {
+    for transpose_b in [false, true] {
+        let product = Product {
+            m: 1,
+            n: 700,
+            k: 530,
+            transpose_a: false,
+            transpose_b,
+        };
+        let (a, b) = (noise(product.k, 0), noise(product.k * product.n, 1));
+        for isa in sets() {
+            let whole = run(&product, isa, &a, &b, 1);
+            let mut panels = Panels::new(isa, [product]);
+            for len in [1, 48, 300, 699] {
+                let mut c = vec![f32::NAN; product.n];
+                for (part_idx, part) in c.chunks_mut(len).enumerate() {
+                    product.run_part(isa, &a, &b, part, part_idx * len, &mut panels);
+                }
+                assert_eq!(c, whole, "{isa:?}, parts of {len}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_product_over_nothing_is_zero() {
     let product = Product {
         m: 2,
@@ -185,6 +210,30 @@ fn a_row_alone_is_predicted_as_in_a_batch() {
             let mut scratch = model.scratch(piece);
             model.predict(&rows, &mut scratch, &mut alone);
             assert_eq!(alone, together, "{piece} at once");
+        }
+    }
+}
+
+#[test]
+fn threads_that_share_a_row_change_no_bit() {
+    let layers = [Layer::Dense(Dense::new(601).with(Function::Relu))];
+    let head = Head {
+        n_outputs: 300,
+        outcome: Outcome::Classes,
+    };
+    let network = Network::build(&layers, 500, head).expect("the network fits");
+    let row = noise(500, 0);
+    let predict = |cpu: Cpu| {
+        let model =
+            Model::new(&network, network.initialise::<f32>(3), cpu).expect("the model fits");
+        let mut out = vec![0.0; 300];
+        model.predict(&row, &mut model.scratch(1), &mut out);
+        out
+    };
+    for cpu in [Cpu::native, Cpu::portable] {
+        let alone = predict(cpu(1));
+        for threads in [2, 3] {
+            assert_eq!(predict(cpu(threads)), alone, "{threads} threads");
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::element::Real;
 /// The most rows that a tile has, whatever the instruction set.
 pub(crate) const MAX_ROWS: usize = 10;
 
+/// How many rows of B ahead are asked for, where that helps.
+const AHEAD: usize = 4;
+
 /// Offsets of the elements of a row, in the order in which they are multiplied.
 #[derive(Clone, Copy, Debug)]
 pub struct Depths<'a> {
@@ -149,6 +152,9 @@ pub(super) trait Vector<T>: Copy {
     unsafe fn store(self, to: *mut T);
     unsafe fn store_part(self, to: *mut T, n: usize);
     unsafe fn add(self, other: Self) -> Self;
+    /// Asks for what lies at a place, which need not exist, before it is needed.
+    #[inline(always)]
+    fn prefetch(_from: *const T) {}
     /// self + a b.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 
@@ -213,6 +219,12 @@ pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTOR
                 let a = V::splat(*rows[i].add(depth as usize));
                 for v in 0..VECTORS {
                     sums[i][v] = sums[i][v].add_product(a, b[v]);
+                }
+            }
+            if VECTORS > 2 && right.step > VECTORS * V::LANES {
+                // So few rows of A that reading B is all that takes time, and the processor does not foresee its steps.
+                for v in 0..VECTORS {
+                    V::prefetch(row_of_b.wrapping_add(AHEAD * right.step + v * V::LANES));
                 }
             }
             row_of_b = row_of_b.wrapping_add(right.step);

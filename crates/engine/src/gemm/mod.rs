@@ -9,6 +9,7 @@
 //! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
@@ -120,11 +121,29 @@ impl Product {
         first_row: usize,
         panels: &mut Panels<T>,
     ) {
+        self.run_part(isa, a, b, c, first_row * self.n, panels);
+    }
+
+    /// Computes the part of C that begins at its element number `first`: whole rows, or any part of a single row.
+    pub fn run_part<T: Real>(
+        &self,
+        isa: Isa,
+        a: &[T],
+        b: &[T],
+        c: &mut [T],
+        first: usize,
+        panels: &mut Panels<T>,
+    ) {
         if self.k == 0 || c.is_empty() {
             c.fill(T::ZERO);
             return;
         }
-        let call = Call::new(self, a, b, first_row, c.len() / self.n);
+        let call = if self.m == 1 {
+            Call::new(self, (a, 0..1), (b, first..first + c.len()))
+        } else {
+            let (first_row, n_rows) = (first / self.n, c.len() / self.n);
+            Call::new(self, (a, first_row..first_row + n_rows), (b, 0..self.n))
+        };
         match isa.level() {
             Level::Portable => self::panels(isa, PhantomData::<T::Portable>, call, c, panels),
             Level::Avx2 => self::panels(isa, PhantomData::<T::Avx2>, call, c, panels),
@@ -142,7 +161,7 @@ struct Factor<'a, T> {
     depth_step: usize,
 }
 
-/// What one thread is to compute: rows of A with rows of the transposed B.
+/// What one thread is to compute: some rows of A with some rows of the transposed B.
 #[derive(Clone, Copy, Debug)]
 struct Call<'a, T> {
     a: Factor<'a, T>,
@@ -151,24 +170,24 @@ struct Call<'a, T> {
 }
 
 impl<'a, T: Real> Call<'a, T> {
-    fn new(product: &Product, a: &'a [T], b: &'a [T], first_row: usize, rows: usize) -> Self {
+    fn new(
+        product: &Product,
+        (a, a_rows): (&'a [T], Range<usize>),
+        (b, b_rows): (&'a [T], Range<usize>),
+    ) -> Self {
         let &Product { m, n, k, .. } = product;
-        let steps = |rows: usize, transposed: bool| if transposed { (1, rows) } else { (k, 1) };
-        let (a_row, a_depth) = steps(m, product.transpose_a);
-        let (b_row, b_depth) = steps(n, !product.transpose_b);
+        let factor = |values: &'a [T], part: Range<usize>, rows: usize, along_depth: bool| {
+            let (row_step, depth_step) = if along_depth { (k, 1) } else { (1, rows) };
+            Factor {
+                values: &values[part.start * row_step..],
+                rows: part.len(),
+                row_step,
+                depth_step,
+            }
+        };
         Call {
-            a: Factor {
-                values: &a[first_row * a_row..],
-                rows,
-                row_step: a_row,
-                depth_step: a_depth,
-            },
-            b: Factor {
-                values: b,
-                rows: n,
-                row_step: b_row,
-                depth_step: b_depth,
-            },
+            a: factor(a, a_rows, m, !product.transpose_a),
+            b: factor(b, b_rows, n, product.transpose_b),
             k,
         }
     }

@@ -47,6 +47,11 @@ impl Vector<f32> for __m512 {
         unsafe { _mm512_add_ps(self, other) }
     }
     #[inline(always)]
+    fn prefetch(from: *const f32) {
+        // SAFETY: every x86-64 machine has the instruction, and it may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         unsafe { _mm512_fmadd_ps(a, b, self) }
     }
@@ -109,6 +114,11 @@ impl Vector<f32> for __m256 {
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         unsafe { _mm256_add_ps(self, other) }
+    }
+    #[inline(always)]
+    fn prefetch(from: *const f32) {
+        // SAFETY: every x86-64 machine has the instruction, and it may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
     #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {

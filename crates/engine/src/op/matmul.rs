@@ -48,7 +48,7 @@ impl MatMul {
 
 impl Rule for MatMul {
     const NAME: &'static str = "matmul";
-    const SPLIT: Split = Split::Rows;
+    const SPLIT: Split = Split::RowsOrPartOfOne;
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         let wanted = "the columns of the first matrix are as many as the rows of the second";
@@ -111,13 +111,6 @@ impl Rule for MatMul {
         let size = |matrix: &Matrix<'_, T>| (matrix.rows(), matrix.cols);
         let product = self.product(size(&inputs[0]), size(&inputs[1]));
         let (a, b) = (inputs[0].values, inputs[1].values);
-        product.run_rows(
-            context.isa,
-            a,
-            b,
-            out,
-            first / product.n,
-            &mut scratch.panels,
-        );
+        product.run_part(context.isa, a, b, out, first, &mut scratch.panels);
     }
 }

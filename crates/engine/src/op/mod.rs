@@ -125,6 +125,15 @@ pub enum Split {
     Samples,
     /// Any rows of the output can be computed from the whole inputs.
     Rows,
+    /// As `Rows`; and of an output of a single row, any part.
+    RowsOrPartOfOne,
+}
+
+impl Split {
+    /// Whether parts are rows of the output, each computed from the whole inputs.
+    pub(crate) fn by_rows(self) -> bool {
+        matches!(self, Split::Rows | Split::RowsOrPartOfOne)
+    }
 }
 
 /// Memory that an op may use while it runs, one for each thread. Ops say before the first step how much they need.

@@ -5,7 +5,7 @@ use super::PlanError;
 use super::arena::{Lifetime, place};
 use super::program::{Instruction, MAX_INPUTS, Operand, Place, Program, Root, Stage};
 use crate::graph::{Graph, Node, NodeId, Origin, Shape};
-use crate::op::{Op, Split};
+use crate::op::Op;
 
 /// What a program must leave behind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -159,7 +159,7 @@ fn merge(graph: &Graph, needed: &[bool], wanted: &[NodeId], sources: &[NodeId]) 
 /// Whether threads that divide the output of `root` between rows (or samples) never cut a row of `stage`.
 fn keeps_rows_whole(graph: &Graph, root: NodeId, stage: Shape) -> bool {
     let by_samples = match &graph.node(root).origin {
-        Origin::Computed(op) => op.element_wise() || op.split() != Split::Rows,
+        Origin::Computed(op) => op.element_wise() || !op.split().by_rows(),
         _ => true,
     };
     by_samples || graph.shape(root).cols.is_multiple_of(stage.cols)

@@ -83,6 +83,8 @@ pub(super) struct Program {
 /// longer than less.
 const WORTH_MULTIPLICATIONS: u128 = 1 << 18;
 const WORTH_NUMBERS: usize = 1 << 15;
+/// Numbers of a single row that are not divided further: a vector.
+const PART_OF_A_ROW: usize = 16;
 /// Numbers that the element-wise stages of an instruction change before they go on to the next, so that they stay in
 /// the cache from one stage to the other.
 const STAGE_BLOCK: usize = 1 << 14;
@@ -107,10 +109,19 @@ impl Instruction {
         let split = self.op().map_or(Split::Samples, Op::split);
         let Shape { rows, cols } = self.shape;
         match (split, rows) {
-            (Split::Rows, _) => cols,
+            (Split::RowsOrPartOfOne, _) if self.is_one_row(batch_rows) => PART_OF_A_ROW,
+            (Split::Rows | Split::RowsOrPartOfOne, _) => cols,
             (Split::Samples, Rows::PerSample(n_rows)) => n_rows * cols,
             _ => rows.count(batch_rows) * cols,
         }
+    }
+
+    /// Whether the output is a single row, with which all that the stages read goes element by element.
+    fn is_one_row(&self, batch_rows: usize) -> bool {
+        let size = |shape: &Shape| (shape.rows.count(batch_rows), shape.cols);
+        let same = |operand: &Operand| size(&operand.shape) == size(&self.shape);
+        self.shape.rows.count(batch_rows) == 1
+            && self.stages.iter().flat_map(|stage| &stage.inputs).all(same)
     }
 
     /// Numbers of the output that each of `n_threads` computes.
@@ -122,7 +133,7 @@ impl Instruction {
             return len.max(1);
         }
         let n_own = n_pieces.div_ceil(n_threads);
-        let by_rows = self.op().is_some_and(|op| op.split() == Split::Rows);
+        let by_rows = self.op().is_some_and(|op| op.split().by_rows());
         // Products are fastest when a part begins at a multiple of four rows.
         piece_len
             * if by_rows {
