@@ -1,10 +1,10 @@
 //! h_t = cell(x_t, h_(t-1)): a recurrent layer runs over all steps of its samples.
 //!
 //! x `[steps batch x gates units]` is what the inputs of all steps give the gates, bias included: one ordinary matrix
-//! product, made before. This op adds h_(t-1) W, W `[units x gates units]`, step after step. It answers a *record*, `[(steps
-//! + 1) batch x parts units]`: h first, then what the derivative reads, a row for each step and one of zeros for the state
-//! before the first. The record of a reversed layer begins with the step that it computes last, and its row of zeros is
-//! the last one; so a row stands beside the step it belongs to.
+//! product, made before. This op adds h_(t-1) W, W `[units x gates units]`, step after step. It answers a *record* with
+//! `steps + 1` rows of `parts units` numbers for each sample: h first, then what the derivative reads; and one row is the
+//! state before the first step, zero. The record of a reversed layer begins with the step that it computes last, and its
+//! row of zeros is the last one; so a row stands beside the step it belongs to.
 //!
 //! Its derivative is back-propagation through time (Werbos 1990): [`RecurGradient`] goes through the steps the other way
 //! and answers the gradient of what the gates were given in every step. From there on the gradients of all weights are
