@@ -17,11 +17,7 @@ use descent_engine::optimizer::{
 };
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::rng::{Purpose, Stream};
-<<<<<<< HEAD
-=======
-use descent_engine::sample::SampleShape;
 use serde_json::json;
->>>>>>> 446e5e9 (layers: pools, batch, layer and local response normalisation, flatten, reshape, upsample and residual, as PyTorch has them)
 
 /// The system's allocator, with a count of the calls that ask for memory, on any thread.
 struct Counting;
@@ -127,11 +123,11 @@ fn image_network() -> Network {
         {"kind": "conv2d", "filters": 8, "kernel_size": 3, "padding": "same", "use_bias": false},
         {"kind": "batch_norm"},
         {"kind": "residual", "activation": "relu", "layers": [
-            {"kind": "local_response_norm"}, {"kind": "max_pool", "size": 2}, {"kind": "layer_norm"}, {"kind": "batch_norm"}
+            {"kind": "local_response_norm"}, {"kind": "max_pool", "kernel_size": 2}, {"kind": "layer_norm"}, {"kind": "batch_norm"}
         ]},
         {"kind": "dropout", "rate": 0.2},
         {"kind": "upsample", "factor": 2, "interpolation": "linear"},
-        {"kind": "average_pool", "size": 3, "stride": 2, "padding": 1},
+        {"kind": "average_pool", "kernel_size": 3, "stride": 2, "padding": 1},
         {"kind": "global_pool", "function": "max"},
         {"kind": "flatten"}
     ]);

@@ -133,10 +133,10 @@ fn images(units: usize, training: Value, threads: u32) -> Value {
             {"kind": "batch_norm"},
             {"kind": "residual", "activation": "relu", "layers": [
                 {"kind": "local_response_norm"}, {"kind": "dropout", "rate": 0.3}, {"kind": "batch_norm"},
-                {"kind": "max_pool", "size": 3, "stride": 2, "padding": 1}, {"kind": "layer_norm"}
+                {"kind": "max_pool", "kernel_size": 3, "stride": 2, "padding": 1}, {"kind": "layer_norm"}
             ]},
             {"kind": "upsample", "factor": 2, "interpolation": "linear"},
-            {"kind": "average_pool", "size": 2},
+            {"kind": "average_pool", "kernel_size": 2},
             {"kind": "global_pool"}
         ],
         "optimizer": {"kind": "adam", "learning_rate": 0.01},

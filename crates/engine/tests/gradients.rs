@@ -13,14 +13,10 @@ use descent_engine::convolution::Convolution;
 use descent_engine::graph::{Graph, NodeId, Shape};
 use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
 use descent_engine::layer::{
-<<<<<<< HEAD
-    Activation, Attention, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Embedding, Encoding, Gru,
-    Layer, Lstm, PositionalEncoding, Rnn,
-=======
     Activation, Attention, AveragePool, BatchNorm, Conv1d, Conv2d, ConvTranspose, Dense, Dropout,
-    Encoding, Flatten, GlobalPool, Gru, Interpolation, Layer, LayerNorm, LocalResponseNorm, Lstm,
-    MaxPool, PoolFunction, PositionalEncoding, Reshape, Residual, Rnn, Upsample,
->>>>>>> 446e5e9 (layers: pools, batch, layer and local response normalisation, flatten, reshape, upsample and residual, as PyTorch has them)
+    Embedding, Encoding, Flatten, GlobalPool, Gru, Interpolation, Layer, LayerNorm,
+    LocalResponseNorm, Lstm, MaxPool, PoolFunction, PositionalEncoding, Reshape, Residual, Rnn,
+    Upsample,
 };
 use descent_engine::loss::{
     BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
@@ -483,12 +479,12 @@ fn shaped_rows() -> Vec<(Layer, SampleShape)> {
         features: 3,
     };
     let overlapping = |pair| MaxPool {
-        size: pair,
+        kernel_size: pair,
         stride: Some(Extent::Both(2)),
         padding: Extent::Both(1),
     };
     let average = AveragePool {
-        size: Extent::Each([3, 2]),
+        kernel_size: Extent::Each([3, 2]),
         stride: Some(Extent::Each([2, 1])),
         padding: Extent::Each([1, 0]),
     };

@@ -1,4 +1,4 @@
-//! `{"kind": "average_pool", "size": 2}`: the mean under a window that slides over an image or a sequence.
+//! `{"kind": "average_pool", "kernel_size": 2}`: the mean under a window that slides over an image or a sequence.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,12 @@ use crate::sample::SampleShape;
 /// y_pc = mean of x_qc over the pixels q that the window sees at place p, for every channel c on its own; pixels beyond the
 /// border count as zeros.
 ///
-/// An axis of n pixels becomes (n + 2 padding - size) / stride + 1, rounded down. Of a sequence the window sees steps.
+/// An axis of n pixels becomes (n + 2 padding - kernel_size) / stride + 1, rounded down. Of a sequence the window sees steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AveragePool {
     /// Pixels (or steps) that the window sees along each axis.
-    pub size: Extent,
+    pub kernel_size: Extent,
     /// Pixels from one place of the window to the next. Default: its size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Extent>,
@@ -33,10 +33,10 @@ fn none() -> Extent {
 }
 
 impl AveragePool {
-    /// A window of `size` x `size` pixels, each place beside the other.
-    pub fn new(size: usize) -> AveragePool {
+    /// A window of `kernel_size` x `kernel_size` pixels, each place beside the other.
+    pub fn new(kernel_size: usize) -> AveragePool {
         AveragePool {
-            size: Extent::Both(size),
+            kernel_size: Extent::Both(kernel_size),
             stride: None,
             padding: none(),
         }
@@ -47,11 +47,11 @@ impl Rule for AveragePool {
     const KIND: &'static str = "average_pool";
 
     fn output_shape(&self, input: SampleShape) -> Result<SampleShape, String> {
-        Ok(pooling(input, self.size, self.stride, self.padding)?.1)
+        Ok(pooling(input, self.kernel_size, self.stride, self.padding)?.1)
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
-        match pooling(builder.input, self.size, self.stride, self.padding) {
+        match pooling(builder.input, self.kernel_size, self.stride, self.padding) {
             Ok((window, _)) => builder.graph.apply(op::AveragePool { window }, &[input]),
             Err(_) => Err(builder.unfit(Self::KIND, input)),
         }
@@ -59,12 +59,15 @@ impl Rule for AveragePool {
 
     fn faults(&self) -> Vec<(&'static str, String)> {
         let stride = self.stride.and_then(|stride| fault(stride, "stride"));
-        fault(self.size, "size").into_iter().chain(stride).collect()
+        fault(self.kernel_size, "kernel_size")
+            .into_iter()
+            .chain(stride)
+            .collect()
     }
 
     fn resolved(&self) -> AveragePool {
         AveragePool {
-            stride: Some(self.stride.unwrap_or(self.size)),
+            stride: Some(self.stride.unwrap_or(self.kernel_size)),
             ..self.clone()
         }
     }

@@ -1,4 +1,4 @@
-//! `{"kind": "max_pool", "size": 2}`: the largest number under a window that slides over an image or a sequence.
+//! `{"kind": "max_pool", "kernel_size": 2}`: the largest number under a window that slides over an image or a sequence.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,12 @@ use crate::sample::SampleShape;
 
 /// y_pc = largest x_qc over the pixels q that the window sees at place p, for every channel c on its own.
 ///
-/// An axis of n pixels becomes (n + 2 padding - size) / stride + 1, rounded down. Of a sequence the window sees steps.
+/// An axis of n pixels becomes (n + 2 padding - kernel_size) / stride + 1, rounded down. Of a sequence the window sees steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaxPool {
     /// Pixels (or steps) that the window sees along each axis.
-    pub size: Extent,
+    pub kernel_size: Extent,
     /// Pixels from one place of the window to the next. Default: its size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Extent>,
@@ -32,10 +32,10 @@ fn none() -> Extent {
 }
 
 impl MaxPool {
-    /// A window of `size` x `size` pixels, each place beside the other.
-    pub fn new(size: usize) -> MaxPool {
+    /// A window of `kernel_size` x `kernel_size` pixels, each place beside the other.
+    pub fn new(kernel_size: usize) -> MaxPool {
         MaxPool {
-            size: Extent::Both(size),
+            kernel_size: Extent::Both(kernel_size),
             stride: None,
             padding: none(),
         }
@@ -46,11 +46,11 @@ impl Rule for MaxPool {
     const KIND: &'static str = "max_pool";
 
     fn output_shape(&self, input: SampleShape) -> Result<SampleShape, String> {
-        Ok(pooling(input, self.size, self.stride, self.padding)?.1)
+        Ok(pooling(input, self.kernel_size, self.stride, self.padding)?.1)
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
-        match pooling(builder.input, self.size, self.stride, self.padding) {
+        match pooling(builder.input, self.kernel_size, self.stride, self.padding) {
             Ok((window, _)) => builder.graph.apply(op::MaxPool { window }, &[input]),
             Err(_) => Err(builder.unfit(Self::KIND, input)),
         }
@@ -58,12 +58,15 @@ impl Rule for MaxPool {
 
     fn faults(&self) -> Vec<(&'static str, String)> {
         let stride = self.stride.and_then(|stride| fault(stride, "stride"));
-        fault(self.size, "size").into_iter().chain(stride).collect()
+        fault(self.kernel_size, "kernel_size")
+            .into_iter()
+            .chain(stride)
+            .collect()
     }
 
     fn resolved(&self) -> MaxPool {
         MaxPool {
-            stride: Some(self.stride.unwrap_or(self.size)),
+            stride: Some(self.stride.unwrap_or(self.kernel_size)),
             ..self.clone()
         }
     }

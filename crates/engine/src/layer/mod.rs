@@ -12,13 +12,10 @@ mod conv2d;
 mod conv_transpose;
 mod dense;
 mod dropout;
-<<<<<<< HEAD
 mod embedding;
-=======
 mod flatten;
 mod geometry;
 mod global_pool;
->>>>>>> 446e5e9 (layers: pools, batch, layer and local response normalisation, flatten, reshape, upsample and residual, as PyTorch has them)
 mod gru;
 mod layer_norm;
 mod local_response_norm;
@@ -172,10 +169,8 @@ layers! {
     attention::Attention,
     /// Adds to each step what tells its place.
     positional_encoding::PositionalEncoding,
-<<<<<<< HEAD
     /// A row of a table for each index.
     embedding::Embedding,
-=======
     /// Largest number under a window.
     max_pool::MaxPool,
     /// Mean under a window.
@@ -196,5 +191,4 @@ layers! {
     upsample::Upsample,
     /// Layers with a way around them.
     residual::Residual,
->>>>>>> 446e5e9 (layers: pools, batch, layer and local response normalisation, flatten, reshape, upsample and residual, as PyTorch has them)
 }

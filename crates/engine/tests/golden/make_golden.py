@@ -79,7 +79,7 @@ def module_of(layer, shape):
         return ChannelsFirst(nn.Sequential(conv, after))
     if kind in ("max_pool", "average_pool"):
         pools = {"max_pool": [nn.MaxPool1d, nn.MaxPool2d], "average_pool": [nn.AvgPool1d, nn.AvgPool2d]}
-        size = pair(layer["size"], shape)
+        size = pair(layer["kernel_size"], shape)
         stride = pair(layer["stride"], shape) if "stride" in layer else None
         return ChannelsFirst(pools[kind][n_axes - 1](size, stride, pair(layer.get("padding", 0), shape)))
     if kind == "global_pool":
@@ -224,7 +224,7 @@ def shaped():
     """Layers of images and sequences, each with what comes in."""
     image, steps = [5, 4, 2], [8, 3]
     dense = {"kind": "dense", "units": 6, "activation": "tanh"}
-    norm, pool = {"kind": "batch_norm"}, {"kind": "max_pool", "size": 2}
+    norm, pool = {"kind": "batch_norm"}, {"kind": "max_pool", "kernel_size": 2}
     layers = [
         ({"kind": "conv2d", "filters": 3, "kernel_size": 3, "padding": "same", "activation": "relu"}, image),
         ({"kind": "conv2d", "filters": 4, "kernel_size": [3, 2], "stride": [2, 1], "padding": [1, 0], "groups": 2}, image),
@@ -233,10 +233,10 @@ def shaped():
         ({"kind": "conv1d", "filters": 3, "kernel_size": 3, "padding": "same", "dilation": 2, "groups": 3}, steps),
         ({"kind": "conv_transpose", "filters": 3, "kernel_size": 3, "stride": 2, "padding": 1, "output_padding": [1, 0]}, [2, 3, 2]),
         ({"kind": "conv_transpose", "filters": 2, "kernel_size": 2, "stride": 2, "activation": "sigmoid"}, steps),
-        (pool, image), ({"kind": "max_pool", "size": 3, "stride": 2, "padding": 1}, image),
-        ({"kind": "max_pool", "size": [3, 2], "stride": [1, 2]}, image), ({"kind": "max_pool", "size": 3, "stride": 2}, steps),
-        ({"kind": "average_pool", "size": 2}, image), ({"kind": "average_pool", "size": 3, "stride": 2, "padding": 1}, image),
-        ({"kind": "average_pool", "size": 2, "padding": 1}, steps),
+        (pool, image), ({"kind": "max_pool", "kernel_size": 3, "stride": 2, "padding": 1}, image),
+        ({"kind": "max_pool", "kernel_size": [3, 2], "stride": [1, 2]}, image), ({"kind": "max_pool", "kernel_size": 3, "stride": 2}, steps),
+        ({"kind": "average_pool", "kernel_size": 2}, image), ({"kind": "average_pool", "kernel_size": 3, "stride": 2, "padding": 1}, image),
+        ({"kind": "average_pool", "kernel_size": 2, "padding": 1}, steps),
         ({"kind": "global_pool"}, image), ({"kind": "global_pool", "function": "max"}, image), ({"kind": "global_pool"}, steps),
         (norm, image), (norm, steps), (norm, [9]), ({"kind": "batch_norm", "momentum": 0.3, "epsilon": 0.01}, image),
         ({"kind": "layer_norm"}, image), ({"kind": "layer_norm", "epsilon": 0.01}, steps), ({"kind": "layer_norm"}, [37]),
@@ -247,9 +247,9 @@ def shaped():
         ({"kind": "upsample", "factor": [3, 2], "interpolation": "linear"}, [2, 3, 2]),
         ({"kind": "upsample", "factor": 2, "interpolation": "linear"}, steps),
         ({"kind": "residual", "layers": [norm, {"kind": "activation", "function": "silu"}], "activation": "relu"}, image),
-        ({"kind": "residual", "layers": [norm, {"kind": "average_pool", "size": 2, "padding": 1}]}, [5, 5, 3]),
+        ({"kind": "residual", "layers": [norm, {"kind": "average_pool", "kernel_size": 2, "padding": 1}]}, [5, 5, 3]),
         ({"kind": "residual", "layers": [dense, {"kind": "dense", "units": 5}], "activation": "tanh"}, steps),
-        ({"kind": "residual", "layers": [{"kind": "max_pool", "size": 3, "stride": 2, "padding": 1}]}, image),
+        ({"kind": "residual", "layers": [{"kind": "max_pool", "kernel_size": 3, "stride": 2, "padding": 1}]}, image),
         ({"kind": "residual", "layers": [dense]}, [4]),
         ({"kind": "residual", "activation": "relu", "layers": [
             {"kind": "conv2d", "filters": 4, "kernel_size": 3, "stride": 2, "padding": 1, "use_bias": False}, norm,
