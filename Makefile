@@ -6,7 +6,7 @@ PYTHON ?= python3
 PEERS ?= ../peers
 BENCH ?=
 
-.PHONY: help build demo test check unit contract drift deny bench openapi clean
+.PHONY: help build demo test check unit contract drift deny bench bench-service bench-peers bench-learning openapi clean
 
 help: ## say what each command does
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,10 +36,19 @@ unit: cargo-present ## every Rust test; unpacks nothing, needs no network once b
 openapi: cargo-present ## write api/openapi.json again from the router
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi
 
-bench: build ## measure against the goals and peers; writes ratios to docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")
+bench: bench-service bench-peers bench-learning ## measure everything against its goals; writes docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")
+
+bench-service: build
 	$(CARGO) bench --locked --bench service
+
+bench-peers: cargo-present
 	$(CARGO) build --release --locked --package descent-engine --example peer
-	$(PYTHON) -B benches/peers.py target/release/examples/peer --peers $(PEERS) $(BENCH)
+	$(CARGO) build --release --locked --example recording
+	$(PYTHON) -B benches/peers.py target/release/examples --peers $(PEERS) $(BENCH)
+
+bench-learning: cargo-present
+	$(CARGO) bench --locked --bench learning > target/learning.jsonl
+	$(PYTHON) -B benches/ratios.py --learning target/learning.jsonl --write docs/benchmarks.md
 
 clean: ## remove what was built and the demo's data
 	$(CARGO) clean

@@ -1,8 +1,8 @@
 """Runs the engine beside its peers, round after round, and writes the ratios into docs/benchmarks.md.
 
-    python3 benches/peers.py PROJECT_BENCH [--peers DIR] [--rounds 3] [--runs 3] [--cap 3] [--only W1,W2]
+    python3 benches/peers.py BUILT [--peers DIR] [--rounds 3] [--runs 3] [--cap 3] [--only W1,W2]
 
-PROJECT_BENCH is the built `peer` example of the engine. The harness and the peers' programs are those of ../shared/bench; where that folder or the
+BUILT is the folder of the built examples `peer` and `recording`. The harness and the peers' programs are those of ../shared/bench; where that folder or the
 peers are absent, the project runs alone and there are no ratios. What was measured stays in target/peers.jsonl.
 """
 import argparse
@@ -23,13 +23,12 @@ GROUPS = [
     (["W1", "W2", "W2b32", "W3", "W6"], ["torch-fused", "torch-compile-fused", "jax", "candle", "burn"]),
     (["W4", "W5"], ["torch-channels_last-fused", "keras", "burn"]),
     (["W7"], ["onnx", "torch", "candle", "burn"]),
+    (["LIMITS"], ["limits"]),
 ]
-# What only the project is asked.
-ALONE = ["update"]
 # What has to be there for a peer to run.
 NEEDS = {
     "torch": ("venv", "torch"), "jax": ("venv", "jax"), "onnx": ("venv", "onnxruntime"), "keras": ("venv-tf", "tensorflow"),
-    "candle": ("target/release", "candle-peer"), "burn": ("target/release", "burn-peer"),
+    "candle": ("target/release", "candle-peer"), "burn": ("target/release", "burn-peer"), "limits": ("target/release", "limits"),
 }
 
 
@@ -43,24 +42,24 @@ def installed(peer, folder):
     return python.exists() and subprocess.run([str(python), "-c", ask]).returncode == 0
 
 
-def beside(chosen, workloads, peers, out):
+def beside(chosen, program, workloads, peers, out):
     """One group through the shared harness, which protects every process from what else the machine does. It wants to be given a peer: where
     there is none, `limits` stands for it, which has no part in any of these workloads, so the project is measured alone."""
     peers = peers or ["limits"]
     command = [
         sys.executable, "-B", str(SHARED / "run_all.py"), "--work", str(chosen.peers), "--bin-dir", str(chosen.peers / "target/release"),
         "--out", str(out), "--threads", "1,2", "--workloads", ",".join(workloads), "--peers", ",".join(peers),
-        "--rounds", str(chosen.rounds), "--runs", str(chosen.runs), "--cap", str(chosen.cap), "--project", f"{chosen.project} {{threads}} {{workloads}}",
+        "--rounds", str(chosen.rounds), "--runs", str(chosen.runs), "--cap", str(chosen.cap), "--project", f"{program} {{threads}} {{workloads}}",
     ]
     subprocess.run(command, check=True)
 
 
-def alone(chosen, workloads, out):
+def alone(chosen, program, workloads, out):
     """The project without the shared harness."""
     environment = {**os.environ, "BENCH_RUNS": str(chosen.runs), "BENCH_CAP_S": str(chosen.cap)}
     for turn in range(chosen.rounds):
         for threads in ("1", "2"):
-            run = subprocess.run([str(chosen.project), threads, *workloads], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            run = subprocess.run([str(program), threads, *workloads], env=environment, stdout=subprocess.PIPE, text=True, check=True)
             with open(out, "a") as lines:
                 for line in filter(None, run.stdout.splitlines()):
                     lines.write(json.dumps({**json.loads(line), "round": turn, "at": int(time.time())}) + "\n")
@@ -68,24 +67,26 @@ def alone(chosen, workloads, out):
 
 
 def measure(chosen, out):
-    for workloads, contenders in [*GROUPS, (ALONE, [])]:
+    peer, recording = chosen.built / "peer", chosen.built / "recording"
+    groups = [(peer, *group) for group in GROUPS] + [(peer, ["update"], []), (recording, ["recording"], [])]
+    for program, workloads, contenders in groups:
         workloads = [name for name in workloads if not chosen.only or name in chosen.only]
         if workloads and SHARED.is_dir():
-            beside(chosen, workloads, [peer for peer in contenders if installed(peer, chosen.peers)], out)
+            beside(chosen, program, workloads, [peer for peer in contenders if installed(peer, chosen.peers)], out)
         elif workloads:
-            alone(chosen, workloads, out)
+            alone(chosen, program, workloads, out)
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("project", type=pathlib.Path)
+    arguments.add_argument("built", type=pathlib.Path)
     arguments.add_argument("--peers", type=pathlib.Path, default=ROOT.parent / "peers", help="the folder given to setup_peers.py")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--runs", type=int, default=3, help="counted runs of a round")
     arguments.add_argument("--cap", type=float, default=3.0, help="longest run in seconds")
     arguments.add_argument("--only", type=lambda text: text.split(","), help="only these workloads; the document is not written")
     chosen = arguments.parse_args()
-    chosen.project, chosen.peers = chosen.project.resolve(), chosen.peers.resolve()
+    chosen.built, chosen.peers = chosen.built.resolve(), chosen.peers.resolve()
     if not SHARED.is_dir():
         print(f"skipped: the peers, because {SHARED} is not there; the project runs alone")
     elif not any(installed(peer, chosen.peers) for peer in NEEDS):
@@ -98,7 +99,7 @@ def main():
     text = ratios.section([out], chosen.peers)
     print(text)
     if not chosen.only:
-        ratios.write(ROOT / "docs/benchmarks.md", text)
+        ratios.write(ROOT / "docs/benchmarks.md", "peers", text)
 
 
 if __name__ == "__main__":

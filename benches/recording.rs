@@ -5,18 +5,18 @@
 //! Both sides are the same process, data and spec, taken in turn. A look at the clock at the first and the last step of every epoch
 //! leaves out what lies between two epochs, which is the same on both sides.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use descent::app::App;
 use descent::config::Config;
 use descent::data::{Hint, Ingest, Ingested, Limits, Prepared, Roles, decode, prepare};
-use descent::ids::DatasetId;
+use descent::ids::{DatasetId, RunId};
 use descent::runs::message::Submission;
 use descent::store::datasets::{self, Dataset};
 use descent::store::{Json, runs::Status};
-use descent::worker::{Moment, Workers};
+use descent::worker::{Moment, Probe, Workers};
 use descent_engine::rng::{Purpose, Stream};
 use descent_engine::spec::Spec;
 use descent_engine::trainer::{Directive, Observer, StepReport, Trainer};
@@ -87,12 +87,36 @@ impl Watch {
     }
 }
 
+/// A watch that the worker's probe and a bare observer hold in the same way, so that holding it costs both sides the same.
+type Shared = Arc<Mutex<Watch>>;
+
+fn probe(watch: &Shared) -> Probe {
+    let watch = watch.clone();
+    Arc::new(move |_, moment| {
+        if let Moment::Step(step) = moment {
+            locked(&watch).step(step);
+        }
+    })
+}
+
+fn locked(watch: &Shared) -> MutexGuard<'_, Watch> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Seconds since the watch was asked last.
+fn taken(watch: &Shared) -> f64 {
+    std::mem::take(&mut locked(watch).total).as_secs_f64()
+}
+
 /// Records nothing.
-struct Bare(Watch);
+struct Bare {
+    run: RunId,
+    probe: Probe,
+}
 
 impl Observer for Bare {
     fn step(&mut self, report: &StepReport) -> Directive {
-        self.0.step(report.step);
+        (self.probe)(self.run, Moment::Step(report.step));
         Directive::Continue
     }
 }
@@ -180,8 +204,8 @@ fn prepared(bytes: &[u8], ingested: &Ingested, spec: &Spec) -> anyhow::Result<Pr
     )?)
 }
 
-/// Seconds of one training in the worker.
-async fn recorded(app: &App, spec: &Spec, watch: &Mutex<Watch>) -> anyhow::Result<f64> {
+/// Lets the worker train once.
+async fn recorded(app: &App, spec: &Spec) -> anyhow::Result<RunId> {
     let submission = Submission {
         owner: OWNER.to_owned(),
         spec: spec.clone(),
@@ -196,8 +220,7 @@ async fn recorded(app: &App, spec: &Spec, watch: &Mutex<Watch>) -> anyhow::Resul
         "the run ended as {:?}",
         row.status
     );
-    let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(std::mem::take(&mut watch.total).as_secs_f64())
+    Ok(run.id)
 }
 
 async fn measure(app: &App, workload: &Workload, threads: u64) -> anyhow::Result<()> {
@@ -214,31 +237,28 @@ async fn measure(app: &App, workload: &Workload, threads: u64) -> anyhow::Result
     let steps_per_epoch = (workload.n_rows / workload.batch_size) as u64;
 
     let watch = Arc::new(Mutex::new(Watch::new(steps_per_epoch)));
-    let seen = watch.clone();
-    let probe = move |_, moment| {
-        if let Moment::Step(step) = moment {
-            let mut watch = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            watch.step(step);
-        }
-    };
+    let probe = probe(&watch);
     let workers = Workers::start(
         app.runs.clone(),
         app.clock.clone(),
         &app.config,
-        Some(Arc::new(probe)),
+        Some(probe.clone()),
     )?;
     // Warms the caches of both sides.
-    recorded(app, &spec, &watch).await?;
+    recorded(app, &spec).await?;
     let mut slower = Vec::new();
     for _ in 0..PAIRS {
-        let with = recorded(app, &spec, &watch).await?;
+        taken(&watch);
+        let run = recorded(app, &spec).await?;
+        let with = taken(&watch);
         let mut trainer = Trainer::new(&resolved, dataset.clone(), prepared.parts.clone())?;
-        let mut bare = Bare(Watch::new(steps_per_epoch));
+        let probe = probe.clone();
+        let mut bare = Bare { run, probe };
         // On a thread of its own, as the worker's slot is one.
         let ending = std::thread::scope(|scope| scope.spawn(|| trainer.run(&mut bare)).join());
         let ending = ending.map_err(|_| anyhow!("the training panicked"))?;
         ensure!(ending.has_model(), "the training ended: {ending:?}");
-        slower.push((with / bare.0.total.as_secs_f64() - 1.0) * 100.0);
+        slower.push((with / taken(&watch) - 1.0) * 100.0);
     }
     workers.drain().await;
     slower.sort_by(f64::total_cmp);

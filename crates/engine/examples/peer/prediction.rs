@@ -19,7 +19,7 @@ const WARM_UP: usize = 200;
 /// One line for each size of a batch: rows per second of the blocks, and the middle and the 99th of 100 of single calls.
 pub fn measure(protocol: &Protocol) -> Result<(), Error> {
     let workload = workload::named("W2").ok_or("W2 is not a workload")?;
-    let (spec, dataset) = (workload.spec(protocol)?, workload.sample());
+    let (spec, dataset) = (workload.spec(protocol)?, workload.row());
     let (n_features, outcome) = (dataset.n_features(), dataset.targets.outcome());
     let network = weights::network(&spec, n_features.into(), outcome)?;
     let file = weights::write(&network, &network.initialise(0))?;

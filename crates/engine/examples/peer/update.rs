@@ -26,7 +26,7 @@ pub fn measure(protocol: &Protocol) -> Result<(), Error> {
 }
 
 fn profile(protocol: &Protocol, workload: &Workload) -> Result<(), Error> {
-    let (spec, dataset) = (workload.spec(protocol)?, workload.sample());
+    let (spec, dataset) = (workload.spec(protocol)?, workload.row());
     let network = weights::network(&spec, dataset.sample_shape, dataset.targets.outcome())?;
     let loss = spec.loss.as_ref().ok_or("the spec has no loss")?;
     let optimizer: &Optimizer = &spec.optimizer.as_ref().ok_or("no optimizer")?.rule;

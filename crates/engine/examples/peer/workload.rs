@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use descent_engine::dataset::{Dataset, Parts, Targets};
 use descent_engine::rng::{Purpose, Stream};
+use descent_engine::sample::SampleShape;
 use descent_engine::spec::Spec;
 use descent_engine::trainer::EngineError;
 use ndarray::Array2;
@@ -23,7 +24,7 @@ pub enum Answer {
 /// One training of the peer bench.
 pub struct Workload {
     pub name: &'static str,
-    pub n_features: usize,
+    pub sample: SampleShape,
     pub answer: Answer,
     pub n_rows: usize,
     pub batch_size: usize,
@@ -42,7 +43,7 @@ fn all() -> Vec<Workload> {
     let momentum = |rate: f64| json!({"kind": "sgd", "learning_rate": rate, "momentum": 0.9});
     let classifier = Workload {
         name: "W2",
-        n_features: 784,
+        sample: SampleShape::Vector { features: 784 },
         answer: Answer::Classes(10),
         n_rows: 60_000,
         batch_size: 128,
@@ -51,9 +52,11 @@ fn all() -> Vec<Workload> {
         optimizer: momentum(0.01),
     };
     vec![
+        small_images(),
+        large_images(),
         Workload {
             name: "W1",
-            n_features: 4,
+            sample: SampleShape::Vector { features: 4 },
             answer: Answer::Classes(3),
             n_rows: 150,
             batch_size: 16,
@@ -71,7 +74,7 @@ fn all() -> Vec<Workload> {
         classifier,
         Workload {
             name: "W3",
-            n_features: 1024,
+            sample: SampleShape::Vector { features: 1024 },
             answer: Answer::Classes(1000),
             n_rows: 8192,
             batch_size: 256,
@@ -81,7 +84,7 @@ fn all() -> Vec<Workload> {
         },
         Workload {
             name: "W6",
-            n_features: 784,
+            sample: SampleShape::Vector { features: 784 },
             answer: Answer::Itself,
             n_rows: 60_000,
             batch_size: 128,
@@ -90,6 +93,61 @@ fn all() -> Vec<Workload> {
             optimizer: json!({"kind": "adam", "learning_rate": 0.001}),
         },
     ]
+}
+
+/// W4: two convolutions of grey images.
+fn small_images() -> Workload {
+    Workload {
+        name: "W4",
+        sample: SampleShape::Image {
+            height: 28,
+            width: 28,
+            channels: 1,
+        },
+        answer: Answer::Classes(10),
+        n_rows: 12_800,
+        batch_size: 64,
+        epochs: 1,
+        network: json!([
+            {"kind": "conv2d", "filters": 32, "kernel_size": 3, "padding": 1, "activation": "relu"},
+            {"kind": "max_pool", "size": 2},
+            {"kind": "conv2d", "filters": 64, "kernel_size": 3, "padding": 1, "activation": "relu"},
+            {"kind": "max_pool", "size": 2},
+            {"kind": "flatten"},
+            {"kind": "dense", "units": 128, "activation": "relu"},
+        ]),
+        optimizer: json!({"kind": "sgd", "learning_rate": 0.01, "momentum": 0.9}),
+    }
+}
+
+/// W5: five convolutions of colour images, in the manner of AlexNet.
+fn large_images() -> Workload {
+    Workload {
+        name: "W5",
+        sample: SampleShape::Image {
+            height: 64,
+            width: 64,
+            channels: 3,
+        },
+        answer: Answer::Classes(200),
+        n_rows: 640,
+        batch_size: 32,
+        epochs: 1,
+        network: json!([
+            {"kind": "conv2d", "filters": 64, "kernel_size": 5, "stride": 2, "padding": 2, "activation": "relu"},
+            {"kind": "max_pool", "size": 2},
+            {"kind": "conv2d", "filters": 192, "kernel_size": 5, "padding": 2, "activation": "relu"},
+            {"kind": "max_pool", "size": 2},
+            {"kind": "conv2d", "filters": 384, "kernel_size": 3, "padding": 1, "activation": "relu"},
+            {"kind": "conv2d", "filters": 256, "kernel_size": 3, "padding": 1, "activation": "relu"},
+            {"kind": "conv2d", "filters": 256, "kernel_size": 3, "padding": 1, "activation": "relu"},
+            {"kind": "max_pool", "size": 2},
+            {"kind": "flatten"},
+            {"kind": "dense", "units": 1024, "activation": "relu"},
+            {"kind": "dense", "units": 1024, "activation": "relu"},
+        ]),
+        optimizer: json!({"kind": "sgd", "learning_rate": 0.001, "momentum": 0.9}),
+    }
 }
 
 /// Hidden layers of these widths.
@@ -121,7 +179,7 @@ impl Workload {
             "training": {"epochs": 100_000, "batch_size": self.batch_size},
             "resources": {"threads": protocol.cpu.threads},
         }));
-        let facts = self.sample().facts(self.parts().train.len());
+        let facts = self.row().facts(self.parts().train.len());
         spec.and_then(|spec| spec.resolve(&facts))
             .map_err(EngineError::Spec)
     }
@@ -132,14 +190,14 @@ impl Workload {
     }
 
     /// A dataset of the same kind with a single row, where only its shape is of interest.
-    pub fn sample(&self) -> Dataset {
+    pub fn row(&self) -> Dataset {
         self.dataset_of(1)
     }
 
     fn dataset_of(&self, n_rows: usize) -> Dataset {
         let noise = Stream::new(42, Purpose::Probe, 0);
-        let features = Array2::from_shape_fn((n_rows, self.n_features), |(row, column)| {
-            2.0 * noise.uniform_f32((row * self.n_features + column) as u64) - 1.0
+        let features = Array2::from_shape_fn((n_rows, self.sample.n_numbers()), |(row, column)| {
+            2.0 * noise.uniform_f32((row * self.sample.n_numbers() + column) as u64) - 1.0
         });
         let names = |prefix: &str, n: usize| {
             (0..n)
@@ -157,17 +215,17 @@ impl Workload {
             }
             Answer::Itself => Targets::Values {
                 values: features.clone(),
-                names: names("y", self.n_features),
-                mean: vec![0.0; self.n_features],
-                std: vec![1.0; self.n_features],
+                names: names("y", self.sample.n_numbers()),
+                mean: vec![0.0; self.sample.n_numbers()],
+                std: vec![1.0; self.sample.n_numbers()],
             },
         };
         Dataset {
-            sample_shape: features.ncols().into(),
+            sample_shape: self.sample,
             features,
-            feature_names: names("x", self.n_features),
-            feature_columns: (0..self.n_features as u32).collect(),
-            column_names: names("x", self.n_features),
+            feature_names: names("x", self.sample.n_numbers()),
+            feature_columns: (0..self.sample.n_numbers() as u32).collect(),
+            column_names: names("x", self.sample.n_numbers()),
             targets,
         }
     }
