@@ -1,6 +1,7 @@
 //! The document: what is refused, where, and with what advice; what is filled in.
 
 use descent_engine::dataset::{DataFacts, Outcome};
+use descent_engine::sample::SampleShape;
 use descent_engine::spec::{Family, Network, Spec, Split, Violation};
 use serde_json::{Value, json};
 
@@ -441,4 +442,83 @@ fn the_schema_of_a_family_stands_on_its_own() {
         }
     }
     assert_eq!(Family::named("forecasting"), None);
+}
+
+/// Data whose rows have that shape.
+fn shaped(dims: &[usize]) -> DataFacts {
+    DataFacts {
+        sample_shape: SampleShape::of(dims).expect("one to three sizes"),
+        ..iris()
+    }
+}
+
+#[test]
+fn a_network_by_name_becomes_layers_that_fit_the_data() {
+    let cases: [(&str, &[usize], &str); 10] = [
+        ("logistic", &[4], ""),
+        ("logistic", &[8, 8, 1], "flatten"),
+        ("mlp", &[28, 28, 1], "flatten"),
+        ("lenet5", &[28, 28, 1], "conv2d"),
+        ("lenet5", &[64], "reshape"),
+        ("alexnet", &[64, 64, 3], "conv2d"),
+        ("alexnet", &[224, 224, 3], "conv2d"),
+        ("resnet18", &[32, 32, 3], "conv2d"),
+        ("lstm_classifier", &[100], "reshape"),
+        ("transformer_encoder", &[20, 3], "dense"),
+    ];
+    for (name, dims, first) in cases {
+        let facts = shaped(dims);
+        let document = json!({"dataset": "d", "task": {"kind": "classification", "target": "y"}, "network": {"kind": name}});
+        let spec = Spec::from_value(document).expect("the name is known");
+        let resolved = spec.resolve(&facts).expect("it fits");
+        let Some(Network::Layers(layers)) = &resolved.network else {
+            panic!("{name} did not become layers");
+        };
+        assert_eq!(
+            layers.first().map_or("", |layer| layer.kind()),
+            first,
+            "{name}"
+        );
+        assert!(resolved.cost(&facts).expect("the layers fit").parameters > 0);
+        // What a user copies from the resolved spec is accepted as it stands.
+        let copied = serde_json::to_value(&resolved).expect("it is JSON");
+        assert_eq!(Spec::from_value(copied).expect("it is sound"), resolved);
+    }
+}
+
+#[test]
+fn published_sizes_of_the_networks_with_a_name() {
+    let parameters = |name: &str, dims: &[usize]| {
+        let document = json!({"dataset": "d", "task": {"kind": "classification", "target": "y"}, "network": {"kind": name}});
+        let facts = DataFacts {
+            outcome: Outcome::Classes(10),
+            ..shaped(dims)
+        };
+        let spec = Spec::from_value(document).expect("the name is known");
+        let resolved = spec.resolve(&facts).expect("it fits");
+        resolved.cost(&facts).expect("the layers fit").parameters
+    };
+    // LeNet-5 with every map connected; ResNet-18 for CIFAR-10, whose three projections are normalised too in the paper.
+    assert_eq!(parameters("lenet5", &[28, 28, 1]), 61_706);
+    assert_eq!(
+        parameters("resnet18", &[32, 32, 3]),
+        11_173_962 - 2 * (128 + 256 + 512)
+    );
+}
+
+#[test]
+fn a_network_by_name_that_does_not_fit_says_what_came_in() {
+    let document = json!({"dataset": "d", "task": {"kind": "classification", "target": "y"}, "network": {"kind": "lenet5"}});
+    let facts = shaped(&[30]);
+    let spec = Spec::from_value(document).expect("the name is known");
+    let resolved = spec.resolve(&facts).expect("names resolve");
+    let violations = resolved.cost(&facts).expect_err("30 columns are no square");
+    assert_eq!(violations[0].pointer, "/network/0");
+    assert!(
+        violations[0]
+            .message
+            .contains("what comes in is a vector of 30"),
+        "{}",
+        violations[0].message
+    );
 }

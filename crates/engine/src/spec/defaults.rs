@@ -1,22 +1,35 @@
 //! What is used where the spec says nothing, by the size of the data.
 
-use super::{Network, OptimizerSpec, TaskKind};
+use super::{Network, OptimizerSpec, TaskKind, preset};
 use crate::dataset::DataFacts;
 use crate::layer::{Dense, Dropout, Layer};
 use crate::loss::{CrossEntropy, Loss, Mse};
 use crate::op::Function;
 use crate::optimizer::{AdamW, Optimizer};
+use crate::sample::SampleShape;
 use crate::schedule::Schedule;
 
 /// Training rows from which on a network with two wide layers is worth its time.
 const MANY_ROWS: u64 = 5_000;
 
+/// Two convolutions for images; dense layers for anything else.
+pub(super) fn network(facts: &DataFacts) -> Network {
+    Network::Layers(match facts.sample_shape {
+        SampleShape::Image { .. } => preset::small_cnn(),
+        input => {
+            let mut layers = preset::flat(input);
+            layers.extend(dense_layers(facts));
+            layers
+        }
+    })
+}
+
 /// One layer of smooth units with dropout for few rows; two wide layers of rectified units, which are several times cheaper,
 /// for many.
-pub(super) fn network(facts: &DataFacts) -> Network {
+pub(super) fn dense_layers(facts: &DataFacts) -> Vec<Layer> {
     let dense = |units: usize, function: Function| Layer::Dense(Dense::new(units).with(function));
     let dropout = |rate: f64| Layer::Dropout(Dropout::new(rate));
-    Network::Layers(if facts.n_train < MANY_ROWS {
+    if facts.n_train < MANY_ROWS {
         vec![dense(64, Function::Gelu), dropout(0.3)]
     } else {
         vec![
@@ -24,7 +37,7 @@ pub(super) fn network(facts: &DataFacts) -> Network {
             dropout(0.1),
             dense(128, Function::Relu),
         ]
-    })
+    }
 }
 
 /// Cross entropy for classes, mean squared error for numbers.

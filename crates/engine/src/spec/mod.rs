@@ -19,6 +19,7 @@ mod check;
 mod cost;
 mod defaults;
 mod optimizer;
+mod preset;
 pub(crate) mod resolve;
 mod schema;
 mod task;
@@ -57,8 +58,9 @@ pub struct Spec {
     pub dataset: String,
     /// What is to be learned.
     pub task: Task,
-    /// The hidden layers in order, or `{"kind": "perceptron"}`. The output layer follows from the task.
-    /// Default: one layer of 64 units, two of 128 for 5,000 training rows and more.
+    /// The hidden layers in order, or a network by name: `{"kind": "lenet5"}`. The output layer follows from the task.
+    /// Default: one layer of 64 units, two of 128 for 5,000 training rows and more; for images two convolutions with pools
+    /// and a dense layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
     /// What is minimised. Default: cross entropy for a classification, mean squared error for a regression.
@@ -88,16 +90,45 @@ pub struct Spec {
 pub enum Network {
     /// Hidden layers in order.
     Layers(#[schemars(length(max = 256))] Vec<Layer>),
-    /// A family that is not a stack of layers.
+    /// A network with a name.
     Family(NetworkFamily),
 }
 
-/// A family of networks that is not a stack of layers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// A network with a name: the perceptron, or layers that the resolved spec lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NetworkFamily {
     /// Rosenblatt's perceptron of 1957: one threshold unit, corrected by every row it gets wrong.
     Perceptron {},
+    /// No hidden layer: logistic (or linear) regression.
+    Logistic {},
+    /// Dense layers, as they are used for tables when the spec names no network.
+    Mlp {},
+    /// Two convolutions with average pools, then dense layers of 120 and 84 (LeCun et al. 1998).
+    Lenet5 {},
+    /// Five convolutions, the first two with local response normalisation, then two dense layers of 4096 with dropout
+    /// (Krizhevsky et al. 2012).
+    Alexnet {},
+    /// Eighteen layers in residual blocks of 64 to 512 channels, with the 3 x 3 first convolution of the form for small
+    /// images (He et al. 2016).
+    Resnet18 {},
+    /// An LSTM of 128 units whose last step is classified.
+    LstmClassifier {},
+    /// Two blocks of self-attention and dense layers over positions, and their mean (Vaswani et al. 2017).
+    TransformerEncoder {},
+}
+
+impl NetworkFamily {
+    /// The names of those that are stacks of layers.
+    pub(crate) const PRESETS: [&str; 7] = [
+        "logistic",
+        "mlp",
+        "lenet5",
+        "alexnet",
+        "resnet18",
+        "lstm_classifier",
+        "transformer_encoder",
+    ];
 }
 
 /// What can be trained; each family has a JSON Schema of its own.

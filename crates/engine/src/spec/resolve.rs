@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Family, Network, Spec, Violation, defaults};
+use super::{Family, Network, Spec, Violation, defaults, preset};
 use crate::dataset::{DataFacts, Outcome};
 use crate::loss::{ClassWeights, Loss};
 use crate::network::Head;
@@ -31,12 +31,12 @@ fn learning(spec: &mut Spec, facts: &DataFacts) {
         .network
         .take()
         .unwrap_or_else(|| defaults::network(facts));
-    spec.network = Some(match network {
-        Network::Layers(layers) => {
-            Network::Layers(layers.iter().map(crate::layer::Layer::resolved).collect())
-        }
-        family => family,
-    });
+    let layers = match network {
+        Network::Layers(layers) => Some(layers),
+        Network::Family(family) => preset::layers(family, facts),
+    };
+    spec.network = layers
+        .map(|layers| Network::Layers(layers.iter().map(crate::layer::Layer::resolved).collect()));
     spec.loss
         .get_or_insert_with(|| defaults::loss(spec.task.kind));
     let optimizer = spec

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use super::{Family, Spec, TaskKind};
+use super::{Family, NetworkFamily, Spec, TaskKind};
 
 /// The schema of every spec.
 pub(super) fn whole() -> &'static Value {
@@ -34,7 +34,7 @@ pub(super) fn of(family: Family) -> Value {
     match family {
         Family::Classification => {
             keep(&mut schema, "Loss", TaskKind::Classification.losses());
-            layers_only(&mut schema);
+            keep(&mut schema, "NetworkFamily", &NetworkFamily::PRESETS);
             one_target(&mut schema);
         }
         Family::Regression => {
@@ -44,10 +44,11 @@ pub(super) fn of(family: Family) -> Value {
                 "Split",
                 &["random", "chronological", "by_column"],
             );
-            layers_only(&mut schema);
+            keep(&mut schema, "NetworkFamily", &NetworkFamily::PRESETS);
         }
         Family::Perceptron => {
             schema["$defs"]["Network"]["anyOf"] = json!([{"$ref": "#/$defs/NetworkFamily"}]);
+            keep(&mut schema, "NetworkFamily", &["perceptron"]);
             schema["properties"]["network"] =
                 json!({"$ref": "#/$defs/Network", "description": "Asks for a perceptron."});
             if let Some(required) = schema["required"].as_array_mut() {
@@ -76,12 +77,6 @@ fn keep(schema: &mut Value, definition: &str, names: &[&str]) {
         name.and_then(Value::as_str)
             .is_some_and(|name| names.contains(&name))
     });
-}
-
-fn layers_only(schema: &mut Value) {
-    if let Some(choices) = schema["$defs"]["Network"]["anyOf"].as_array_mut() {
-        choices.retain(|choice| choice.get("items").is_some());
-    }
 }
 
 fn one_target(schema: &mut Value) {
@@ -262,10 +257,10 @@ mod tests {
                 .get("OptimizerSpec")
                 .is_none()
         );
-        assert!(
-            of(Family::Classification)["$defs"]
-                .get("NetworkFamily")
-                .is_none()
+        assert_eq!(
+            kinds(Family::Classification, "NetworkFamily"),
+            NetworkFamily::PRESETS
         );
+        assert_eq!(kinds(Family::Perceptron, "NetworkFamily"), ["perceptron"]);
     }
 }
