@@ -66,6 +66,12 @@ pub trait Real:
     fn normal_cdf(self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// Not a number.
+    #[inline(always)]
+    #[allow(clippy::eq_op)]
+    fn is_nan(self) -> bool {
+        self != self
+    }
 
     /// The larger number; the second one when the first is NaN.
     #[inline(always)]

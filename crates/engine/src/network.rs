@@ -1,6 +1,7 @@
 //! A network: layers in a row, then a head that makes one output per class or target; its parameters by name.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId};
@@ -221,6 +222,15 @@ impl Builder<'_> {
         (self.layer_idx as u16).wrapping_add(nth.wrapping_mul(256))
     }
 
+    /// The error of a layer whose input does not have the shape it wants; [`Network::build`] finds it before.
+    pub fn unfit(&self, layer: &'static str, input: NodeId) -> GraphError {
+        GraphError::Shape {
+            op: layer,
+            got: self.graph.shape(input).to_string(),
+            wanted: "it takes samples of the shape that was checked",
+        }
+    }
+
     /// Adds a layer inside this one; `first` is the number of its first parameter among this layer's, and `shape` that
     /// of a sample of `node`.
     ///
@@ -267,6 +277,8 @@ pub struct Network {
     head: Head,
     /// Trained ones first, so that they are one piece for the optimizer; then the statistics.
     parameters: Vec<Parameter>,
+    /// For each layer the positions of its parameters, in the order in which it named them.
+    own: Vec<Vec<usize>>,
     n_trained: usize,
     n_parameters: usize,
 }
@@ -302,14 +314,17 @@ impl Network {
                 format!("layers.{layer_idx}")
             };
             let own = layer.parameters(shape).into_iter();
-            wanted.extend(own.map(|parameter| (layer_idx, parameter.inside(&prefix))));
+            let own = own.map(|parameter| parameter.inside(&prefix)).enumerate();
+            wanted.extend(own.map(|(idx, parameter)| ((layer_idx, idx), parameter)));
             shape = output;
             shapes.push(shape);
         }
         // A stable sort: within each role, the order of the layers.
         wanted.sort_by_key(|(_, parameter)| parameter.role == Role::Statistic);
         let (mut parameters, mut n_trained, mut offset) = (Vec::new(), 0, 0_usize);
-        for (layer_idx, wanted) in wanted {
+        let mut own: Vec<BTreeMap<usize, usize>> = vec![BTreeMap::new(); all.len()];
+        for ((layer_idx, idx), wanted) in wanted {
+            own[layer_idx].insert(idx, parameters.len());
             let end = wanted
                 .rows
                 .checked_mul(wanted.cols)
@@ -335,6 +350,10 @@ impl Network {
             shapes,
             head,
             parameters,
+            own: own
+                .into_iter()
+                .map(|own| own.into_values().collect())
+                .collect(),
             n_trained,
             n_parameters: offset,
         })
@@ -425,17 +444,13 @@ impl Network {
             updates: Vec::new(),
         };
         for (layer_idx, layer) in self.layers.iter().enumerate() {
-            let positions = 0..self.parameters.len();
-            let own: Vec<usize> = positions
-                .filter(|&position| self.parameters[position].layer_idx == layer_idx)
-                .collect();
             let mut builder = Builder {
                 graph,
                 mode,
                 layer_idx,
                 input: self.shapes[layer_idx],
                 parameters: &self.parameters,
-                own: &own,
+                own: &self.own[layer_idx],
                 updates: &mut forward.updates,
                 n_random: &mut 0,
             };

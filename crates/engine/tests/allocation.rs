@@ -17,6 +17,7 @@ use descent_engine::optimizer::{
 };
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::rng::{Purpose, Stream};
+use serde_json::json;
 
 /// The system's allocator, with a count of the calls that ask for memory, on any thread.
 struct Counting;
@@ -114,6 +115,31 @@ fn noise(n: usize) -> Vec<f32> {
         .collect()
 }
 
+/// Layers of images, large enough that their work is divided among threads: 64 numbers become an image with 8 channels.
+fn image_network() -> Network {
+    let layers = json!([
+        {"kind": "dense", "units": 512, "activation": "relu"},
+        {"kind": "reshape", "shape": [8, 8, 8]},
+        {"kind": "conv2d", "filters": 8, "kernel_size": 3, "padding": "same", "use_bias": false},
+        {"kind": "batch_norm"},
+        {"kind": "residual", "activation": "relu", "layers": [
+            {"kind": "local_response_norm"}, {"kind": "max_pool", "kernel_size": 2}, {"kind": "layer_norm"}, {"kind": "batch_norm"}
+        ]},
+        {"kind": "dropout", "rate": 0.2},
+        {"kind": "upsample", "factor": 2, "interpolation": "linear"},
+        {"kind": "average_pool", "kernel_size": 3, "stride": 2, "padding": 1},
+        {"kind": "global_pool", "function": "max"},
+        {"kind": "flatten"}
+    ]);
+    let layers: Vec<Layer> = serde_json::from_value(layers).expect("they are layers");
+    let outcome = Outcome::Classes;
+    let head = Head {
+        n_outputs: 3,
+        outcome,
+    };
+    Network::build(&layers, 64, head).expect("the network fits")
+}
+
 /// One test, because the counter belongs to the whole process.
 #[test]
 fn steps_evaluations_and_predictions_allocate_nothing() {
@@ -144,7 +170,11 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         Optimizer::Lion(Lion::default()),
     ];
     for cpu in [Cpu::native(1), Cpu::native(3), Cpu::portable(2)] {
-        let networks = [network(Outcome::Classes), sequence_network()];
+        let networks = [
+            network(Outcome::Classes),
+            sequence_network(),
+            image_network(),
+        ];
         let pairs = losses
             .iter()
             .flat_map(|loss| networks.iter().map(move |network| (loss, network)));
@@ -182,6 +212,7 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             network(Outcome::Classes),
             network(Outcome::Values),
             sequence_network(),
+            image_network(),
         ] {
             let model =
                 Model::new(&network, network.initialise::<f32>(0), cpu).expect("the model fits");

@@ -123,6 +123,62 @@ fn a_pause_and_a_second_call_go_on_in_the_same_trainer() {
     assert_eq!(story(&trainer, record), expected);
 }
 
+/// 4 x 4 images with batch normalisation, whose running averages are state, dropout inside a residual, and every kind of pool.
+fn images(units: usize, training: Value, threads: u32) -> Value {
+    json!({
+        "network": [
+            {"kind": "dense", "units": 16 * units, "activation": "tanh"},
+            {"kind": "reshape", "shape": [4, 4, units]},
+            {"kind": "conv2d", "filters": units, "kernel_size": 3, "padding": "same", "use_bias": false},
+            {"kind": "batch_norm"},
+            {"kind": "residual", "activation": "relu", "layers": [
+                {"kind": "local_response_norm"}, {"kind": "dropout", "rate": 0.3}, {"kind": "batch_norm"},
+                {"kind": "max_pool", "kernel_size": 3, "stride": 2, "padding": 1}, {"kind": "layer_norm"}
+            ]},
+            {"kind": "upsample", "factor": 2, "interpolation": "linear"},
+            {"kind": "average_pool", "kernel_size": 2},
+            {"kind": "global_pool"}
+        ],
+        "optimizer": {"kind": "adam", "learning_rate": 0.01},
+        "training": training, "resources": {"threads": threads}
+    })
+}
+
+#[test]
+fn running_averages_survive_a_pause_at_every_step() {
+    let problem = blobs(70, 3, 1.5, 4);
+    let spec = images(3, json!({"epochs": 3, "batch_size": 16, "seed": 5}), 1);
+    let (ending, expected) = undisturbed(&problem, &spec);
+    for pause_after in 1..expected.0.len() as u64 {
+        let mut first = problem.trainer(spec.clone());
+        let mut record = Record {
+            pause_after: Some(pause_after),
+            ..Record::default()
+        };
+        assert_eq!(first.run(&mut record), Ending::Paused);
+        let mut second = problem.trainer(spec.clone());
+        second
+            .restore(&first.checkpoint().bytes)
+            .expect("the checkpoint is whole");
+        record.pause_after = None;
+        assert_eq!(second.run(&mut record), ending);
+        assert_eq!(story(&second, record), expected, "after step {pause_after}");
+    }
+}
+
+/// Large enough that norms and pools are really divided among threads.
+#[test]
+fn the_number_of_threads_changes_no_bit_of_norms_and_pools() {
+    let problem = blobs(300, 3, 1.5, 4);
+    let hash = |threads: u32| {
+        let training = json!({"epochs": 2, "batch_size": 128, "seed": 5});
+        undisturbed(&problem, &images(70, training, threads)).1
+    };
+    let one = hash(1);
+    assert_eq!(hash(2), one);
+    assert_eq!(hash(4), one);
+}
+
 /// Large enough that products are really divided among threads.
 #[test]
 fn the_number_of_threads_changes_no_bit() {

@@ -14,6 +14,7 @@ use descent_engine::network::{Head, Network, Outcome, Parameters};
 use descent_engine::op::StepKey;
 use descent_engine::optimizer::{Optimizer, OptimizerState};
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
+use descent_engine::sample::SampleShape;
 use descent_engine::schedule::{Plateau, Schedule};
 use serde::Deserialize;
 
@@ -27,14 +28,19 @@ struct NetworkCase {
     network: Vec<Layer>,
     loss: Loss,
     rows: usize,
-    n_features: usize,
+    input: SampleShape,
     n_outputs: usize,
+    /// The trained ones, then running means and variances.
     parameters: Vec<f64>,
     features: Vec<f64>,
     targets: Vec<f64>,
     outputs: Vec<f64>,
     mean_loss: f64,
     gradients: Vec<f64>,
+    /// Where training is not evaluation: the loss of a step, and the statistics after it.
+    train_loss: Option<f64>,
+    #[serde(default)]
+    statistics: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -102,7 +108,7 @@ fn network_case<T: Real>(case: &NetworkCase, cpu: Cpu) {
         n_outputs: case.n_outputs,
         outcome: Outcome::Classes,
     };
-    let network = Network::build(&case.network, case.n_features, head).expect("the network fits");
+    let network = Network::build(&case.network, case.input, head).expect("the network fits");
     let parameters = Parameters {
         values: cast::<T>(&case.parameters),
     };
@@ -136,12 +142,21 @@ fn network_case<T: Real>(case: &NetworkCase, cpu: Cpu) {
     compare(
         &format!("loss of a step of {name}"),
         &[T::from_f64(result.loss)],
-        &[case.mean_loss],
+        &[case.train_loss.unwrap_or(case.mean_loss)],
     );
     compare(
         &format!("gradients of {name}"),
         plan.gradients(),
         &case.gradients,
+    );
+    let mut state = OptimizerState::new(&optimizer, network.n_trained());
+    let mut after = parameters.clone();
+    let key = StepKey::default();
+    plan.step(&mut after, &mut state, &features, targets, 0.1, None, key);
+    compare(
+        &format!("statistics after a step of {name}"),
+        &after.values[network.n_trained()..],
+        &case.statistics,
     );
 }
 
@@ -235,7 +250,7 @@ fn twenty_steps_of_every_optimizer_and_schedule_are_pytorchs() {
 
 /// Every kind that a spec can name has a row in the files.
 #[test]
-fn no_optimizer_schedule_or_loss_is_without_golden_numbers() {
+fn no_layer_optimizer_schedule_or_loss_is_without_golden_numbers() {
     let kind = |value: serde_json::Value| value["kind"].as_str().unwrap_or("").to_owned();
     let all = |schema: schemars::Schema| -> BTreeSet<String> {
         let variants = schema.to_value()["oneOf"]
@@ -266,4 +281,21 @@ fn no_optimizer_schedule_or_loss_is_without_golden_numbers() {
     assert_eq!(optimizers, all(schemars::schema_for!(Optimizer)));
     assert_eq!(schedules, all(schemars::schema_for!(Schedule)));
     assert_eq!(losses, all(schemars::schema_for!(Loss)));
+    let layers = read::<Networks>("networks.json").runs;
+    let layers = layers.iter().flat_map(|case| &case.network);
+    let mut layers: BTreeSet<String> = layers.map(|layer| layer.kind().to_owned()).collect();
+    // Dropout draws random numbers of its own; the recurrent layers are still to come.
+    layers.extend(
+        [
+            "dropout",
+            "rnn",
+            "gru",
+            "lstm",
+            "attention",
+            "positional_encoding",
+            "embedding",
+        ]
+        .map(str::to_owned),
+    );
+    assert_eq!(layers, all(schemars::schema_for!(Layer)));
 }

@@ -13,15 +13,20 @@ use descent_engine::convolution::Convolution;
 use descent_engine::graph::{Graph, NodeId, Shape};
 use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
 use descent_engine::layer::{
-    Activation, Attention, Conv1d, Conv2d, ConvTranspose, Dense, Dropout, Embedding, Encoding, Gru,
-    Layer, Lstm, PositionalEncoding, Rnn,
+    Activation, Attention, AveragePool, BatchNorm, Conv1d, Conv2d, ConvTranspose, Dense, Dropout,
+    Embedding, Encoding, Flatten, GlobalPool, Gru, Interpolation, Layer, LayerNorm,
+    LocalResponseNorm, Lstm, MaxPool, PoolFunction, PositionalEncoding, Reshape, Residual, Rnn,
+    Upsample,
 };
 use descent_engine::loss::{
     BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
     Poisson, Quantile,
 };
 use descent_engine::network::{Head, Mode, Network, Outcome};
-use descent_engine::op::{self, Activate, Cell, Function, MatMul, Op};
+use descent_engine::op::{
+    self, Activate, Cell, Function, InverseDeviation, JoinMoments, MatMul, Moment, Moments, Op,
+    RunningMoment, Window,
+};
 use descent_engine::sample::SampleShape;
 use proof::{Problem, kinds};
 
@@ -146,6 +151,38 @@ fn attend(graph: &mut Graph, causal: bool, rate: f64) -> NodeId {
 /// Two of the three rows of a sample, of each the second and third of four numbers.
 fn pieces() -> op::Slice {
     op::Slice::of(Shape::per_sample(3, 4), 1, 2, 1..3)
+}
+
+const WINDOW: Window = Window {
+    height: 5,
+    width: 4,
+    channels: 3,
+    size: [3, 2],
+    stride: [2, 1],
+    padding: [1, 1],
+};
+
+/// Of a batch the moments are those of x, and the derivative goes through them; otherwise they stand still.
+fn batch_norm(graph: &mut Graph, of_batch: bool) -> NodeId {
+    let x = graph.features(6);
+    let x = graph.view(x, 2, 3).expect("six numbers");
+    let moments = apply(graph, Moments, &[x]);
+    let mut row = |moment| match of_batch {
+        true => apply(graph, JoinMoments { moment }, &[moments]),
+        false => graph.constant(vec![0.3, 1.2, 0.7]),
+    };
+    let (mean, variance) = (row(Moment::Mean), row(Moment::Variance));
+    // What training leaves behind has no derivative; it stands beside the rest.
+    let moment = Moment::Variance;
+    let running = RunningMoment {
+        moment,
+        momentum: 0.1,
+    };
+    apply(graph, running, &[variance, moments]);
+    let scale = apply(graph, InverseDeviation { epsilon: 0.01 }, &[variance]);
+    let (gamma, beta) = (graph.parameter(0, 1, 3), graph.parameter(1, 1, 3));
+    let op = op::BatchNorm { of_batch };
+    apply(graph, op, &[x, mean, scale, gamma, beta])
 }
 
 /// One row per op and, where an op has kinds, per kind.
@@ -295,6 +332,41 @@ fn op_rows() -> Vec<OpRow> {
         ("contrastive", |g| {
             on_labels(g, op::Contrastive { margin: 3.0 })
         }),
+        ("max_pool", |g| {
+            let x = g.features(WINDOW.n_inputs());
+            apply(g, op::MaxPool { window: WINDOW }, &[x])
+        }),
+        ("average_pool", |g| {
+            let x = g.features(WINDOW.n_inputs());
+            apply(g, op::AveragePool { window: WINDOW }, &[x])
+        }),
+        ("upsample", |g| {
+            let x = g.features(12);
+            let op = op::Upsample {
+                height: 2,
+                width: 3,
+                channels: 2,
+                factor: [3, 2],
+                bilinear: true,
+            };
+            apply(g, op, &[x])
+        }),
+        ("batch_norm", |g| batch_norm(g, true)),
+        ("batch_norm", |g| batch_norm(g, false)),
+        ("layer_norm", |g| {
+            let (x, gamma, beta) = (g.features(37), g.parameter(0, 1, 37), g.parameter(1, 1, 37));
+            apply(g, op::LayerNorm { epsilon: 0.01 }, &[x, gamma, beta])
+        }),
+        ("local_response_norm", |g| {
+            let x = g.features(9);
+            let op = op::LocalResponseNorm {
+                size: 4,
+                alpha: 0.7,
+                beta: 0.6,
+                k: 1.1,
+            };
+            apply(g, op, &[x])
+        }),
     ]
 }
 
@@ -388,7 +460,105 @@ fn layer_rows() -> Vec<(Layer, SampleShape)> {
     let rows = vectors.into_iter().map(with(VECTOR));
     rows.chain(sequences.into_iter().map(with(SEQUENCE)))
         .chain(images.into_iter().map(with(IMAGE)))
+        .chain(shaped_rows())
         .collect()
+}
+
+fn image(height: usize, width: usize, channels: usize) -> SampleShape {
+    SampleShape::Image {
+        height,
+        width,
+        channels,
+    }
+}
+
+/// Layers of images and sequences. Channels are more than one vector and no multiple of it.
+fn shaped_rows() -> Vec<(Layer, SampleShape)> {
+    let steps = SampleShape::Sequence {
+        steps: 7,
+        features: 3,
+    };
+    let overlapping = |pair| MaxPool {
+        kernel_size: pair,
+        stride: Some(Extent::Both(2)),
+        padding: Extent::Both(1),
+    };
+    let average = AveragePool {
+        kernel_size: Extent::Each([3, 2]),
+        stride: Some(Extent::Each([2, 1])),
+        padding: Extent::Each([1, 0]),
+    };
+    let global = |function| Layer::GlobalPool(GlobalPool { function });
+    let upsample = |interpolation| {
+        Layer::Upsample(Upsample {
+            factor: Extent::Both(2),
+            interpolation,
+        })
+    };
+    let residual = |layers: Vec<Layer>| Layer::Residual(Residual::new(layers));
+    let norms = || {
+        vec![
+            Layer::BatchNorm(BatchNorm::default()),
+            Layer::Activation(Activation::new(Function::Tanh)),
+            Layer::LayerNorm(LayerNorm::default()),
+        ]
+    };
+    let halved = vec![
+        Layer::Conv2d(Conv2d {
+            stride: Extent::Both(2),
+            padding: Padding::Zeros(Extent::Both(1)),
+            ..Conv2d::new(4, 3)
+        }),
+        Layer::BatchNorm(BatchNorm::default()),
+    ];
+    vec![
+        (Layer::MaxPool(MaxPool::new(2)), image(4, 6, 5)),
+        (
+            Layer::MaxPool(overlapping(Extent::Both(3))),
+            image(5, 7, 70),
+        ),
+        (Layer::MaxPool(overlapping(Extent::Both(2))), steps),
+        (Layer::AveragePool(AveragePool::new(2)), image(5, 4, 3)),
+        (Layer::AveragePool(average), image(5, 6, 3)),
+        (global(PoolFunction::Average), image(3, 4, 5)),
+        (global(PoolFunction::Max), steps),
+        (Layer::BatchNorm(BatchNorm::default()), 70.into()),
+        (Layer::BatchNorm(BatchNorm::default()), image(5, 4, 3)),
+        (Layer::LayerNorm(LayerNorm::default()), 37.into()),
+        (
+            Layer::LayerNorm(LayerNorm { epsilon: 0.1 }),
+            image(3, 2, 70),
+        ),
+        (
+            Layer::LocalResponseNorm(LocalResponseNorm {
+                alpha: 0.9,
+                ..LocalResponseNorm::default()
+            }),
+            image(2, 3, 7),
+        ),
+        (
+            Layer::LocalResponseNorm(LocalResponseNorm {
+                size: 4,
+                alpha: 0.9,
+                beta: 1.3,
+                k: 1.0,
+            }),
+            image(2, 2, 3),
+        ),
+        (Layer::Flatten(Flatten::default()), image(2, 2, 3)),
+        (Layer::Reshape(Reshape { shape: steps }), 21.into()),
+        (upsample(Interpolation::Nearest), image(2, 3, 2)),
+        (upsample(Interpolation::Linear), image(2, 3, 2)),
+        (upsample(Interpolation::Linear), steps),
+        (residual(norms()), image(2, 3, 5)),
+        (residual(vec![Layer::Dense(dense_tanh(6))]), 4.into()),
+        (residual(halved), image(5, 4, 3)),
+        (residual(vec![Layer::Dense(dense_tanh(5))]), steps),
+    ]
+}
+
+fn dense_tanh(units: usize) -> Dense {
+    Dense::new(units).with(Function::Tanh)
 }
 
 fn loss_rows() -> Vec<Loss> {

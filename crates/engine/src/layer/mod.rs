@@ -5,20 +5,34 @@
 
 mod activation;
 mod attention;
+mod average_pool;
+mod batch_norm;
 mod conv1d;
 mod conv2d;
 mod conv_transpose;
 mod dense;
 mod dropout;
 mod embedding;
+mod flatten;
+mod geometry;
+mod global_pool;
 mod gru;
+mod layer_norm;
+mod local_response_norm;
 mod lstm;
+mod max_pool;
 mod positional_encoding;
 mod recurrent;
+mod reshape;
+mod residual;
 mod rnn;
+mod upsample;
 pub mod window;
 
+pub use global_pool::PoolFunction;
 pub use positional_encoding::Encoding;
+pub use upsample::Interpolation;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -157,4 +171,24 @@ layers! {
     positional_encoding::PositionalEncoding,
     /// A row of a table for each index.
     embedding::Embedding,
+    /// Largest number under a window.
+    max_pool::MaxPool,
+    /// Mean under a window.
+    average_pool::AveragePool,
+    /// One number for each channel of an image or feature of a sequence.
+    global_pool::GlobalPool,
+    /// Mean 0 and variance 1 for each channel over the batch.
+    batch_norm::BatchNorm,
+    /// Mean 0 and variance 1 for the features of each sample, step or pixel.
+    layer_norm::LayerNorm,
+    /// Each channel divided by the size of its neighbours.
+    local_response_norm::LocalResponseNorm,
+    /// An image or a sequence as a vector.
+    flatten::Flatten,
+    /// The same numbers in another shape.
+    reshape::Reshape,
+    /// More pixels or steps.
+    upsample::Upsample,
+    /// Layers with a way around them.
+    residual::Residual,
 }

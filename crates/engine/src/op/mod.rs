@@ -11,7 +11,10 @@ mod activate;
 mod add;
 mod add_row;
 mod attend;
+mod average_pool;
+mod batch_norm;
 mod binary_cross_entropy;
+mod blocks;
 mod column_sum;
 mod contrastive;
 mod convolve;
@@ -23,8 +26,12 @@ mod hinge;
 mod huber;
 mod kl;
 mod label_weight;
+mod layer_norm;
+mod local_response_norm;
 mod mae;
 mod matmul;
+mod max_pool;
+mod moments;
 mod mse;
 mod poisson;
 mod quantile;
@@ -32,12 +39,17 @@ mod recur;
 mod reshape;
 mod slice;
 mod softmax;
+mod upsample;
+mod window;
 
 pub use activate::{Activate, ActivateGradient, Function};
 pub use add::Add;
 pub use add_row::AddRow;
 pub use attend::{Attend, AttendGradient};
+pub use average_pool::{AveragePool, AveragePoolGradient};
+pub use batch_norm::{BatchNorm, BatchNormGradient, BatchNormSums, BatchNormTerms};
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyGradient};
+pub use blocks::SumOfBlocks;
 pub use column_sum::{BlockSum, ColumnSum};
 pub use contrastive::{Contrastive, ContrastiveGradient};
 pub use convolve::{Convolve, ConvolveInput, ConvolveWeight};
@@ -50,8 +62,12 @@ pub use hinge::{Hinge, HingeGradient};
 pub use huber::{Huber, HuberGradient};
 pub use kl::{Kl, KlGradient};
 pub use label_weight::LabelWeight;
+pub use layer_norm::{LayerNorm, LayerNormGradient, LayerNormSums};
+pub use local_response_norm::{LocalResponseNorm, LocalResponseNormGradient};
 pub use mae::{Mae, MaeGradient};
 pub use matmul::MatMul;
+pub use max_pool::{MaxPool, MaxPoolGradient};
+pub use moments::{InverseDeviation, JoinMoments, Moment, Moments, RunningMoment};
 pub use mse::{Mse, MseGradient};
 pub use poisson::{Poisson, PoissonGradient};
 pub use quantile::{Quantile, QuantileGradient};
@@ -60,6 +76,8 @@ pub use reshape::Reshape;
 pub use slice::{Scatter, Slice};
 pub(crate) use softmax::softmax_in_place;
 pub use softmax::{Softmax, SoftmaxGradient};
+pub use upsample::{Upsample, UpsampleGradient};
+pub use window::Window;
 
 use crate::convolution::ConvolutionScratch;
 use crate::element::Real;
@@ -408,6 +426,46 @@ ops! {
     Hinge,
     /// Derivative of [`Hinge`].
     HingeGradient,
+    /// Largest number under a window.
+    MaxPool,
+    /// Derivative of [`MaxPool`].
+    MaxPoolGradient,
+    /// Mean under a window.
+    AveragePool,
+    /// Derivative of [`AveragePool`].
+    AveragePoolGradient,
+    /// A larger image.
+    Upsample,
+    /// Derivative of [`Upsample`].
+    UpsampleGradient,
+    /// Mean and squares of each column, in blocks of rows.
+    Moments,
+    /// A moment of each column, from those of the blocks.
+    JoinMoments,
+    /// What makes a variance 1.
+    InverseDeviation,
+    /// A running average of a moment.
+    RunningMoment,
+    /// Sum of what the blocks of rows hold for each column.
+    SumOfBlocks,
+    /// Each column shifted and scaled.
+    BatchNorm,
+    /// Sums that the derivatives of [`BatchNorm`] are made of.
+    BatchNormSums,
+    /// What the derivative of [`BatchNorm`] by its matrix is made of.
+    BatchNormTerms,
+    /// Derivative of [`BatchNorm`] by its matrix.
+    BatchNormGradient,
+    /// Each row shifted and scaled to mean 0 and variance 1.
+    LayerNorm,
+    /// Derivative of [`LayerNorm`] by its matrix.
+    LayerNormGradient,
+    /// Sums that the derivatives of [`LayerNorm`] are made of.
+    LayerNormSums,
+    /// Each channel divided by the size of its neighbours.
+    LocalResponseNorm,
+    /// Derivative of [`LocalResponseNorm`].
+    LocalResponseNormGradient,
     /// Mean of the pinball function.
     Quantile,
     /// Derivative of [`Quantile`].

@@ -31,24 +31,118 @@ FUNCTIONS = {
 }
 
 
-def network(layers, n_features, n_outputs):
-    """The layers of a spec, then the head."""
-    modules, width = [], n_features
+class ChannelsFirst(nn.Module):
+    """A module of PyTorch, which wants channels before pixels or steps, on numbers that have them last."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, x):
+        return self.module(x.movedim(-1, 1)).movedim(1, -1)
+
+
+class Residual(nn.Module):
+    def __init__(self, inner, shape, activation):
+        super().__init__()
+        self.inner, out = modules_of(inner, shape)
+        self.projection = nn.Linear(shape[-1], out[-1], bias=False) if out != shape else nn.Identity()
+        self.strides = [-(-a // b) for a, b in zip(shape[:-1], out[:-1])]
+        self.activation = activation
+
+    def forward(self, x):
+        picked = x[(slice(None), *(slice(None, None, s) for s in self.strides))]
+        return self.activation(self.inner(x) + self.projection(picked))
+
+
+def pair(value, shape):
+    """A size along every axis but that of the channels."""
+    return tuple(value) if isinstance(value, list) else (value,) * (len(shape) - 1)
+
+
+def module_of(layer, shape):
+    """One layer of a spec for samples of a shape."""
+    kind, n_axes = layer["kind"], len(shape) - 1
+    if kind == "dense":
+        dense = nn.Linear(shape[-1], layer["units"], bias=layer.get("use_bias", True))
+        return nn.Sequential(dense, FUNCTIONS[layer["activation"]]({})) if "activation" in layer else dense
+    if kind == "activation":
+        return FUNCTIONS[layer["function"]](layer)
+    if kind in ("conv1d", "conv2d", "conv_transpose"):
+        conv = {"conv1d": [nn.Conv1d], "conv2d": [None, nn.Conv2d], "conv_transpose": [nn.ConvTranspose1d, nn.ConvTranspose2d]}
+        o = {name: pair(layer[name], shape) for name in ("stride", "dilation", "output_padding") if name in layer}
+        padding = layer.get("padding", 0)
+        o["padding"] = padding if isinstance(padding, str) else pair(padding, shape)
+        conv = conv[kind][n_axes - 1](shape[-1], layer["filters"], pair(layer["kernel_size"], shape),
+                                      groups=layer.get("groups", 1), bias=layer.get("use_bias", True), **o)
+        after = FUNCTIONS[layer["activation"]]({}) if "activation" in layer else nn.Identity()
+        return ChannelsFirst(nn.Sequential(conv, after))
+    if kind in ("max_pool", "average_pool"):
+        pools = {"max_pool": [nn.MaxPool1d, nn.MaxPool2d], "average_pool": [nn.AvgPool1d, nn.AvgPool2d]}
+        size = pair(layer["kernel_size"], shape)
+        stride = pair(layer["stride"], shape) if "stride" in layer else None
+        return ChannelsFirst(pools[kind][n_axes - 1](size, stride, pair(layer.get("padding", 0), shape)))
+    if kind == "global_pool":
+        pool = torch.amax if layer.get("function") == "max" else torch.mean
+        return Call(lambda x: pool(x, tuple(range(1, n_axes + 1))))
+    if kind == "batch_norm":
+        norm = [nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d][n_axes]
+        norm = norm(shape[-1], eps=layer.get("epsilon", 1e-5), momentum=layer.get("momentum", 0.1))
+        return ChannelsFirst(norm)
+    if kind == "layer_norm":
+        return nn.LayerNorm(shape[-1], eps=layer.get("epsilon", 1e-5))
+    if kind == "local_response_norm":
+        o = {"size": 5, "alpha": 5e-4, "beta": 0.75, "k": 2.0}
+        o.update((k, v) for k, v in layer.items() if k != "kind")
+        return ChannelsFirst(nn.LocalResponseNorm(**o))
+    if kind == "flatten":
+        return Call(lambda x: x.reshape(len(x), -1))
+    if kind == "reshape":
+        return Call(lambda x: x.reshape(len(x), *layer["shape"]))
+    if kind == "upsample":
+        linear = ["linear", "bilinear"][n_axes - 1]
+        mode = linear if layer.get("interpolation") == "linear" else "nearest"
+        return ChannelsFirst(nn.Upsample(scale_factor=pair(layer["factor"], shape), mode=mode))
+    if kind == "residual":
+        activation = FUNCTIONS[layer["activation"]]({}) if "activation" in layer else nn.Identity()
+        return Residual(layer["layers"], shape, activation)
+    raise ValueError(kind)
+
+
+class Call(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def modules_of(layers, shape):
+    """The layers of a spec for samples of a shape, and the shape that comes out."""
+    modules = []
     for layer in layers:
-        if layer["kind"] == "dense":
-            modules.append(nn.Linear(width, layer["units"], bias=layer.get("use_bias", True)))
-            width = layer["units"]
-            if "activation" in layer:
-                modules.append(FUNCTIONS[layer["activation"]]({}))
-        elif layer["kind"] == "activation":
-            modules.append(FUNCTIONS[layer["function"]](layer))
-    modules.append(nn.Linear(width, n_outputs))
-    return nn.Sequential(*modules)
+        modules.append(module_of(layer, shape))
+        shape = list(modules[-1](torch.zeros(2, *shape)).shape[1:])
+    return nn.Sequential(*modules), shape
+
+
+def network(layers, shape, n_outputs):
+    """The layers of a spec, then the head, which reads whatever comes as a vector."""
+    body, shape = modules_of(layers, shape)
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(math.prod(shape), n_outputs))
+
+
+def statistics(net):
+    """Running means and variances in the engine's order."""
+    return [b for name, b in net.named_buffers() if "running" in name]
 
 
 def flat(tensors):
-    """One list in the engine's order: a weight is [inputs x outputs] there and [outputs x inputs] here."""
-    return [x for t in tensors for x in (t.t() if t.dim() == 2 else t).reshape(-1).tolist()]
+    """One list in the engine's order: a weight is [inputs x outputs] there and [outputs x inputs] here, and the places of
+    a kernel come first there and last here."""
+    ordered = (t.permute(*range(2, t.dim()), 1, 0) if t.dim() > 1 else t for t in tensors)
+    return [x for t in ordered for x in t.reshape(-1).tolist()]
 
 
 def contrastive(embeddings, labels, margin):
@@ -99,21 +193,69 @@ def numbers(tensor):
     return tensor.reshape(-1).tolist()
 
 
-def case(layers, loss, seed):
-    """Outputs, loss and gradients of one batch."""
+def case(layers, loss, seed, shape):
+    """Outputs, loss and gradients of one batch; where the batch leaves statistics, training is told from evaluation."""
     torch.manual_seed(seed)
-    rows, n_features, n_outputs = 7, 5, 3
-    net = network(layers, n_features, n_outputs)
-    x, targets = 1.5 * torch.randn(rows, n_features), targets_of(loss, rows, n_outputs)
-    outputs = net(x)
-    value = loss_of(loss)(outputs, targets)
+    rows, n_outputs = 7, 3
+    net = network(layers, shape, n_outputs)
+    for b in statistics(net):
+        b.copy_(torch.rand_like(b) + 0.5)
+    for p in net.parameters():
+        if p.dim() == 1 and len(shape) > 1:
+            p.data += 0.3 * torch.randn_like(p)
+    x, targets = 1.5 * torch.randn(rows, *shape), targets_of(loss, rows, n_outputs)
+    outputs = net.eval()(x)
+    mean_loss = loss_of(loss)(outputs, targets).item()
+    parameters = flat([*net.parameters(), *statistics(net)])
+    value = loss_of(loss)(net.train()(x), targets)
     value.backward()
-    return {
-        "network": layers, "loss": loss, "rows": rows, "n_features": n_features, "n_outputs": n_outputs,
-        "parameters": flat(net.parameters()), "features": numbers(x), "targets": numbers(targets),
-        "outputs": numbers(outputs), "mean_loss": value.item(),
+    made = {
+        "network": layers, "loss": loss, "rows": rows, "input": shape, "n_outputs": n_outputs,
+        "parameters": parameters, "features": numbers(x), "targets": numbers(targets),
+        "outputs": numbers(outputs), "mean_loss": mean_loss,
         "gradients": flat(p.grad for p in net.parameters()),
     }
+    if statistics(net):
+        made |= {"train_loss": value.item(), "statistics": flat(statistics(net))}
+    return made
+
+
+def shaped():
+    """Layers of images and sequences, each with what comes in."""
+    image, steps = [5, 4, 2], [8, 3]
+    dense = {"kind": "dense", "units": 6, "activation": "tanh"}
+    norm, pool = {"kind": "batch_norm"}, {"kind": "max_pool", "kernel_size": 2}
+    layers = [
+        ({"kind": "conv2d", "filters": 3, "kernel_size": 3, "padding": "same", "activation": "relu"}, image),
+        ({"kind": "conv2d", "filters": 4, "kernel_size": [3, 2], "stride": [2, 1], "padding": [1, 0], "groups": 2}, image),
+        ({"kind": "conv2d", "filters": 3, "kernel_size": 2, "dilation": [1, 2], "use_bias": False}, image),
+        ({"kind": "conv1d", "filters": 4, "kernel_size": 3, "stride": 2, "padding": 1, "activation": "tanh"}, steps),
+        ({"kind": "conv1d", "filters": 3, "kernel_size": 3, "padding": "same", "dilation": 2, "groups": 3}, steps),
+        ({"kind": "conv_transpose", "filters": 3, "kernel_size": 3, "stride": 2, "padding": 1, "output_padding": [1, 0]}, [2, 3, 2]),
+        ({"kind": "conv_transpose", "filters": 2, "kernel_size": 2, "stride": 2, "activation": "sigmoid"}, steps),
+        (pool, image), ({"kind": "max_pool", "kernel_size": 3, "stride": 2, "padding": 1}, image),
+        ({"kind": "max_pool", "kernel_size": [3, 2], "stride": [1, 2]}, image), ({"kind": "max_pool", "kernel_size": 3, "stride": 2}, steps),
+        ({"kind": "average_pool", "kernel_size": 2}, image), ({"kind": "average_pool", "kernel_size": 3, "stride": 2, "padding": 1}, image),
+        ({"kind": "average_pool", "kernel_size": 2, "padding": 1}, steps),
+        ({"kind": "global_pool"}, image), ({"kind": "global_pool", "function": "max"}, image), ({"kind": "global_pool"}, steps),
+        (norm, image), (norm, steps), (norm, [9]), ({"kind": "batch_norm", "momentum": 0.3, "epsilon": 0.01}, image),
+        ({"kind": "layer_norm"}, image), ({"kind": "layer_norm", "epsilon": 0.01}, steps), ({"kind": "layer_norm"}, [37]),
+        ({"kind": "local_response_norm"}, [3, 2, 9]),
+        ({"kind": "local_response_norm", "size": 4, "alpha": 0.8, "beta": 0.6, "k": 1.0}, [3, 2, 9]),
+        ({"kind": "flatten"}, image), ({"kind": "reshape", "shape": [4, 3, 2]}, steps),
+        ({"kind": "upsample", "factor": 2}, [2, 3, 2]),
+        ({"kind": "upsample", "factor": [3, 2], "interpolation": "linear"}, [2, 3, 2]),
+        ({"kind": "upsample", "factor": 2, "interpolation": "linear"}, steps),
+        ({"kind": "residual", "layers": [norm, {"kind": "activation", "function": "silu"}], "activation": "relu"}, image),
+        ({"kind": "residual", "layers": [norm, {"kind": "average_pool", "kernel_size": 2, "padding": 1}]}, [5, 5, 3]),
+        ({"kind": "residual", "layers": [dense, {"kind": "dense", "units": 5}], "activation": "tanh"}, steps),
+        ({"kind": "residual", "layers": [{"kind": "max_pool", "kernel_size": 3, "stride": 2, "padding": 1}]}, image),
+        ({"kind": "residual", "layers": [dense]}, [4]),
+        ({"kind": "residual", "activation": "relu", "layers": [
+            {"kind": "conv2d", "filters": 4, "kernel_size": 3, "stride": 2, "padding": 1, "use_bias": False}, norm,
+            {"kind": "activation", "function": "relu"}, {"kind": "conv2d", "filters": 4, "kernel_size": 3, "padding": "same"}]}, image),
+    ]
+    return [([layer], shape) for layer, shape in layers] + [([norm, pool, {"kind": "flatten"}, dense], image)]
 
 
 def networks():
@@ -139,7 +281,9 @@ def networks():
         {"kind": "poisson"}, {"kind": "kl"}, {"kind": "contrastive"}, {"kind": "contrastive", "margin": 0.3},
     ]
     cases += [(layers, loss) for loss in later]
-    return [case(layers, loss, seed) for seed, (layers, loss) in enumerate(cases)]
+    made = [case(layers, loss, seed, [5]) for seed, (layers, loss) in enumerate(cases)]
+    made += [case(layers, cross_entropy, 100 + seed, shape) for seed, (layers, shape) in enumerate(shaped())]
+    return made
 
 
 OPTIMIZERS = [
@@ -228,7 +372,7 @@ def schedule_of(spec, optimizer, n_steps):
 
 def training(optimizer_spec, schedule_spec, clip, data):
     torch.manual_seed(1)
-    net = network(data["network"], data["n_features"], data["n_outputs"])
+    net = network(data["network"], [data["n_features"]], data["n_outputs"])
     initial = flat(net.parameters())
     optimizer = optimizer_of(optimizer_spec, net.parameters())
     schedule, per = schedule_of(schedule_spec, optimizer, N_STEPS)

@@ -1,0 +1,156 @@
+//! y_pc = largest x_qc over the pixels q that the window sees at place p. x `[batch x H W C]`, y `[batch x OH OW C]`.
+//!
+//! The gradient of an output goes to the first pixel in reading order that has the largest number, as PyTorch's does.
+
+use super::window::Window;
+use super::{Context, Derivation, Matrix, Rule, Split, misfit};
+use crate::element::Real;
+use crate::graph::{Graph, GraphError, NodeId, Shape};
+use crate::isa::kernel;
+
+/// Largest number under a window, channel by channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool {
+    /// The window.
+    pub window: Window,
+}
+
+impl Rule for MaxPool {
+    const NAME: &'static str = "max_pool";
+    const SPLIT: Split = Split::Samples;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        pooled(Self::NAME, &self.window, inputs)
+    }
+
+    /// dx_q = sum over the places p whose first largest pixel is q of dy_p.
+    fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
+        let op = MaxPoolGradient {
+            window: self.window,
+        };
+        graph.apply(op, &[at.gradient, at.inputs[0], at.output])
+    }
+
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
+        max_pool(context.isa, out, inputs[0].values, self.window);
+    }
+}
+
+/// Derivative of [`MaxPool`] from the gradient, the input and the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPoolGradient {
+    /// The window.
+    pub window: Window,
+}
+
+impl Rule for MaxPoolGradient {
+    const NAME: &'static str = "max_pool_gradient";
+    const SPLIT: Split = Split::Samples;
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        match inputs {
+            [gradient, input, output]
+                if gradient == output
+                    && *input == Shape::batch(self.window.n_inputs())
+                    && *output == Shape::batch(self.window.n_outputs()) =>
+            {
+                Ok(*input)
+            }
+            _ => Err(misfit(
+                Self::NAME,
+                inputs,
+                "it takes the gradient, the images and what was pooled of them",
+            )),
+        }
+    }
+
+    fn run<T: Real>(
+        &self,
+        out: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        _first: usize,
+        context: Context<'_>,
+    ) {
+        let [gradients, x, y] = [0, 1, 2].map(|idx| inputs[idx].values);
+        max_pool_gradient(context.isa, out, gradients, x, y, self.window);
+    }
+}
+
+/// The shape rule of ops that slide a window over images.
+pub(super) fn pooled(
+    op: &'static str,
+    window: &Window,
+    inputs: &[Shape],
+) -> Result<Shape, GraphError> {
+    match inputs {
+        [x] if *x == Shape::batch(window.n_inputs()) && window.output().is_some() => {
+            Ok(Shape::batch(window.n_outputs()))
+        }
+        _ => Err(misfit(
+            op,
+            inputs,
+            "it takes images that are at least as large as the window",
+        )),
+    }
+}
+
+/// Channels whose gradients are handed out together.
+const PIECE: usize = 64;
+
+kernel! {
+    fn max_pool[T: Real](out: &mut [T], images: &[T], window: Window) {
+        let channels = window.channels;
+        for (image, out) in images.chunks_exact(window.n_inputs()).zip(out.chunks_exact_mut(window.n_outputs())) {
+            for (line, place) in out.chunks_exact_mut(channels).zip(window.places()) {
+                let first = window.start(place.rows.start, place.cols.start);
+                line.copy_from_slice(&image[first..first + channels]);
+                for row in place.rows {
+                    for col in place.cols.clone() {
+                        let pixel = &image[window.start(row, col)..][..channels];
+                        for (largest, &x) in line.iter_mut().zip(pixel) {
+                            // NaN is taken and then kept, so that a diverged step is seen.
+                            *largest = if x > *largest || x.is_nan() { x } else { *largest };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+kernel! {
+    fn max_pool_gradient[T: Real](out: &mut [T], gradients: &[T], images: &[T], pooled: &[T], window: Window) {
+        let (channels, n_inputs, n_outputs) = (window.channels, window.n_inputs(), window.n_outputs());
+        out.fill(T::ZERO);
+        let samples = images.chunks_exact(n_inputs).zip(pooled.chunks_exact(n_outputs)).zip(gradients.chunks_exact(n_outputs));
+        for (out, ((image, pooled), gradients)) in out.chunks_exact_mut(n_inputs).zip(samples) {
+            let lines = pooled.chunks_exact(channels).zip(gradients.chunks_exact(channels));
+            for ((largest, gradient), place) in lines.zip(window.places()) {
+                for from in (0..channels).step_by(PIECE) {
+                    let to = (from + PIECE).min(channels);
+                    // What no pixel has taken yet.
+                    let mut left = [T::ZERO; PIECE];
+                    let left = &mut left[..to - from];
+                    left.copy_from_slice(&gradient[from..to]);
+                    for row in place.rows.clone() {
+                        for col in place.cols.clone() {
+                            let start = window.start(row, col);
+                            let (x, d) = (&image[start + from..start + to], &mut out[start + from..start + to]);
+                            for (((d, &x), left), &largest) in d.iter_mut().zip(x).zip(left.iter_mut()).zip(&largest[from..to]) {
+                                let taken = if x == largest { *left } else { T::ZERO };
+                                *d += taken;
+                                *left -= taken;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
