@@ -42,6 +42,9 @@ pub(super) fn weight_gradient<T: Real>(
     }
 }
 
+/// Rows of dy of up to this length lie close enough together to be read where they are.
+const NEAR: usize = 200;
+
 /// What one thread is to compute.
 #[derive(Clone, Copy)]
 struct Call<'a, T> {
@@ -57,7 +60,7 @@ kernel! {
     fn all_samples[T: Real, M: Micro<T>](
         _loops: PhantomData<M>, call: Call<'_, T>, dw: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
-        let ConvolutionScratch { image, right, depths, pixels } = scratch;
+        let ConvolutionScratch { image, right, depths, pixels, .. } = scratch;
         let Call { convolution, pass, x, dy, first_row } = call;
         let filters = convolution.filters;
         let rows = &depths[first_row..first_row + dw.len() / filters];
@@ -71,8 +74,15 @@ kernel! {
                 for group in 0..convolution.groups {
                     let image = &image[group * convolution.group_channels()..];
                     let columns = group * pass.columns..(group + 1) * pass.columns;
-                    pack::<T, M>(dy, filters, columns.clone(), right);
-                    pixel_block::<T, M>(image, rows, pixels, right, columns, filters, dw, first);
+                    // Copying takes longer than it saves when rows of dy lie close together, or the copy is used rarely.
+                    let packed = if filters > NEAR && rows.len() > 2 * M::ROWS {
+                        pack::<T, M>(dy, filters, columns.clone(), right);
+                        Some(&right[..])
+                    } else {
+                        None
+                    };
+                    let dy = Gradients { values: dy, packed, columns, filters };
+                    pixel_block::<T, M>(image, rows, pixels, &dy, dw, first);
                 }
                 first = false;
             }
@@ -94,16 +104,41 @@ fn pack<T: Real, M: Micro<T>>(dy: &[T], filters: usize, columns: Range<usize>, p
     }
 }
 
+/// Columns of dy, for one block of pixels.
+struct Gradients<'a, T> {
+    values: &'a [T],
+    /// What [`pack`] made of it.
+    packed: Option<&'a [T]>,
+    columns: Range<usize>,
+    filters: usize,
+}
+
+impl<T: Real> Gradients<'_, T> {
+    /// The strip of `n` columns from `column` on, in a block of `depth` pixels.
+    #[inline(always)]
+    fn strip<M: Micro<T>>(&self, column: usize, n: usize, depth: usize) -> Right<'_, T> {
+        match self.packed {
+            Some(packed) => Right {
+                values: &packed[column * depth..],
+                step: n.next_multiple_of(M::VECTOR),
+                padded: true,
+            },
+            None => Right {
+                values: &self.values[self.columns.start + column..],
+                step: self.filters,
+                padded: false,
+            },
+        }
+    }
+}
+
 /// Adds the products of one block of pixels to all rows, of which `places` says where in the image they begin.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 fn pixel_block<T: Real, M: Micro<T>>(
     image: &[T],
     places: &[u32],
     pixels: &[u32],
-    packed: &[T],
-    columns: Range<usize>,
-    filters: usize,
+    dy: &Gradients<'_, T>,
     dw: &mut [T],
     first: bool,
 ) {
@@ -113,28 +148,21 @@ fn pixel_block<T: Real, M: Micro<T>>(
         let (mut rows, mut outs) = ([0; MAX_ROWS], [0; MAX_ROWS]);
         for (i, &place) in places.iter().enumerate() {
             rows[i] = place as usize;
-            outs[i] = (tile_idx * height + i) * filters + columns.start;
+            outs[i] = (tile_idx * height + i) * dy.filters + dy.columns.start;
         }
-        let (rows, outs) = (
-            Starts::new(&rows, places.len()),
-            Starts::new(&outs, places.len()),
-        );
         let left = Left {
             values: image,
-            rows,
+            rows: Starts::new(&rows, places.len()),
             depths: pixels,
         };
-        for column in (0..columns.len()).step_by(M::COLUMNS) {
-            let n = M::COLUMNS.min(columns.len() - column);
-            let right = Right {
-                values: &packed[column * pixels.len()..],
-                step: n.next_multiple_of(M::VECTOR),
-                padded: true,
-            };
+        let outs = Places::Rows(Starts::new(&outs, places.len()));
+        for column in (0..dy.columns.len()).step_by(M::COLUMNS) {
+            let columns = M::COLUMNS.min(dy.columns.len() - column);
+            let right = dy.strip::<M>(column, columns, pixels.len());
             let out = Out {
                 values: &mut dw[column..],
-                places: Places::Rows(outs),
-                columns: n,
+                places: outs,
+                columns,
                 first,
             };
             M::run(left, right, out);

@@ -60,6 +60,8 @@ pub struct ConvolutionScratch<T> {
     depths: Vec<u32>,
     /// Offsets of the pixels of a chunk of samples in `image`.
     pixels: Vec<u32>,
+    /// Where these pixels stand in the result.
+    places: Vec<usize>,
 }
 
 /// Output pixels of a chunk of samples, which are done together: enough to use packed weights often.
@@ -220,6 +222,8 @@ impl<T: Real> ConvolutionScratch<T> {
             grow(&mut self.right, convolution.groups * pass.depth() * columns);
             grow_offsets(&mut self.depths, pass.depth());
             grow_offsets(&mut self.pixels, pass.chunk() * pass.pixels());
+            let n_pixels = self.places.len().max(pass.chunk() * pass.pixels());
+            self.places.resize(n_pixels, 0);
         }
         let columns = convolution.group_filters().next_multiple_of(widest(isa));
         grow(&mut self.right, DEPTH * columns);

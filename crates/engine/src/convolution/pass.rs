@@ -232,12 +232,20 @@ impl Pass {
         }
     }
 
-    /// Where pixel `pixel` of a chunk stands in the result.
-    fn place(&self, pixel: usize) -> usize {
-        let (sample, pixel) = (pixel / self.pixels(), pixel % self.pixels());
-        let y = self.y.out_first + pixel / self.x.count * self.y.out_step;
-        let x = self.x.out_first + pixel % self.x.count * self.x.out_step;
-        ((sample * self.y.out + y) * self.x.out + x) * self.groups * self.columns
+    /// Where each pixel of a chunk stands in the result.
+    fn places(&self, places: &mut [usize]) {
+        let mut places = places.iter_mut();
+        for sample in 0..self.chunk() {
+            for y in 0..self.y.count {
+                let row = sample * self.y.out + self.y.out_first + y * self.y.out_step;
+                for x in 0..self.x.count {
+                    let col = self.x.out_first + x * self.x.out_step;
+                    if let Some(place) = places.next() {
+                        *place = (row * self.x.out + col) * self.groups * self.columns;
+                    }
+                }
+            }
+        }
     }
 
     /// Packs the weights of one group: blocks of depth, in each strips of columns, row after row; a strip narrower than
@@ -319,6 +327,7 @@ pub(super) fn correlate<T: Real>(
     }
     pass.pixel_offsets(&mut scratch.pixels);
     pass.depth_offsets(&mut scratch.depths);
+    pass.places(&mut scratch.places);
     match isa.level() {
         Level::Portable => all_samples(
             isa,
@@ -339,7 +348,7 @@ kernel! {
     fn all_samples[T: Real, M: Micro<T>](
         _loops: PhantomData<M>, pass: &Pass, source: &[T], w: &[T], out: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
-        let ConvolutionScratch { image, right, depths, pixels } = scratch;
+        let ConvolutionScratch { image, right, depths, pixels, places } = scratch;
         let depth = pass.depth();
         let packed_len = depth * pass.columns.next_multiple_of(M::VECTOR);
         for group in 0..pass.groups {
@@ -352,63 +361,59 @@ kernel! {
             let image = pass.with_border(samples, image);
             for group in 0..pass.groups {
                 let packed = &right[group * packed_len..][..packed_len];
-                chunk::<T, M>(pass, group, image, packed, &pixels[..n_pixels], &depths[..depth], out);
+                let image = &image[group * pass.group_channels..];
+                let out = &mut out[group * pass.columns..];
+                let (pixels, places) = (&pixels[..n_pixels], &places[..n_pixels]);
+                chunk::<T, M>(pass.columns, image, packed, (pixels, places), &depths[..depth], out);
             }
         }
     }
 }
 
-/// One group of one chunk: block after block of the depth, in each tile after tile.
+/// One group of one chunk, with which `image` and `out` begin: block after block of the depth, in each tile after tile.
 #[inline(always)]
 fn chunk<T: Real, M: Micro<T>>(
-    pass: &Pass,
-    group: usize,
+    all_columns: usize,
     image: &[T],
     packed: &[T],
-    pixels: &[u32],
+    (pixels, places): (&[u32], &[usize]),
     depths: &[u32],
     out: &mut [T],
 ) {
-    let image = &image[group * pass.group_channels..];
-    let first_column = group * pass.columns;
     if depths.is_empty() {
         // No element of the kernel reaches these pixels.
-        for pixel in 0..pixels.len() {
-            out[pass.place(pixel) + first_column..][..pass.columns].fill(T::ZERO);
+        for &place in places {
+            out[place..][..all_columns].fill(T::ZERO);
         }
         return;
     }
     let block = block(depths.len());
     let height = pixels.len().div_ceil(pixels.len().div_ceil(M::ROWS));
     for (block_idx, depths) in depths.chunks(block).enumerate() {
-        let packed = &packed[block_idx * block * pass.columns.next_multiple_of(M::VECTOR)..];
+        let packed = &packed[block_idx * block * all_columns.next_multiple_of(M::VECTOR)..];
         let depths = Depths::new(depths);
-        for (tile_idx, pixels) in pixels.chunks(height).enumerate() {
-            let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
-            for (i, &pixel) in pixels.iter().enumerate() {
+        for (pixels, places) in pixels.chunks(height).zip(places.chunks(height)) {
+            let (mut rows, mut outs) = ([0; MAX_ROWS], [0; MAX_ROWS]);
+            for (i, (&pixel, &place)) in pixels.iter().zip(places).enumerate() {
                 rows[i] = pixel as usize;
-                places[i] = pass.place(tile_idx * height + i) + first_column;
+                outs[i] = place;
             }
-            let (rows, places) = (
-                Starts::new(&rows, pixels.len()),
-                Starts::new(&places, pixels.len()),
-            );
             let left = Left {
                 values: image,
-                rows,
+                rows: Starts::new(&rows, pixels.len()),
                 depths,
             };
-            for column in (0..pass.columns).step_by(M::COLUMNS) {
-                let columns = M::COLUMNS.min(pass.columns - column);
+            let outs = Places::Rows(Starts::new(&outs, pixels.len()));
+            for column in (0..all_columns).step_by(M::COLUMNS) {
+                let columns = M::COLUMNS.min(all_columns - column);
                 let right = Right {
                     values: &packed[column * depths.len()..],
                     step: columns.next_multiple_of(M::VECTOR),
                     padded: true,
                 };
-                let values = &mut out[column..];
                 let out = Out {
-                    values,
-                    places: Places::Rows(places),
+                    values: &mut out[column..],
+                    places: outs,
                     columns,
                     first: block_idx == 0,
                 };

@@ -102,15 +102,6 @@ impl Product {
         self.m as u128 * self.n as u128 * self.k as u128
     }
 
-    /// How many rows of C one thread computes, for `threads` threads. Small products stay on one: waking another takes
-    /// longer than they do.
-    pub fn rows_per_thread(&self, threads: usize) -> usize {
-        if threads <= 1 || self.n_multiplications() < 1 << 18 {
-            return self.m.max(1);
-        }
-        self.m.div_ceil(threads).next_multiple_of(4).max(1)
-    }
-
     /// Computes as many rows of C as `c` holds, from row `first_row` on.
     pub fn run_rows<T: Real>(
         &self,
