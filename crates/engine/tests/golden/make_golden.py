@@ -55,6 +55,91 @@ class Residual(nn.Module):
         return self.activation(self.inner(x) + self.projection(picked))
 
 
+class Recurrent(nn.Module):
+    """A recurrent module with one bias where PyTorch has two; of a gru the second is needed for the last gate."""
+
+    def __init__(self, layer, shape):
+        super().__init__()
+        kind, units, self.layer = layer["kind"], layer["units"], layer
+        o = {"nonlinearity": layer.get("activation", "tanh")} if kind == "rnn" else {}
+        module = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[kind]
+        module = module(shape[-1], units, batch_first=True, bidirectional=layer.get("bidirectional", False), **o)
+        self.inner = (module,)  # A tuple hides its parameters, which are these:
+        for name, value in module.named_parameters():
+            if not name.startswith("bias_hh"):
+                setattr(self, name, nn.Parameter(value.detach().clone()))
+            elif kind == "gru":
+                setattr(self, name, nn.Parameter(value.detach()[2 * units:].clone()))
+
+    def bias(self, name, like):
+        """The second bias: zeros, and what the layer adds to a gate."""
+        units = self.layer["units"]
+        if self.layer["kind"] == "gru":
+            return torch.cat([torch.zeros(2 * units), getattr(self, name)])
+        bias = torch.zeros_like(like)
+        if self.layer["kind"] == "lstm":
+            bias[units:2 * units] = self.layer.get("forget_bias", 1.0)
+        return bias
+
+    def forward(self, x):
+        module, units = self.inner[0], self.layer["units"]
+        second = lambda name, value: self.bias(name, value) if name.startswith("bias_hh") else getattr(self, name)
+        parameters = {name: second(name, value) for name, value in module.named_parameters()}
+        states, _ = torch.func.functional_call(module, parameters, (x,))
+        if self.layer.get("return_sequences"):
+            return states
+        return torch.cat([states[:, -1, :units], states[:, 0, units:]], 1)
+
+
+class Attention(nn.Module):
+    def __init__(self, layer, shape):
+        super().__init__()
+        self.heads, self.causal, features = layer["heads"], layer.get("causal", False), shape[-1]
+        self.size = layer.get("key_size", features // self.heads)
+        width = self.heads * self.size
+        self.given, self.out = nn.Linear(features, 3 * width), nn.Linear(width, features)
+
+    def forward(self, x):
+        if self.heads * self.size == x.shape[-1]:
+            mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if self.causal else None
+            x = x.transpose(0, 1)
+            y, _ = nn.functional.multi_head_attention_forward(
+                x, x, x, x.shape[-1], self.heads, self.given.weight, self.given.bias, None, None, False, 0.0,
+                self.out.weight, self.out.bias, need_weights=False, attn_mask=mask)
+            return y.transpose(0, 1)
+        # PyTorch's module has no heads of another size.
+        cut = lambda part: part.reshape(*x.shape[:2], self.heads, self.size).transpose(1, 2)
+        q, k, v = (cut(part) for part in self.given(x).chunk(3, -1))
+        y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+class PositionalEncoding(nn.Module):
+    def __init__(self, layer, shape):
+        super().__init__()
+        self.place = nn.Parameter(torch.randn(math.prod(shape))) if layer.get("encoding") == "learned" else None
+
+    def forward(self, x):
+        if self.place is not None:
+            return x + self.place.reshape(x.shape[1:])
+        steps, features = x.shape[1:]
+        angles = torch.arange(steps)[:, None] * torch.exp(
+            -math.log(10000.0) * torch.arange(0, features, 2, dtype=torch.get_default_dtype()) / features)
+        both = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+        return x + both[:, :features]
+
+
+class Embedding(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        # Transposed, because a table is no weight of inputs by outputs.
+        self.table = nn.Parameter(torch.randn(layer["dimensions"], layer["vocabulary"]))
+
+    def forward(self, x):
+        index = torch.where((x >= 0) & (x < self.table.shape[1]), x, 0.0).long()
+        return nn.functional.embedding(index, self.table.t())
+
+
 def pair(value, shape):
     """A size along every axis but that of the channels."""
     return tuple(value) if isinstance(value, list) else (value,) * (len(shape) - 1)
@@ -106,6 +191,14 @@ def module_of(layer, shape):
     if kind == "residual":
         activation = FUNCTIONS[layer["activation"]]({}) if "activation" in layer else nn.Identity()
         return Residual(layer["layers"], shape, activation)
+    if kind in ("rnn", "gru", "lstm"):
+        return Recurrent(layer, shape)
+    if kind == "attention":
+        return Attention(layer, shape)
+    if kind == "positional_encoding":
+        return PositionalEncoding(layer, shape)
+    if kind == "embedding":
+        return Embedding(layer)
     raise ValueError(kind)
 
 
@@ -258,6 +351,27 @@ def shaped():
     return [([layer], shape) for layer, shape in layers] + [([norm, pool, {"kind": "flatten"}, dense], image)]
 
 
+def sequences():
+    """Layers over the steps of a sequence, each with what comes in."""
+    steps = [6, 4]
+    recur = lambda kind, **more: {"kind": kind, "units": 3, **more}
+    both, all_steps = {"bidirectional": True}, {"return_sequences": True}
+    options = [{}, all_steps, both, both | all_steps]
+    layers = [recur(kind, **more) for kind in ("rnn", "gru", "lstm") for more in options]
+    layers += [recur("rnn", activation="relu", **all_steps), recur("lstm", forget_bias=0.0), recur("lstm", forget_bias=0.5)]
+    attention = {"kind": "attention", "heads": 2}
+    layers += [attention, attention | {"causal": True}, attention | {"key_size": 3}, attention | {"key_size": 3, "causal": True},
+               {"kind": "positional_encoding"}, {"kind": "positional_encoding", "encoding": "learned"}]
+    dense = [{"kind": "dense", "units": 5, "activation": "gelu"}, {"kind": "dense", "units": 4}]
+    norm = {"kind": "layer_norm"}
+    encoder = [{"kind": "positional_encoding"}, {"kind": "residual", "layers": [norm, attention]},
+               {"kind": "residual", "layers": [norm, *dense]}]
+    embedding = {"kind": "embedding", "vocabulary": 3, "dimensions": 4}
+    stacks = [(encoder, steps), ([recur("gru", **all_steps), recur("lstm", **both)], steps), ([embedding], [5]),
+              ([embedding, recur("gru")], [5]), ([{"kind": "positional_encoding"}], [4, 5])]
+    return [([layer], steps) for layer in layers] + stacks
+
+
 def networks():
     dense = lambda units, **more: {"kind": "dense", "units": units, **more}
     layers = [dense(6, activation="tanh"), dense(4, use_bias=False), {"kind": "activation", "function": "silu"}]
@@ -283,6 +397,7 @@ def networks():
     cases += [(layers, loss) for loss in later]
     made = [case(layers, loss, seed, [5]) for seed, (layers, loss) in enumerate(cases)]
     made += [case(layers, cross_entropy, 100 + seed, shape) for seed, (layers, shape) in enumerate(shaped())]
+    made += [case(layers, cross_entropy, 200 + seed, shape) for seed, (layers, shape) in enumerate(sequences())]
     return made
 
 
