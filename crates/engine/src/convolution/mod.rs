@@ -8,12 +8,13 @@
 //! This is a matrix product whose left factor has a row for each output pixel and a column for each (ky, kx, c). The
 //! element at (pixel, place) is `image[offset(pixel) + offset(place)]` once the image has a border of zeros, so nothing
 //! but the border is copied (the indirect convolution of Dukhan, "The indirect convolution algorithm", 2019, with sums of
-//! offsets for its pointers). Both gradients are products of the same kind, see [`pass`](self).
+//! offsets for its pointers). Both gradients are products of the same kind.
 //!
 //! Every element of y and of dx depends on its own sample only, every row of dW on all samples in one fixed order: blocks
 //! of k (or of pixels) whose bounds follow from the geometry, summed from zero and then added. So splitting samples, or
 //! rows of dW, among threads changes no bit.
 
+mod correlate;
 mod gradient;
 mod pass;
 
@@ -21,7 +22,8 @@ use crate::element::Real;
 use crate::gemm::{DEPTH, widest};
 use crate::isa::Isa;
 
-use pass::{Pass, correlate};
+use correlate::correlate;
+use pass::Pass;
 
 /// Geometry of a two-dimensional convolution; one with a single dimension has height 1.
 ///

@@ -3,13 +3,10 @@
 //! The input gradient with stride s is s s passes: pixels whose row and column (with the padding) leave the same
 //! remainder by s are reached by the same places of the kernel, so no product with a zero between pixels is computed.
 
-use std::marker::PhantomData;
-
-use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution, ConvolutionScratch};
+use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, copy_row};
-use crate::isa::{Isa, Level, kernel};
+use crate::gemm::micro::{Micro, copy_row};
 
 /// One direction of a pass: which places of the source, with its border, meet which pixels of the result.
 #[derive(Clone, Copy, Debug)]
@@ -108,9 +105,9 @@ pub(super) struct Pass {
     /// Numbers per pixel of the source, in all groups.
     channels: usize,
     /// Numbers per pixel of the source and of the result, in one group.
-    group_channels: usize,
+    pub(super) group_channels: usize,
     pub(super) columns: usize,
-    groups: usize,
+    pub(super) groups: usize,
 }
 
 impl Pass {
@@ -159,7 +156,7 @@ impl Pass {
     }
 
     /// Numbers of a sample of the result.
-    fn out_len(&self) -> usize {
+    pub(super) fn out_len(&self) -> usize {
         self.y.out * self.x.out * self.groups * self.columns
     }
 
@@ -233,7 +230,7 @@ impl Pass {
     }
 
     /// Where each pixel of a chunk stands in the result.
-    fn places(&self, places: &mut [usize]) {
+    pub(super) fn places(&self, places: &mut [usize]) {
         let mut places = places.iter_mut();
         for sample in 0..self.chunk() {
             for y in 0..self.y.count {
@@ -251,7 +248,7 @@ impl Pass {
     /// Packs the weights of one group: blocks of depth, in each strips of columns, row after row; a strip narrower than
     /// its last vector goes on with zeros.
     #[inline(always)]
-    fn pack<T: Real, M: Micro<T>>(&self, w: &[T], group: usize, packed: &mut [T]) {
+    pub(super) fn pack<T: Real, M: Micro<T>>(&self, w: &[T], group: usize, packed: &mut [T]) {
         let depth = self.depth();
         let (block, all_columns) = (block(depth), self.columns.next_multiple_of(M::VECTOR));
         let mut k = 0;
@@ -309,116 +306,6 @@ impl Pass {
             (tap * self.group_channels + channel) * filters + group * self.columns + column
         } else {
             (tap * self.columns + column) * self.channels + group * self.group_channels + channel
-        }
-    }
-}
-
-/// Runs a pass for as many samples as `out` holds.
-pub(super) fn correlate<T: Real>(
-    isa: Isa,
-    pass: &Pass,
-    source: &[T],
-    w: &[T],
-    out: &mut [T],
-    scratch: &mut ConvolutionScratch<T>,
-) {
-    if pass.pixels() == 0 || out.is_empty() {
-        return;
-    }
-    pass.pixel_offsets(&mut scratch.pixels);
-    pass.depth_offsets(&mut scratch.depths);
-    pass.places(&mut scratch.places);
-    match isa.level() {
-        Level::Portable => all_samples(
-            isa,
-            PhantomData::<T::Portable>,
-            pass,
-            source,
-            w,
-            out,
-            scratch,
-        ),
-        Level::Avx2 => all_samples(isa, PhantomData::<T::Avx2>, pass, source, w, out, scratch),
-        Level::Avx512 => all_samples(isa, PhantomData::<T::Avx512>, pass, source, w, out, scratch),
-    }
-}
-
-kernel! {
-    /// Weights packed once, then chunk after chunk of samples.
-    fn all_samples[T: Real, M: Micro<T>](
-        _loops: PhantomData<M>, pass: &Pass, source: &[T], w: &[T], out: &mut [T], scratch: &mut ConvolutionScratch<T>,
-    ) {
-        let ConvolutionScratch { image, right, depths, pixels, places } = scratch;
-        let depth = pass.depth();
-        let packed_len = depth * pass.columns.next_multiple_of(M::VECTOR);
-        for group in 0..pass.groups {
-            pass.pack::<T, M>(w, group, &mut right[group * packed_len..][..packed_len]);
-        }
-        let n = out.len() / pass.out_len();
-        let sources = source[..n * pass.source_len()].chunks(pass.chunk() * pass.source_len());
-        for (samples, out) in sources.zip(out.chunks_mut(pass.chunk() * pass.out_len())) {
-            let n_pixels = samples.len() / pass.source_len() * pass.pixels();
-            let image = pass.with_border(samples, image);
-            for group in 0..pass.groups {
-                let packed = &right[group * packed_len..][..packed_len];
-                let image = &image[group * pass.group_channels..];
-                let out = &mut out[group * pass.columns..];
-                let (pixels, places) = (&pixels[..n_pixels], &places[..n_pixels]);
-                chunk::<T, M>(pass.columns, image, packed, (pixels, places), &depths[..depth], out);
-            }
-        }
-    }
-}
-
-/// One group of one chunk, with which `image` and `out` begin: block after block of the depth, in each tile after tile.
-#[inline(always)]
-fn chunk<T: Real, M: Micro<T>>(
-    all_columns: usize,
-    image: &[T],
-    packed: &[T],
-    (pixels, places): (&[u32], &[usize]),
-    depths: &[u32],
-    out: &mut [T],
-) {
-    if depths.is_empty() {
-        // No element of the kernel reaches these pixels.
-        for &place in places {
-            out[place..][..all_columns].fill(T::ZERO);
-        }
-        return;
-    }
-    let block = block(depths.len());
-    let height = pixels.len().div_ceil(pixels.len().div_ceil(M::ROWS));
-    for (block_idx, depths) in depths.chunks(block).enumerate() {
-        let packed = &packed[block_idx * block * all_columns.next_multiple_of(M::VECTOR)..];
-        let depths = Depths::new(depths);
-        for (pixels, places) in pixels.chunks(height).zip(places.chunks(height)) {
-            let (mut rows, mut outs) = ([0; MAX_ROWS], [0; MAX_ROWS]);
-            for (i, (&pixel, &place)) in pixels.iter().zip(places).enumerate() {
-                rows[i] = pixel as usize;
-                outs[i] = place;
-            }
-            let left = Left {
-                values: image,
-                rows: Starts::new(&rows, pixels.len()),
-                depths,
-            };
-            let outs = Places::Rows(Starts::new(&outs, pixels.len()));
-            for column in (0..all_columns).step_by(M::COLUMNS) {
-                let columns = M::COLUMNS.min(all_columns - column);
-                let right = Right {
-                    values: &packed[column * depths.len()..],
-                    step: columns.next_multiple_of(M::VECTOR),
-                    padded: true,
-                };
-                let out = Out {
-                    values: &mut out[column..],
-                    places: outs,
-                    columns,
-                    first: block_idx == 0,
-                };
-                M::run(left, right, out);
-            }
         }
     }
 }
