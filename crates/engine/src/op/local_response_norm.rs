@@ -42,7 +42,7 @@ impl Rule for LocalResponseNorm {
         inputs: &[Shape],
         _batch_rows: usize,
     ) {
-        scratch.reserve_numbers(inputs[0].cols);
+        scratch.reserve_numbers(2 * inputs[0].cols);
     }
 
     fn run_in<T: Real>(
@@ -53,8 +53,10 @@ impl Rule for LocalResponseNorm {
         context: Context<'_>,
         scratch: &mut Scratch<T>,
     ) {
-        let divisors = &mut scratch.numbers[..inputs[0].cols];
-        normalise(context.isa, out, inputs[0].values, divisors, *self);
+        let (x, channels) = (inputs[0].values, inputs[0].cols);
+        let (divisors, rest) = scratch.numbers.split_at_mut(channels);
+        let squares = &mut rest[..channels];
+        normalise(context.isa, out, x, divisors, squares, *self);
     }
 
     fn run<T: Real>(
@@ -65,7 +67,7 @@ impl Rule for LocalResponseNorm {
         context: Context<'_>,
     ) {
         let mut scratch = Scratch::default();
-        scratch.reserve_numbers(inputs[0].cols);
+        scratch.reserve_numbers(2 * inputs[0].cols);
         self.run_in(out, inputs, first, context, &mut scratch);
     }
 }
@@ -122,42 +124,48 @@ impl Rule for LocalResponseNormGradient {
     }
 }
 
-/// Adds to each sum the terms of the channels from `before` below it to `after` above it, one neighbour at a time, so that
-/// the loop is over all channels.
+/// Adds to each sum the terms of the channels from `before` below it to `after` above it: one neighbour of all channels at a
+/// time.
 #[inline(always)]
-fn add_around<T: Real>(sums: &mut [T], before: usize, after: usize, term: impl Fn(usize) -> T) {
+fn add_around<T: Real>(sums: &mut [T], terms: &[T], before: usize, after: usize) {
     let channels = sums.len();
     for shift in 1..=before.min(channels - 1) {
-        for (c, sum) in sums[shift..].iter_mut().enumerate() {
-            *sum += term(c);
+        for (sum, &term) in sums[shift..].iter_mut().zip(terms) {
+            *sum += term;
         }
     }
     for shift in 0..=after.min(channels - 1) {
-        for (c, sum) in sums[..channels - shift].iter_mut().enumerate() {
-            *sum += term(c + shift);
+        for (sum, &term) in sums.iter_mut().zip(&terms[shift..]) {
+            *sum += term;
         }
     }
 }
 
-/// d of each channel of a pixel.
+/// d of each channel of a pixel; its squares are left in `squares`.
 #[inline(always)]
-fn write_divisors<T: Real>(divisors: &mut [T], pixel: &[T], of: LocalResponseNorm) {
+fn write_divisors<T: Real>(
+    divisors: &mut [T],
+    squares: &mut [T],
+    pixel: &[T],
+    of: LocalResponseNorm,
+) {
     let (scale, k) = (T::from_f64(of.alpha / of.size as f64), T::from_f64(of.k));
+    for (square, &x) in squares.iter_mut().zip(pixel) {
+        *square = x * x;
+    }
     divisors.fill(T::ZERO);
-    add_around(divisors, of.size / 2, (of.size - 1) / 2, |c| {
-        pixel[c] * pixel[c]
-    });
+    add_around(divisors, squares, of.size / 2, (of.size - 1) / 2);
     for d in divisors {
         *d = k + scale * *d;
     }
 }
 
 kernel! {
-    fn normalise[T: Real](out: &mut [T], pixels: &[T], divisors: &mut [T], of: LocalResponseNorm) {
+    fn normalise[T: Real](out: &mut [T], pixels: &[T], divisors: &mut [T], squares: &mut [T], of: LocalResponseNorm) {
         let power = T::from_f64(-of.beta);
         let channels = divisors.len();
         for (line, pixel) in out.chunks_exact_mut(channels).zip(pixels.chunks_exact(channels)) {
-            write_divisors(divisors, pixel, of);
+            write_divisors(divisors, squares, pixel, of);
             for ((y, &x), &d) in line.iter_mut().zip(pixel).zip(divisors.iter()) {
                 *y = x * (power * d.ln()).exp();
             }
@@ -172,7 +180,7 @@ kernel! {
         let channels = divisors.len();
         let rows = gradients.chunks_exact(channels).zip(pixels.chunks_exact(channels));
         for (line, (gradient, pixel)) in out.chunks_exact_mut(channels).zip(rows) {
-            write_divisors(divisors, pixel, of);
+            write_divisors(divisors, terms, pixel, of);
             for (((term, d), &g), &x) in terms.iter_mut().zip(divisors.iter_mut()).zip(gradient).zip(pixel) {
                 let shrunk = (power * d.ln()).exp();
                 *term = g * x * shrunk / *d;
@@ -181,7 +189,7 @@ kernel! {
             }
             line.fill(T::ZERO);
             // Seen from the neighbour, before and after change places.
-            add_around(line, (of.size - 1) / 2, of.size / 2, |c| terms[c]);
+            add_around(line, terms, (of.size - 1) / 2, of.size / 2);
             for ((out, &x), &direct) in line.iter_mut().zip(pixel).zip(divisors.iter()) {
                 *out = direct - factor * x * *out;
             }
