@@ -33,7 +33,7 @@ fn digits() -> Case {
         what: "digits, LeNet-5",
         source: source::digits,
         spec: spec(
-            json!("lenet5"),
+            json!({"kind": "lenet5"}),
             json!({"kind": "adamw", "learning_rate": 0.003, "schedule": {"kind": "one_cycle"}}),
             json!({"epochs": 40, "batch_size": 32}),
         ),
@@ -81,9 +81,9 @@ fn fashion_cnn() -> Case {
         spec: spec(
             json!([
                 {"kind": "conv2d", "filters": 32, "kernel_size": 3, "padding": 1, "activation": "relu"},
-                {"kind": "max_pool", "size": 2},
+                {"kind": "max_pool", "kernel_size": 2},
                 {"kind": "conv2d", "filters": 64, "kernel_size": 3, "padding": 1, "activation": "relu"},
-                {"kind": "max_pool", "size": 2},
+                {"kind": "max_pool", "kernel_size": 2},
                 {"kind": "flatten"},
                 {"kind": "dropout", "rate": 0.3},
                 {"kind": "dense", "units": 128, "activation": "relu"},
@@ -104,7 +104,7 @@ fn fashion_augmented() -> Case {
         spec: spec(
             convolutions(&[&[32, 32], &[64, 64]], 128),
             one_cycle(0.1, 5e-4),
-            json!({"epochs": 20, "batch_size": 128}),
+            json!({"epochs": 20, "batch_size": 128, "augmentation": shifts_and_flips(1)}),
         ),
         goal: 0.938,
     }
@@ -118,7 +118,7 @@ fn cifar() -> Case {
         spec: spec(
             convolutions(&[&[32, 32], &[64, 64], &[128]], 0),
             one_cycle(0.05, 5e-4),
-            json!({"epochs": 50, "batch_size": 32}),
+            json!({"epochs": 50, "batch_size": 32, "augmentation": shifts_and_flips(4)}),
         ),
         goal: 0.67,
     }
@@ -145,15 +145,20 @@ fn convolutions(groups: &[&[u64]], dense: u64) -> Value {
             layers.push(json!({"kind": "batch_norm"}));
             layers.push(json!({"kind": "activation", "function": "relu"}));
         }
-        layers.push(json!({"kind": "max_pool", "size": 2}));
+        layers.push(json!({"kind": "max_pool", "kernel_size": 2}));
     }
     if dense > 0 {
         layers.push(json!({"kind": "flatten"}));
         layers.push(json!({"kind": "dense", "units": dense, "activation": "relu"}));
     } else {
-        layers.push(json!({"kind": "global_pool", "mode": "average"}));
+        layers.push(json!({"kind": "global_pool"}));
     }
     layers.into()
+}
+
+/// Images moved by up to so many pixels, every other one mirrored.
+fn shifts_and_flips(pixels: u64) -> Value {
+    json!([{"kind": "random_crop", "padding": pixels}, {"kind": "horizontal_flip"}])
 }
 
 /// Momentum whose rate rises to `peak` and falls to nothing.
