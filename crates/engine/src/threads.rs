@@ -7,8 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, Thread};
 
-/// How often a waiting thread looks again before it sleeps: about 20 microseconds.
-const SPINS: u32 = 2_000;
+/// How often a helper looks again before it sleeps: about 100 microseconds, longer than what a step does on one thread.
+/// Waking it takes as long.
+const SPINS: u32 = 6_000;
+/// How often the caller looks again before it lets others run: about a millisecond. Its helpers are at work, so they are
+/// nearly done; on a busy machine, what is given away comes back only after a time slice of somebody else.
+const PATIENT_SPINS: u32 = 60_000;
 
 /// Work as the helpers see it: called with the number of the thread. The lifetime is that of one call of [`Threads::run`].
 type Work = *const (dyn Fn(usize) + Sync);
@@ -151,7 +155,7 @@ impl Drop for Waiting<'_> {
             let mut spins = 0;
             while !seat.turn.load(Ordering::Acquire).is_multiple_of(2) {
                 spins += 1;
-                if spins < SPINS {
+                if spins < PATIENT_SPINS {
                     std::hint::spin_loop()
                 } else {
                     std::thread::yield_now()
