@@ -195,3 +195,108 @@ async fn layouts_are_asked_for() {
     assert_eq!(dataset["columns"][0]["name"], "sequence");
     assert_eq!(dataset["columns"][0]["sample"]["shape"], json!([10, 1]));
 }
+
+#[tokio::test]
+async fn a_network_learns_images_and_every_form_of_a_sample_gets_the_same_answer() {
+    let app = TestApp::start().await;
+    let dataset = form(&app, "?name=fashion", &FASHION).await.ok(201);
+    let id = dataset["id"].as_str().unwrap();
+    let run = app
+        .train(
+            "admin",
+            json!({
+                "name": "fashion",
+                "dataset": id,
+                "task": {"kind": "classification", "target": "label"},
+                "network": [{"kind": "flatten"}, {"kind": "dense", "units": 32, "activation": "relu"}],
+                "training": {"epochs": 10, "seed": 1, "augmentation": [{"kind": "horizontal_flip"}]},
+            }),
+        )
+        .await;
+    let shown = app.get(&format!("/v1/runs/{}", run.id)).await.ok(200);
+    assert_eq!(shown["resolved_spec"]["task"]["split"]["kind"], "by_column");
+    let accuracy = shown["metrics"]["test_accuracy"]
+        .as_f64()
+        .or_else(|| shown["result"]["metrics"]["test_accuracy"].as_f64());
+    assert!(accuracy.unwrap() > 0.6, "{shown}");
+
+    let rows = app
+        .get(&format!("/v1/datasets/{id}/rows?offset=600&limit=1"))
+        .await
+        .ok(200);
+    let url = rows["data"][0][0].as_str().unwrap();
+    let png = {
+        use base64::Engine;
+        base64::prelude::BASE64_STANDARD
+            .decode(url.rsplit(',').next().unwrap())
+            .unwrap()
+    };
+    let pixels: Vec<u8> = {
+        use std::io::Read;
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(TEST_IMAGES)
+            .read_to_end(&mut bytes)
+            .unwrap();
+        bytes[16..16 + 784].to_vec()
+    };
+    let nested: Vec<&[u8]> = pixels.chunks(28).collect();
+    let predict = "/v1/models/fashion/predict";
+    let expected = app.post(predict, &json!({"rows": [pixels]})).await.ok(200);
+    assert_eq!(
+        expected["predictions"][0]["probabilities"]
+            .as_object()
+            .unwrap()
+            .len(),
+        10
+    );
+    for rows in [
+        json!([nested]),
+        json!([url]),
+        json!([[url, "9", "test"]]),
+        json!([{"image": nested}]),
+        json!([{"image": pixels, "label": 3}]),
+    ] {
+        let answer = app.post(predict, &json!({"rows": rows})).await.ok(200);
+        assert_eq!(answer, expected);
+    }
+    for (kind, body) in [
+        ("image/png", png.clone()),
+        ("application/octet-stream", png.clone()),
+        ("application/x-npy", npy("(28, 28)", "False", &pixels)),
+        ("application/x-npy", npy("(1, 28, 28, 1)", "False", &pixels)),
+    ] {
+        let answer = app
+            .ask(Method::POST, predict)
+            .body(kind, body)
+            .send()
+            .await
+            .ok(200);
+        assert_eq!(answer, expected, "{kind}");
+    }
+    for rows in [
+        json!([[1, 2, 3]]),
+        json!([[[1, 2], [3]]]),
+        json!([null]),
+        json!([[[[[1]]]]]),
+    ] {
+        let answer = app.post(predict, &json!({"rows": rows})).await;
+        answer.problem(422, "invalid_rows");
+    }
+    for (kind, body, code) in [
+        ("image/png", &png[..png.len() / 2], "damaged_picture"),
+        ("image/jpeg", &b"hello"[..], "unknown_format"),
+        (
+            "application/x-npy",
+            &npy("(27, 28)", "False", &[0; 756])[..],
+            "wrong_shape",
+        ),
+    ] {
+        let answer = app
+            .ask(Method::POST, predict)
+            .body(kind, body.to_vec())
+            .send()
+            .await;
+        let problem = answer.problem(422, "invalid_rows");
+        assert_eq!(problem["errors"][0]["code"], code, "{problem}");
+    }
+}

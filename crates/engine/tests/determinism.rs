@@ -2,7 +2,13 @@
 
 mod support;
 
+use std::sync::Arc;
+
+use descent_engine::dataset::{Dataset, Targets};
+use descent_engine::rng::{Purpose, Stream};
+use descent_engine::sample::SampleShape;
 use descent_engine::trainer::{Ending, StepReport, Trainer};
+use ndarray::Array2;
 use serde_json::{Value, json};
 use support::{Problem, Record, blobs, gate, parts, sums, train};
 
@@ -363,4 +369,85 @@ fn a_perceptron_can_be_paused_at_every_row() {
 fn a_trainer_can_be_sent() {
     fn sendable<T: Send>() {}
     sendable::<Trainer>();
+}
+
+/// Images in which one of three corners is bright.
+fn corners(n_rows: usize) -> Problem {
+    let stream = Stream::new(5, Purpose::Probe, 0);
+    let labels: Vec<u32> = (0..n_rows as u32).map(|row| row % 3).collect();
+    let pixel = |(row, number): (usize, usize)| {
+        let (y, x) = (number / 12, number / 2 % 6);
+        let bright = match labels[row] {
+            0 => y < 3 && x < 3,
+            1 => y < 3 && x >= 3,
+            _ => y >= 3 && x < 3,
+        };
+        let noise = stream.uniform_f32((row * 72 + number) as u64);
+        noise + if bright { 1.0 } else { 0.0 }
+    };
+    let features = Array2::from_shape_fn((n_rows, 72), pixel);
+    let dataset = Dataset {
+        features,
+        sample_shape: SampleShape::Image {
+            height: 6,
+            width: 6,
+            channels: 2,
+        },
+        feature_names: (0..72).map(|number| format!("image[{number}]")).collect(),
+        feature_columns: vec![0; 72],
+        column_names: vec!["image".into()],
+        targets: Targets::Classes {
+            labels,
+            names: vec!["a".into(), "b".into(), "c".into()],
+        },
+    };
+    Problem {
+        dataset: Arc::new(dataset),
+        parts: parts(n_rows, 5),
+    }
+}
+
+/// A convolution over images that are moved, mirrored and cut into.
+fn augmented_run(threads: u32) -> Value {
+    json!({
+        "network": [{"kind": "conv2d", "filters": 5, "kernel_size": 3, "padding": "same", "activation": "relu"},
+                    {"kind": "flatten"}, {"kind": "dropout", "rate": 0.2}],
+        "training": {"epochs": 3, "batch_size": 16, "seed": 4,
+                     "augmentation": [{"kind": "random_crop", "padding": 2}, {"kind": "horizontal_flip", "probability": 0.3}, {"kind": "cutout", "size": 2}]},
+        "resources": {"threads": threads}
+    })
+}
+
+#[test]
+fn augmented_images_are_the_same_at_any_number_of_threads_and_after_any_pause() {
+    let problem = corners(90);
+    let (ending, expected) = undisturbed(&problem, &augmented_run(1));
+    for threads in [2, 4] {
+        let (_, story) = undisturbed(&problem, &augmented_run(threads));
+        assert_eq!(story, expected, "{threads} threads");
+    }
+    for pause_after in 1..=expected.0.len() as u64 {
+        let spec = augmented_run(1);
+        let mut first = problem.trainer(spec.clone());
+        let mut record = Record {
+            pause_after: Some(pause_after),
+            ..Record::default()
+        };
+        assert_eq!(first.run(&mut record), Ending::Paused);
+        let mut second = problem.trainer(spec);
+        second
+            .restore(&first.checkpoint().bytes)
+            .expect("the checkpoint is whole");
+        record.pause_after = None;
+        assert_eq!(second.run(&mut record), ending);
+        assert_eq!(
+            story(&second, record),
+            expected,
+            "paused after step {pause_after}"
+        );
+    }
+    let mut plain = augmented_run(1);
+    plain["training"]["augmentation"] = json!([]);
+    let (_, story) = undisturbed(&problem, &plain);
+    assert_ne!(story.2, expected.2, "augmentation does something");
 }
