@@ -56,6 +56,13 @@ impl Residual {
                     layer.kind()
                 )
             })?;
+            // As of the layers of a network: far beyond any memory, and far from where products of sizes overflow.
+            if shape.n_numbers() > isize::MAX as usize / 8 {
+                return Err(format!(
+                    "has a layer {idx} ({}) whose output no memory can hold",
+                    layer.kind()
+                ));
+            }
             shapes.push(shape);
         }
         Ok(shapes)
@@ -200,5 +207,34 @@ impl Rule for Residual {
 
     fn function(&self) -> Option<Function> {
         self.activation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Head, Network, NetworkError, Outcome};
+    use serde_json::json;
+
+    #[test]
+    fn what_no_memory_can_hold_is_refused_inside_as_outside() {
+        let upsample = json!({"kind": "upsample", "factor": 65_536});
+        let layers =
+            json!([{"kind": "residual", "layers": [upsample, upsample, {"kind": "global_pool"}]}]);
+        let layers: Vec<Layer> = serde_json::from_value(layers).expect("they are layers");
+        let input = SampleShape::Image {
+            height: 28,
+            width: 28,
+            channels: 1,
+        };
+        let head = Head {
+            n_outputs: 2,
+            outcome: Outcome::Classes,
+        };
+        let error = Network::build(&layers, input, head).expect_err("it is too large");
+        assert!(
+            matches!(&error, NetworkError::Input { wanted, .. } if wanted.contains("layer 1 (upsample)")),
+            "{error}"
+        );
     }
 }
