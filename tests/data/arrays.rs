@@ -292,6 +292,10 @@ fn what_is_wrong_is_named() {
         ),
         (npy("<f4", "False", "(2, 2)", &[0; 15]), "truncated_array"),
         (archive(&[("README.md", b"nothing")]), "empty_archive"),
+        (
+            archive(&[("x.npy", &images), ("x.npy", &labels)]),
+            "duplicate_member",
+        ),
     ] {
         match profile(&bytes) {
             Ok(_) => panic!("{expected} was not found"),

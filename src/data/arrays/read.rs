@@ -120,6 +120,10 @@ impl<'r, R: Read + Seek> Stored<'r, R> {
             let head = source.head(&member.name)?;
             if head == npy::MAGIC || idx::is_idx(&head) {
                 let array = Array::open(&member.name, source, limits)?;
+                if found.iter().any(|(name, _)| *name == member.name) {
+                    let message = format!("the archive holds two arrays called {}", member.name);
+                    return Err(DataError::new("duplicate_member", message));
+                }
                 found.push((member.name.clone(), array.header));
             }
             if found.len() > MAX_ARRAYS {
