@@ -300,3 +300,46 @@ async fn a_network_learns_images_and_every_form_of_a_sample_gets_the_same_answer
         assert_eq!(problem["errors"][0]["code"], code, "{problem}");
     }
 }
+
+#[tokio::test]
+async fn alexnet_is_trained_on_colour_images_and_answers() {
+    let app = TestApp::start().await;
+    let pixels: Vec<u8> = (0..10 * 64 * 64 * 3)
+        .map(|number| {
+            let (row, pixel) = (number / (64 * 64 * 3), number % 251);
+            (pixel / 3 + 120 * (row % 2)) as u8
+        })
+        .collect();
+    let labels: Vec<u8> = (0..10).map(|row| row % 2).collect();
+    let parts = [
+        ("images", &npy("(10, 64, 64, 3)", "False", &pixels)[..]),
+        ("labels", &npy("(10,)", "False", &labels)[..]),
+    ];
+    let dataset = form(&app, "?name=colours", &parts).await.ok(201);
+    let spec = json!({
+        "name": "colours",
+        "dataset": dataset["id"],
+        "task": {"kind": "classification", "target": "label", "split": {"kind": "random", "validation": 0.0, "test": 0.2}},
+        "network": {"kind": "alexnet"},
+        "optimizer": {"kind": "sgd", "learning_rate": 0.001, "momentum": 0.9},
+        "training": {"epochs": 1, "batch_size": 4},
+    });
+    let planned = app.post("/v1/runs?dry_run=true", &spec).await.ok(200);
+    let layers = planned["resolved_spec"]["network"].as_array().unwrap();
+    let norms = layers
+        .iter()
+        .filter(|layer| layer["kind"] == "local_response_norm");
+    assert_eq!((layers.len(), norms.count()), (15, 2), "{planned}");
+    app.train("admin", spec).await;
+    let answer = app
+        .post(
+            "/v1/models/colours/predict",
+            &json!({"rows": [pixels[..64 * 64 * 3]]}),
+        )
+        .await
+        .ok(200);
+    let probabilities = answer["predictions"][0]["probabilities"]
+        .as_object()
+        .unwrap();
+    assert_eq!(probabilities.len(), 2);
+}

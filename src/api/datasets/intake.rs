@@ -211,7 +211,7 @@ fn parse(
     mut pieces: Receiver<Piece>,
 ) -> std::result::Result<Parsed, DataError> {
     let mut head = Vec::new();
-    let ended = loop {
+    let mut ended = loop {
         match pieces.blocking_recv() {
             Some(Piece::Bytes(bytes)) => head.extend_from_slice(&bytes),
             Some(Piece::End | Piece::EndOfArrays) => break true,
@@ -230,7 +230,7 @@ fn parse(
         match (pieces.blocking_recv(), &mut table) {
             (Some(Piece::Bytes(bytes)), Some(table)) => table.push(&bytes)?,
             (Some(Piece::Bytes(_)), None) => {}
-            (Some(Piece::End | Piece::EndOfArrays), _) => break,
+            (Some(Piece::End | Piece::EndOfArrays), _) => ended = true,
             (None, _) => return Err(broken_off()),
         }
     }
