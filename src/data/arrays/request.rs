@@ -173,7 +173,7 @@ mod tests {
         let pixels = [1, 2, 3, 4, 5, 6];
         let numbers = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let picture = png([2, 3, 1], &pixels).unwrap();
-        assert_eq!(read(&picture).unwrap(), [numbers.clone()]);
+        assert_eq!(read(&picture).unwrap(), std::slice::from_ref(&numbers));
         for shape in [
             &[2, 3, 1][..],
             &[2, 3],
@@ -184,7 +184,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(&npy(shape, &pixels)).unwrap(),
-                [numbers.clone()],
+                std::slice::from_ref(&numbers),
                 "{shape:?}"
             );
         }
