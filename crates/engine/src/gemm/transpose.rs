@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-/// [`Micro::transpose`] by blocks of 16 x 16 in registers.
+/// [`super::micro::Micro::transpose`] by blocks of 16 x 16 in registers.
 #[inline(always)]
 pub(super) fn transpose16(
     from: &[f32],
