@@ -84,6 +84,22 @@ impl SampleShape {
         }
     }
 
+    /// The same shape with another number of features or channels.
+    pub fn with_last(self, last: usize) -> SampleShape {
+        match self {
+            SampleShape::Vector { .. } => SampleShape::Vector { features: last },
+            SampleShape::Sequence { steps, .. } => SampleShape::Sequence {
+                steps,
+                features: last,
+            },
+            SampleShape::Image { height, width, .. } => SampleShape::Image {
+                height,
+                width,
+                channels: last,
+            },
+        }
+    }
+
     /// The same numbers as a vector.
     pub fn flat(self) -> SampleShape {
         SampleShape::Vector {

@@ -6,9 +6,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
-use super::conv2d::{Conv2d, convolve, parameters};
-use super::window::{Along, Extent};
+use super::conv2d::{Conv2d, convolve};
+use super::window::{self, Along, Extent};
+use super::{Rule, affine};
 use crate::convolution::Convolution;
 use crate::graph::{GraphError, NodeId};
 use crate::init::Init;
@@ -27,37 +27,29 @@ pub struct Conv1d {
     #[schemars(range(min = 1, max = 65_536))]
     pub kernel_size: usize,
     /// Steps from one place of the kernel to the next.
-    #[serde(default = "one")]
+    #[serde(default = "window::one")]
     #[schemars(range(min = 1, max = 65_536))]
     pub stride: usize,
     /// Zeros before and after the sequence: `valid` (none), `same`, or how many on each side.
     #[serde(default = "Along::none")]
     pub padding: Along,
     /// Steps from one element of the kernel to the next.
-    #[serde(default = "one")]
+    #[serde(default = "window::one")]
     #[schemars(range(min = 1, max = 65_536))]
     pub dilation: usize,
     /// Parts into which features and filters are cut, each convolved on its own.
-    #[serde(default = "one")]
+    #[serde(default = "window::one")]
     #[schemars(range(min = 1, max = 65_536))]
     pub groups: usize,
     /// Function applied to each output; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Function>,
     /// Whether b is added.
-    #[serde(default = "yes")]
+    #[serde(default = "affine::yes")]
     pub use_bias: bool,
     /// How W is drawn. Default: as for a dense layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
-}
-
-fn one() -> usize {
-    1
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Conv1d {
@@ -126,14 +118,14 @@ impl Rule for Conv1d {
     fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
         let rows = self.of(input).map_or(0, |geometry| geometry.weight_rows());
         let init = self.init.unwrap_or_else(|| Init::before(self.activation));
-        parameters(rows, self.filters, init, self.use_bias)
+        let filters = self.filters;
+        affine::parameters([rows, filters], filters, init, self.use_bias)
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
         match self.of(builder.input) {
             Some(geometry) => convolve(builder, input, geometry, self.use_bias, self.activation),
-            // `output_shape` lets nothing but sequences through.
-            None => Ok(input),
+            None => Err(builder.unfit(Self::KIND, input)),
         }
     }
 

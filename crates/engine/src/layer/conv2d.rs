@@ -6,13 +6,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
-use super::window::{Extent, Padding};
+use super::window::{self, Extent, Padding};
+use super::{Rule, affine};
 use crate::convolution::Convolution;
 use crate::graph::{GraphError, NodeId};
 use crate::init::Init;
 use crate::network::{Builder, ParameterSpec};
-use crate::op::{Activate, AddRow, Convolve, Function};
+use crate::op::{Convolve, Function};
 use crate::sample::SampleShape;
 
 /// A convolution of images: f(x * W + b).
@@ -34,26 +34,18 @@ pub struct Conv2d {
     #[serde(default = "Extent::one")]
     pub dilation: Extent,
     /// Parts into which channels and filters are cut, each convolved on its own.
-    #[serde(default = "one")]
+    #[serde(default = "window::one")]
     #[schemars(range(min = 1, max = 65_536))]
     pub groups: usize,
     /// Function applied to each output; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Function>,
     /// Whether b is added.
-    #[serde(default = "yes")]
+    #[serde(default = "affine::yes")]
     pub use_bias: bool,
     /// How W is drawn. Default: as for a dense layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
-}
-
-fn one() -> usize {
-    1
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Conv2d {
@@ -168,7 +160,7 @@ impl Conv2d {
     }
 }
 
-/// Adds the convolution, bias and function of parameters 0 and 1 of the layer.
+/// Adds the convolution, bias and function of a layer whose parameters are W and b.
 pub(super) fn convolve(
     builder: &mut Builder<'_>,
     input: NodeId,
@@ -177,35 +169,12 @@ pub(super) fn convolve(
     activation: Option<Function>,
 ) -> Result<NodeId, GraphError> {
     let weight = builder.parameter(0);
-    let filters = geometry.filters;
-    let mut y = builder
+    let y = builder
         .graph
         .apply(Convolve { geometry }, &[input, weight])?;
-    if use_bias {
-        let bias = builder.parameter(1);
-        let pixels = builder
-            .graph
-            .view(y, geometry.n_outputs() / filters, filters)?;
-        y = builder.graph.apply(AddRow, &[pixels, bias])?;
-    }
-    if let Some(function) = activation {
-        y = builder.graph.apply(Activate::new(function), &[y])?;
-    }
-    builder.graph.view(y, 1, geometry.n_outputs())
-}
-
-/// The parameters of a convolution.
-pub(super) fn parameters(
-    weight_rows: usize,
-    filters: usize,
-    init: Init,
-    use_bias: bool,
-) -> Vec<ParameterSpec> {
-    let mut parameters = vec![ParameterSpec::weight("weight", weight_rows, filters, init)];
-    if use_bias {
-        parameters.push(ParameterSpec::weight("bias", 1, filters, Init::Zeros));
-    }
-    parameters
+    let filters = geometry.filters;
+    let places = [geometry.n_outputs() / filters, filters];
+    affine::finish(builder, y, places, use_bias, activation)
 }
 
 impl Rule for Conv2d {
@@ -225,14 +194,14 @@ impl Rule for Conv2d {
 
     fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
         let rows = self.of(input).map_or(0, |geometry| geometry.weight_rows());
-        parameters(rows, self.filters, self.weight_init(), self.use_bias)
+        let filters = self.filters;
+        affine::parameters([rows, filters], filters, self.weight_init(), self.use_bias)
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
         match self.of(builder.input) {
             Some(geometry) => convolve(builder, input, geometry, self.use_bias, self.activation),
-            // `output_shape` lets nothing but images through.
-            None => Ok(input),
+            None => Err(builder.unfit(Self::KIND, input)),
         }
     }
 

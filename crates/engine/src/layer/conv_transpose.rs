@@ -9,13 +9,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
+use super::geometry::{along, image_of, resized};
 use super::window::Extent;
+use super::{Rule, affine};
 use crate::convolution::Convolution;
 use crate::graph::{GraphError, NodeId};
 use crate::init::Init;
 use crate::network::{Builder, ParameterSpec};
-use crate::op::{Activate, AddRow, ConvolveInput, Function};
+use crate::op::{ConvolveInput, Function};
 use crate::sample::SampleShape;
 
 /// A transposed convolution of images or sequences: f(x *' W + b).
@@ -31,28 +32,20 @@ pub struct ConvTranspose {
     #[serde(default = "Extent::one")]
     pub stride: Extent,
     /// Rows and columns cut off on each side.
-    #[serde(default = "none")]
+    #[serde(default = "Extent::zero")]
     pub padding: Extent,
     /// Rows and columns added at the far ends; less than the stride.
-    #[serde(default = "none")]
+    #[serde(default = "Extent::zero")]
     pub output_padding: Extent,
     /// Function applied to each output; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Function>,
     /// Whether b is added.
-    #[serde(default = "yes")]
+    #[serde(default = "affine::yes")]
     pub use_bias: bool,
     /// How W is drawn. Default: as for a dense layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
-}
-
-fn none() -> Extent {
-    Extent::Both(0)
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl ConvTranspose {
@@ -62,8 +55,8 @@ impl ConvTranspose {
             filters,
             kernel_size: Extent::Both(kernel_size),
             stride: Extent::Both(stride),
-            padding: none(),
-            output_padding: none(),
+            padding: Extent::zero(),
+            output_padding: Extent::zero(),
             activation: None,
             use_bias: true,
             init: None,
@@ -72,21 +65,8 @@ impl ConvTranspose {
 
     /// The convolution whose gradient this is: it makes images like `input` of images like the output.
     fn of(&self, input: SampleShape) -> Option<Convolution> {
-        let flat = matches!(input, SampleShape::Sequence { .. });
-        // A sequence has one row, whatever the layer says of rows.
-        let along = |extent: Extent, usual: usize| match (flat, extent.axes()) {
-            (true, [_, cols]) => [usual, cols],
-            (false, axes) => axes,
-        };
-        let ([rows, cols], channels) = match input {
-            SampleShape::Image {
-                height,
-                width,
-                channels,
-            } => ([height, width], channels),
-            SampleShape::Sequence { steps, features } => ([1, steps], features),
-            SampleShape::Vector { .. } => return None,
-        };
+        let [rows, cols, channels] = image_of(input)?;
+        let along = |extent: Extent, usual: usize| along(extent, input, usual);
         let (kernel, stride) = (along(self.kernel_size, 1), along(self.stride, 1));
         let (padding, more) = (along(self.padding, 0), along(self.output_padding, 0));
         let size = |axis: usize, size: usize| {
@@ -123,48 +103,26 @@ impl Rule for ConvTranspose {
             "takes images of height x width x channels or sequences of steps x features, large enough that something is \
              left after its padding is cut off",
         )?;
-        Ok(match input {
-            SampleShape::Sequence { .. } => SampleShape::Sequence {
-                steps: geometry.width,
-                features: self.filters,
-            },
-            _ => SampleShape::Image {
-                height: geometry.height,
-                width: geometry.width,
-                channels: self.filters,
-            },
-        })
+        let size = resized(input, geometry.height, geometry.width);
+        Ok(size.with_last(self.filters))
     }
 
     fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
         let rows = self.of(input).map_or(0, |geometry| geometry.weight_rows());
-        let weight = ParameterSpec::weight("weight", rows, input.last(), self.weight_init());
-        let bias = ParameterSpec::weight("bias", 1, self.filters, Init::Zeros);
-        [weight]
-            .into_iter()
-            .chain(self.use_bias.then_some(bias))
-            .collect()
+        let weight = [rows, input.last()];
+        affine::parameters(weight, self.filters, self.weight_init(), self.use_bias)
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
-        // `output_shape` lets nothing else through.
-        let Some(geometry) = self.of(builder.input) else {
-            return Ok(input);
-        };
+        let geometry = self
+            .of(builder.input)
+            .ok_or_else(|| builder.unfit(Self::KIND, input))?;
         let weight = builder.parameter(0);
-        let mut y = builder
+        let y = builder
             .graph
             .apply(ConvolveInput { geometry }, &[input, weight])?;
-        if self.use_bias {
-            let bias = builder.parameter(1);
-            let n_pixels = geometry.height * geometry.width;
-            let pixels = builder.graph.view(y, n_pixels, self.filters)?;
-            y = builder.graph.apply(AddRow, &[pixels, bias])?;
-        }
-        if let Some(function) = self.activation {
-            y = builder.graph.apply(Activate::new(function), &[y])?;
-        }
-        builder.graph.view(y, 1, geometry.n_inputs())
+        let places = [geometry.height * geometry.width, self.filters];
+        affine::finish(builder, y, places, self.use_bias, self.activation)
     }
 
     fn faults(&self) -> Vec<(&'static str, String)> {

@@ -6,11 +6,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
+use super::{Rule, affine};
 use crate::graph::{GraphError, NodeId};
 use crate::init::Init;
 use crate::network::{Builder, ParameterSpec};
-use crate::op::{Activate, AddRow, Function, MatMul};
+use crate::op::{Function, MatMul};
 use crate::sample::SampleShape;
 
 /// A fully connected layer: f(x W + b).
@@ -24,15 +24,11 @@ pub struct Dense {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Function>,
     /// Whether b is added.
-    #[serde(default = "yes")]
+    #[serde(default = "affine::yes")]
     pub use_bias: bool,
     /// How W is drawn. Default: `he_uniform` before a rectifier (relu, leaky_relu, elu, gelu, silu), else `glorot_uniform`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Dense {
@@ -69,31 +65,16 @@ impl Rule for Dense {
 
     fn parameters(&self, input: SampleShape) -> Vec<ParameterSpec> {
         let init = self.init.unwrap_or_else(|| Init::before(self.activation));
-        let mut parameters = vec![ParameterSpec::weight(
-            "weight",
-            input.last(),
-            self.units,
-            init,
-        )];
-        if self.use_bias {
-            parameters.push(ParameterSpec::weight("bias", 1, self.units, Init::Zeros));
-        }
-        parameters
+        affine::parameters([input.last(), self.units], self.units, init, self.use_bias)
     }
 
     fn forward(&self, builder: &mut Builder<'_>, input: NodeId) -> Result<NodeId, GraphError> {
         let (n_inputs, weight) = (builder.input.last(), builder.parameter(0));
         let n_steps = builder.input.n_numbers() / n_inputs;
         let x = builder.graph.view(input, n_steps, n_inputs)?;
-        let mut y = builder.graph.apply(MatMul::plain(), &[x, weight])?;
-        if self.use_bias {
-            let bias = builder.parameter(1);
-            y = builder.graph.apply(AddRow, &[y, bias])?;
-        }
-        if let Some(function) = self.activation {
-            y = builder.graph.apply(Activate::new(function), &[y])?;
-        }
-        builder.graph.view(y, 1, n_steps * self.units)
+        let y = builder.graph.apply(MatMul::plain(), &[x, weight])?;
+        let places = [n_steps, self.units];
+        affine::finish(builder, y, places, self.use_bias, self.activation)
     }
 
     fn faults(&self) -> Vec<(&'static str, String)> {

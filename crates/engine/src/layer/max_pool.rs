@@ -23,12 +23,8 @@ pub struct MaxPool {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Extent>,
     /// Pixels that the window may reach over each border, at most half its size.
-    #[serde(default = "none")]
+    #[serde(default = "Extent::zero")]
     pub padding: Extent,
-}
-
-fn none() -> Extent {
-    Extent::Both(0)
 }
 
 impl MaxPool {
@@ -37,7 +33,7 @@ impl MaxPool {
         MaxPool {
             kernel_size: Extent::Both(kernel_size),
             stride: None,
-            padding: none(),
+            padding: Extent::zero(),
         }
     }
 }

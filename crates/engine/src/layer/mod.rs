@@ -4,6 +4,7 @@
 //! file with an `impl Rule`, the two lines below that name it, and a row in `tests/gradients.rs`.
 
 mod activation;
+mod affine;
 mod attention;
 mod average_pool;
 mod batch_norm;

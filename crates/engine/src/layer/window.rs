@@ -3,6 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// For `serde`: one.
+pub(super) fn one() -> usize {
+    1
+}
+
 /// Sizes down and right: `3` for both, or `[5, 3]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -27,6 +32,11 @@ impl Extent {
         self.axes()
             .iter()
             .all(|size| (least..=65_536).contains(size))
+    }
+
+    /// For `serde`: 0 along both axes.
+    pub(super) fn zero() -> Extent {
+        Extent::Both(0)
     }
 
     /// For `serde`: 1 along both axes.

@@ -1,6 +1,6 @@
 //! s_j = sum over i of x_ij. x `[rows x cols]`, s `[1 x cols]`. It is the gradient of a bias.
 
-use super::{Context, Matrix, Rule, Split, misfit};
+use super::{Context, Matrix, Rule, Split, blocks, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::kernel;
@@ -34,11 +34,8 @@ impl Rule for ColumnSum {
     }
 }
 
-/// Blocks of rows whose sums are taken apart, whatever the number of threads.
-const BLOCKS: usize = 16;
-
 /// The sums of sixteen blocks of rows, `[16 x cols]`: their [`ColumnSum`] is that of all rows, which several threads have
-/// then taken part in. Block b of n rows holds those from b n / 16 to (b + 1) n / 16.
+/// then taken part in. [`blocks`] says which rows a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockSum;
 
@@ -48,7 +45,7 @@ impl Rule for BlockSum {
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         match inputs {
-            [x] => Ok(Shape::fixed(BLOCKS, x.cols)),
+            [x] => Ok(Shape::fixed(blocks::BLOCKS, x.cols)),
             _ => Err(misfit(Self::NAME, inputs, "it takes one matrix")),
         }
     }
@@ -62,9 +59,9 @@ impl Rule for BlockSum {
     ) {
         let (x, cols) = (inputs[0], inputs[0].cols);
         for (block, sum) in (first / cols..).zip(out.chunks_exact_mut(cols)) {
-            let start = |block: usize| block * x.rows() / BLOCKS * cols;
-            let rows = &x.values[start(block)..start(block + 1)];
-            column_sum(context.isa, sum, rows);
+            let rows = blocks::rows(block, x.rows());
+            let lines = &x.values[rows.start * cols..rows.end * cols];
+            column_sum(context.isa, sum, lines);
         }
     }
 }
