@@ -1,5 +1,6 @@
 //! The numeric engine: arrays in, trained parameters out.
 
+pub mod aligned;
 pub mod augmentation;
 pub mod checkpoint;
 pub mod convolution;

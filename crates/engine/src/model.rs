@@ -26,7 +26,7 @@ const PATH_POINTS: usize = 64;
 const MAX_ROWS: usize = 1024;
 
 /// A trained network that answers probabilities or values.
-pub struct Model<T = f32> {
+pub struct Model<T: Real = f32> {
     network: Network,
     parameters: Parameters<T>,
     cpu: Cpu,

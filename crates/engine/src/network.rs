@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId};
 use crate::init::Init;
@@ -415,7 +416,7 @@ impl Network {
 
     /// First values of all parameters; a function of the seed alone.
     pub fn initialise<T: Real>(&self, seed: u64) -> Parameters<T> {
-        let mut values = vec![T::ZERO; self.n_parameters];
+        let mut values = Aligned::zeros(self.n_parameters);
         for (position, parameter) in self.parameters.iter().enumerate() {
             parameter.init.fill(
                 &mut values[parameter.range()],
@@ -498,9 +499,9 @@ fn checked_output(
 
 /// The trained numbers of a network: one buffer, in the order of [`Network::parameters`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parameters<T> {
+pub struct Parameters<T: Real> {
     /// All parameters one after another.
-    pub values: Vec<T>,
+    pub values: Aligned<T>,
 }
 
 impl<T: Real> Parameters<T> {

@@ -5,7 +5,7 @@
 
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
-use crate::threads::Threads;
+use crate::threads::{Shares, Threads};
 
 /// Numbers whose sum of squares is taken in their own type, before it is added in f64.
 pub(crate) const BLOCK: usize = 4096;
@@ -75,20 +75,17 @@ kernel! {
     }
 }
 
-/// As [`sum_of_squares`], with the same bits, on several threads; `squares` has room for a number per block.
-pub(crate) fn sum_of_squares_in_parts<T: Real>(
+/// As [`sum_of_squares`], with the same bits, on several threads: each sums the blocks of its share. `squares` has room for a
+/// number per block.
+pub(crate) fn sum_of_squares_in_shares<T: Real>(
     isa: Isa,
     threads: &mut Threads,
+    shares: &Shares,
     values: &[T],
     squares: &mut [f64],
 ) -> f64 {
-    const MOST: usize = 64;
-    // Fewer than this many blocks are summed before another thread is awake.
-    const WORTH: usize = 8;
-    let n_parts = threads.count().min(squares.len() / WORTH).clamp(1, MOST);
-    let part_len = squares.len().div_ceil(n_parts).max(1);
-    threads.for_each_part(squares, part_len, &mut [(); MOST], |part, squares, ()| {
-        squares_of_blocks(isa, &values[part * part_len * BLOCK..], squares);
+    threads.for_each_share(shares, [&mut *squares], |blocks, [squares]| {
+        squares_of_blocks(isa, &values[blocks.start * BLOCK..], squares);
     });
     squares.iter().sum()
 }
@@ -142,14 +139,18 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_sum_change_no_bit() {
+    fn the_shares_of_a_sum_change_no_bit() {
         let values: Vec<f32> = (0..40 * BLOCK + 5).map(|x| (x as f32).sin()).collect();
         let mut squares = vec![0.0; values.len().div_ceil(BLOCK)];
         let isa = Isa::detect();
         let alone = sum_of_squares(isa, &values);
-        for n_threads in [1, 2, 3] {
-            let mut threads = Threads::new(n_threads);
-            let sum = sum_of_squares_in_parts(isa, &mut threads, &values, &mut squares);
+        let mut threads = Threads::new(2);
+        for shares in [
+            vec![vec![0..41]],
+            vec![vec![3..20, 40..41], vec![0..3, 20..40]],
+        ] {
+            let shares = Shares::new(shares, squares.len());
+            let sum = sum_of_squares_in_shares(isa, &mut threads, &shares, &values, &mut squares);
             assert_eq!(sum.to_bits(), alone.to_bits());
         }
     }

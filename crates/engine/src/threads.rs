@@ -3,6 +3,7 @@
 //! A helper spins for some microseconds after its work, because the next product follows soon, and then sleeps. Work is
 //! cut into one part per thread before it starts; nothing is stolen and nothing is allocated.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, Thread};
@@ -132,6 +133,81 @@ impl Threads {
     }
 }
 
+/// Who writes to which elements of a buffer: ranges for each thread, that together are the whole buffer.
+#[derive(Clone, Debug)]
+pub(crate) struct Shares {
+    of_threads: Vec<Vec<Range<usize>>>,
+    len: usize,
+}
+
+impl Shares {
+    /// Shares of a buffer of `len` elements; ranges of a thread that follow each other become one.
+    ///
+    /// # Panics
+    /// When an element belongs to no range or to two.
+    pub(crate) fn new(mut of_threads: Vec<Vec<Range<usize>>>, len: usize) -> Shares {
+        for ranges in &mut of_threads {
+            ranges.retain(|range| !range.is_empty());
+        }
+        let mut all: Vec<&Range<usize>> = of_threads.iter().flatten().collect();
+        all.sort_unstable_by_key(|range| range.start);
+        let end = all.into_iter().fold(0, |end, range| {
+            assert_eq!(range.start, end, "ranges that divide the buffer");
+            range.end
+        });
+        assert_eq!(end, len, "ranges of the whole buffer");
+        for ranges in &mut of_threads {
+            ranges.dedup_by(|next, range| {
+                let follows = range.end == next.start;
+                if follows {
+                    range.end = next.end;
+                }
+                follows
+            });
+        }
+        Shares { of_threads, len }
+    }
+}
+
+impl Threads {
+    /// Calls `work` for each range of the shares, on the thread whose share it is, with that part of every buffer; a buffer that
+    /// is empty stays so.
+    ///
+    /// # Panics
+    /// When a buffer is neither empty nor as long as what is shared, or there are more shares than threads.
+    pub(crate) fn for_each_share<T: Send, const N: usize>(
+        &mut self,
+        shares: &Shares,
+        mut buffers: [&mut [T]; N],
+        work: impl Fn(Range<usize>, [&mut [T]; N]) + Sync,
+    ) {
+        assert!(
+            shares.of_threads.len() <= self.count(),
+            "a thread for each share"
+        );
+        let whole = |buffer: &&mut [T]| buffer.is_empty() || buffer.len() == shares.len;
+        assert!(buffers.iter().all(whole), "buffers of what is shared");
+        let buffers = buffers
+            .each_mut()
+            .map(|buffer| (Shared(buffer.as_mut_ptr()), buffer.len()));
+        self.run(shares.of_threads.len(), &|thread| {
+            for range in &shares.of_threads[thread] {
+                let parts = std::array::from_fn(|i| {
+                    let (buffer, len) = &buffers[i];
+                    let (start, len) = match len {
+                        0 => (0, 0),
+                        _ => (range.start, range.len()),
+                    };
+                    // SAFETY: `Shares` has seen that no two ranges overlap and that all lie within its length, which is the
+                    // buffer's; the number of each thread is called once, and the buffers outlive `run`.
+                    unsafe { std::slice::from_raw_parts_mut(buffer.get().add(start), len) }
+                });
+                work(range.clone(), parts);
+            }
+        });
+    }
+}
+
 /// A pointer that may be used on several threads, each at its own place.
 struct Shared<P>(*mut P);
 
@@ -141,7 +217,7 @@ impl<P> Shared<P> {
     }
 }
 
-// SAFETY: used only in `for_each_part`, where every thread makes references to parts that no other thread touches.
+// SAFETY: used only in this file, where every thread makes references to parts that no other thread touches.
 unsafe impl<P: Send> Sync for Shared<P> {}
 
 /// Waits for the helpers when it is dropped, also when the caller's own part panics.
@@ -236,6 +312,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn every_element_of_a_share_is_worked_on_by_its_thread() {
+        let mut threads = Threads::new(3);
+        let shares = Shares::new(vec![vec![0..2, 2..4, 9..12], vec![4..9, 4..4], vec![]], 12);
+        assert_eq!(shares.of_threads[0], [0..4, 9..12]);
+        let mut values = vec![0; 12];
+        threads.for_each_share(&shares, [&mut values, &mut []], |range, [values, none]| {
+            assert!(none.is_empty());
+            for (value, at) in values.iter_mut().zip(range) {
+                *value += at;
+            }
+        });
+        assert!(values.into_iter().eq(0..12));
+    }
+
+    #[test]
+    #[should_panic(expected = "ranges that divide the buffer")]
+    fn nobody_shares_an_element() {
+        Shares::new(vec![vec![0..3], vec![2..4]], 4);
+    }
+
+    #[test]
+    #[should_panic(expected = "ranges of the whole buffer")]
+    fn every_element_is_in_a_share() {
+        Shares::new(vec![vec![0..2], vec![2..3]], 4);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
+use crate::aligned::Aligned;
 use crate::dataset::Outcome;
 use crate::isa::Cpu;
 use crate::model::Model;
@@ -123,7 +124,7 @@ pub fn write(network: &Network, parameters: &Parameters<f32>) -> Result<Vec<u8>,
 pub fn read(network: &Network, bytes: &[u8]) -> Result<Parameters<f32>, WeightsError> {
     let tensors =
         SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
-    let mut values = vec![0.0_f32; network.n_parameters()];
+    let mut values = Aligned::<f32>::zeros(network.n_parameters());
     for parameter in network.parameters() {
         let tensor = tensors
             .tensor(&parameter.name)

@@ -110,7 +110,7 @@ fn network_case<T: Real>(case: &NetworkCase, cpu: Cpu) {
     };
     let network = Network::build(&case.network, case.input, head).expect("the network fits");
     let parameters = Parameters {
-        values: cast::<T>(&case.parameters),
+        values: cast::<T>(&case.parameters).into(),
     };
     let (features, values) = (cast::<T>(&case.features), cast::<T>(&case.targets));
     let labels: Vec<u32> = case.targets.iter().map(|&label| label as u32).collect();
@@ -181,7 +181,7 @@ fn training<T: Real>(set: &Trainings, run: &Training, cpu: Cpu) {
     let mut plan =
         TrainPlan::<T>::compile(&network, &loss, &run.optimizer, rows, cpu).expect("it fits");
     let mut parameters = Parameters {
-        values: cast::<T>(&set.initial),
+        values: cast::<T>(&set.initial).into(),
     };
     let mut state = OptimizerState::new(&run.optimizer, network.n_trained());
     let features = cast::<T>(&set.features);

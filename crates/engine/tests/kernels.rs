@@ -183,7 +183,7 @@ fn trained(cpu: Cpu) -> Vec<f32> {
         );
         assert!(result.finite);
     }
-    parameters.values
+    parameters.values.to_vec()
 }
 
 #[test]

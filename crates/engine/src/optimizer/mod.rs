@@ -20,9 +20,10 @@ pub use sgd::Sgd;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::aligned::{Aligned, LINE};
 use crate::element::Real;
 use crate::isa::Isa;
-use crate::threads::Threads;
+use crate::threads::{Shares, Threads};
 
 /// The optimizer of a run, as it stands in a spec (there beside the schedule, so unknown fields are the spec's business).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,10 +46,6 @@ pub enum Optimizer {
 
 /// Most numbers of state per parameter.
 const MAX_SLOTS: usize = 2;
-/// Most threads that share an update.
-const MAX_PARTS: usize = 64;
-/// Parameters that are worth a thread of their own.
-const WORTH: usize = 1 << 14;
 
 /// One pass over everything that is trained, or a part of it: all slices have the same length, but that a slot the
 /// optimizer does not have is empty.
@@ -61,31 +58,6 @@ pub(crate) struct Update<'a, T> {
     pub(crate) learning_rate: f64,
     /// Number of this update, from 1.
     pub(crate) t: u64,
-}
-
-impl<'a, T: Real> Update<'a, T> {
-    /// The first `n` parameters, and the rest.
-    fn split_at(self, n: usize) -> (Update<'a, T>, Update<'a, T>) {
-        let (parameters, later_parameters) = self.parameters.split_at_mut(n);
-        let (gradients, later_gradients) = self.gradients.split_at(n);
-        let [a, b] = self.slots.map(|slot| {
-            let n = n.min(slot.len());
-            slot.split_at_mut(n)
-        });
-        let first = Update {
-            parameters,
-            gradients,
-            slots: [a.0, b.0],
-            ..self
-        };
-        let rest = Update {
-            parameters: later_parameters,
-            gradients: later_gradients,
-            slots: [a.1, b.1],
-            ..self
-        };
-        (first, rest)
-    }
 }
 
 /// Hands a call to the optimizer's own struct.
@@ -138,37 +110,38 @@ impl Optimizer {
         faults
     }
 
-    /// Makes one pass, cut into a part for each thread. Every parameter follows its own gradient alone, so the cut changes
-    /// no bit.
-    pub(crate) fn update<T: Real>(&self, isa: Isa, threads: &mut Threads, update: Update<'_, T>) {
-        let len = update.parameters.len();
-        let n_parts = threads.count().min(len / WORTH).clamp(1, MAX_PARTS);
-        // A multiple of a page of f32, so that no two threads write to one cache line.
-        let part_len = len.div_ceil(n_parts).next_multiple_of(1024);
-        let mut parts = [const { None }; MAX_PARTS];
-        let mut rest = Some(update);
-        for part in &mut parts[..n_parts] {
-            if let Some(update) = rest.take() {
-                let own = part_len.min(update.parameters.len());
-                let (first, later) = update.split_at(own);
-                *part = Some(first);
-                rest = Some(later);
-            }
-        }
-        let scratch = &mut [(); MAX_PARTS];
-        threads.for_each_part(&mut parts[..n_parts], 1, scratch, |_, part, ()| {
-            if let Some(update) = part[0].take() {
-                each!(self, it => it.update(isa, update));
-            }
+    /// Makes one pass, each thread over its share. Every parameter follows its own gradient alone, so the shares change no bit.
+    pub(crate) fn update<T: Real>(
+        &self,
+        isa: Isa,
+        threads: &mut Threads,
+        shares: &Shares,
+        update: Update<'_, T>,
+    ) {
+        let Update {
+            parameters,
+            gradients,
+            slots: [first, second],
+            ..
+        } = update;
+        let buffers = [parameters, first, second];
+        threads.for_each_share(shares, buffers, |range, [parameters, first, second]| {
+            let update = Update {
+                gradients: &gradients[range],
+                parameters,
+                slots: [first, second],
+                ..update
+            };
+            each!(self, it => it.update(isa, update));
         });
     }
 }
 
 /// What an optimizer remembers between steps: the slots one after another in one buffer, and the number of updates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OptimizerState<T> {
-    /// `n_slots * n_parameters` numbers; slot 0 of every parameter, then slot 1.
-    pub values: Vec<T>,
+pub struct OptimizerState<T: Real> {
+    /// Slot 0 of every parameter, then slot 1, which begins a line of the cache; so there may be a few zeros between the two.
+    pub values: Aligned<T>,
     /// Updates made so far; Adam's correction depends on it.
     pub n_updates: u64,
 }
@@ -176,15 +149,19 @@ pub struct OptimizerState<T> {
 impl<T: Real> OptimizerState<T> {
     /// Its slots for that many parameters; one that the optimizer does not have is empty.
     pub(crate) fn slots(&mut self, n_parameters: usize) -> [&mut [T]; MAX_SLOTS] {
-        let n = n_parameters.min(self.values.len());
-        let (first, second) = self.values.split_at_mut(n);
-        [first, second]
+        let start = n_parameters.next_multiple_of(LINE).min(self.values.len());
+        let (first, second) = self.values.split_at_mut(start);
+        let n = n_parameters.min(first.len());
+        [&mut first[..n], second]
     }
 
     /// The state before the first update.
     pub fn new(optimizer: &Optimizer, n_parameters: usize) -> OptimizerState<T> {
         OptimizerState {
-            values: vec![T::ZERO; optimizer.n_slots() * n_parameters],
+            values: Aligned::zeros(match optimizer.n_slots() {
+                0 => 0,
+                n => (n - 1) * n_parameters.next_multiple_of(LINE) + n_parameters,
+            }),
             n_updates: 0,
         }
     }
@@ -221,8 +198,8 @@ mod tests {
     use crate::rng::{Purpose, Stream};
 
     #[test]
-    fn the_parts_of_an_update_change_no_bit() {
-        let n = 5 * WORTH + 7;
+    fn the_shares_of_an_update_change_no_bit() {
+        let n = 5 * 1024 + 7;
         let stream = Stream::new(4, Purpose::Probe, 0);
         let gradients: Vec<f32> = (0..n as u64)
             .map(|index| stream.normal(index) as f32)
@@ -237,6 +214,11 @@ mod tests {
         ];
         for optimizer in optimizers {
             let updated = |n_threads: usize| {
+                let shares = match n_threads {
+                    1 => vec![vec![0..n]],
+                    _ => vec![vec![0..900, 4000..n], vec![900..4000], vec![]],
+                };
+                let shares = Shares::new(shares, n);
                 let mut parameters = gradients.clone();
                 let mut state = OptimizerState::new(&optimizer, n);
                 let mut threads = Threads::new(n_threads);
@@ -249,7 +231,7 @@ mod tests {
                         learning_rate: 0.1,
                         t,
                     };
-                    optimizer.update(Isa::detect(), &mut threads, update);
+                    optimizer.update(Isa::detect(), &mut threads, &shares, update);
                 }
                 (parameters, state)
             };

@@ -1,9 +1,10 @@
 //! Any graph, compiled and ready to run: a program with an arena and a crew of its own. The other plans are made of it.
 
-use super::arena::Arena;
 use super::compile::Results;
+use super::ownership::Ownership;
 use super::program::{Crew, Program};
 use super::{PlanError, Targets};
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::{Cpu, Isa};
@@ -40,7 +41,7 @@ pub fn measure(graph: &Graph, keep: &[NodeId], batch_rows: usize) -> Result<usiz
 /// A compiled graph and the memory to run it.
 pub struct Calculation<T> {
     program: Program,
-    arena: Arena<T>,
+    arena: Aligned<T>,
     crew: Crew<T>,
 }
 
@@ -75,7 +76,7 @@ impl<T: Real> Calculation<T> {
         let program = Program::compile(graph, results, batch_rows)?;
         let crew = Crew::new(&program, cpu);
         Ok(Calculation {
-            arena: Arena::new(program.arena_len),
+            arena: Aligned::zeros(program.arena_len),
             crew,
             program,
         })
@@ -106,13 +107,23 @@ impl<T: Real> Calculation<T> {
 
     /// The beginning of the arena, where pinned values lie.
     pub(super) fn pinned(&self, len: usize) -> &[T] {
-        &self.arena.values()[..len]
+        &self.arena[..len]
+    }
+
+    /// The threads, for work between two runs.
+    pub(super) fn threads(&mut self) -> &mut Threads {
+        self.crew.threads()
     }
 
     /// The same beginning, and the threads that may work on it between two runs.
     pub(super) fn pinned_and_threads(&mut self, len: usize) -> (&[T], &mut Threads, Isa) {
         let isa = self.crew.isa();
-        (&self.arena.values()[..len], self.crew.threads(), isa)
+        (&self.arena[..len], self.crew.threads(), isa)
+    }
+
+    /// Who changes which of the first `n` parameters.
+    pub(super) fn ownership(&self, n: usize) -> Ownership {
+        Ownership::new(&self.program, n, self.crew.n_threads())
     }
 
     pub(super) fn isa(&self) -> Isa {

@@ -13,6 +13,7 @@ mod calculation;
 mod compile;
 mod cost;
 mod evaluate;
+mod ownership;
 mod probe;
 mod program;
 mod train;

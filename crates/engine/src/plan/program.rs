@@ -1,6 +1,5 @@
 //! A compiled graph: instructions in order, each with the places of what it reads and writes.
 
-use super::arena::Arena;
 use super::calculation::Inputs;
 use crate::element::Real;
 use crate::graph::{NodeId, Rows, Shape};
@@ -125,7 +124,7 @@ impl Instruction {
     }
 
     /// Numbers of the output that each of `n_threads` computes.
-    fn part_len(&self, batch_rows: usize, n_threads: usize) -> usize {
+    pub(super) fn part_len(&self, batch_rows: usize, n_threads: usize) -> usize {
         let len = self.shape.rows.count(batch_rows) * self.shape.cols;
         let piece_len = self.piece_len(batch_rows).max(1);
         let n_pieces = len / piece_len;
@@ -185,6 +184,11 @@ impl<T: Real> Crew<T> {
                 .map(|&number| T::from_f64(number))
                 .collect(),
         }
+    }
+
+    /// Number of threads.
+    pub(super) fn n_threads(&self) -> usize {
+        self.threads.count()
     }
 
     /// The threads, for work between two runs.
@@ -336,7 +340,7 @@ impl Program {
     /// The value of a node after a run with `batch_rows` rows; empty when the node was not kept.
     pub(super) fn value<'a, T: Real>(
         &self,
-        arena: &'a Arena<T>,
+        arena: &'a [T],
         node: NodeId,
         batch_rows: usize,
     ) -> &'a [T] {
@@ -344,18 +348,13 @@ impl Program {
             Some(&Operand {
                 place: Place::Value(start),
                 shape,
-            }) => &arena.values()[start..start + shape.rows.count(batch_rows) * shape.cols],
+            }) => &arena[start..start + shape.rows.count(batch_rows) * shape.cols],
             _ => &[],
         }
     }
 
     /// Runs every instruction.
-    pub(super) fn run<T: Real>(
-        &self,
-        arena: &mut Arena<T>,
-        crew: &mut Crew<T>,
-        inputs: &Inputs<'_, T>,
-    ) {
+    pub(super) fn run<T: Real>(&self, arena: &mut [T], crew: &mut Crew<T>, inputs: &Inputs<'_, T>) {
         assert!(
             (1..=self.capacity).contains(&inputs.batch_rows),
             "a batch of {} rows for a plan that holds 1 to {}",
@@ -374,10 +373,9 @@ impl Program {
             labels,
             key: inputs.key,
         };
-        let values = arena.values_mut();
         for instruction in &self.instructions {
             let len = instruction.shape.rows.count(inputs.batch_rows) * instruction.shape.cols;
-            let (before, rest) = values.split_at_mut(instruction.out);
+            let (before, rest) = arena.split_at_mut(instruction.out);
             let (out, after) = rest.split_at_mut(len);
             let around = Surroundings {
                 before,

@@ -1,6 +1,7 @@
 //! Training: one call is one step -- loss, gradients, guard, clipping, update.
 
 use super::compile::Results;
+use super::ownership::Ownership;
 use super::{Calculation, Inputs, PlanError, Targets};
 use crate::element::Real;
 use crate::graph::{Graph, NodeId};
@@ -9,7 +10,7 @@ use crate::loss::Loss;
 use crate::network::{Mode, Network, Parameters, Role};
 use crate::op::StepKey;
 use crate::optimizer::{Optimizer, OptimizerState, Update};
-use crate::reduce;
+use crate::threads::Threads;
 
 /// What a step found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,8 +31,7 @@ pub struct TrainPlan<T> {
     n_parameters: usize,
     n_trained: usize,
     n_features: usize,
-    /// Room for the sums of squares of the gradients' blocks.
-    squares: Vec<f64>,
+    ownership: Ownership,
 }
 
 impl<T: Real> TrainPlan<T> {
@@ -53,14 +53,15 @@ impl<T: Real> TrainPlan<T> {
             pinned: &step.pinned,
             pinned_len: n_parameters,
         };
+        let calculation = Calculation::with_results(&step.graph, results, batch_rows, cpu)?;
         Ok(TrainPlan {
-            calculation: Calculation::with_results(&step.graph, results, batch_rows, cpu)?,
+            ownership: calculation.ownership(network.n_trained()),
+            calculation,
             optimizer: optimizer.clone(),
             loss: step.loss,
             n_parameters,
             n_trained: network.n_trained(),
             n_features: network.n_features(),
-            squares: vec![0.0; network.n_trained().div_ceil(reduce::BLOCK)],
         })
     }
 
@@ -99,7 +100,8 @@ impl<T: Real> TrainPlan<T> {
                 learning_rate,
                 t,
             };
-            self.optimizer.update(isa, threads, update);
+            let shares = self.ownership.parameters();
+            self.optimizer.update(isa, threads, shares, update);
             parameters.values[self.n_trained..]
                 .copy_from_slice(&self.calculation.pinned(self.n_parameters)[self.n_trained..]);
         }
@@ -134,8 +136,7 @@ impl<T: Real> TrainPlan<T> {
         self.calculation.run(&inputs);
         let loss = self.calculation.value(self.loss, batch_rows)[0].to_f64();
         let (gradients, threads, isa) = self.calculation.pinned_and_threads(self.n_trained);
-        let gradient_norm =
-            reduce::sum_of_squares_in_parts(isa, threads, gradients, &mut self.squares).sqrt();
+        let gradient_norm = self.ownership.norm(isa, threads, gradients);
         StepResult {
             loss,
             gradient_norm,
@@ -146,6 +147,11 @@ impl<T: Real> TrainPlan<T> {
     /// Gradients of the trained parameters for the last batch, before clipping, in the order of the parameters' buffer.
     pub fn gradients(&self) -> &[T] {
         self.calculation.pinned(self.n_trained)
+    }
+
+    /// The threads, for work between two steps.
+    pub(crate) fn threads(&mut self) -> &mut Threads {
+        self.calculation.threads()
     }
 
     /// Most rows a batch may have.

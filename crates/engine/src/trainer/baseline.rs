@@ -3,6 +3,7 @@
 use super::EngineError;
 use super::evaluation::Evaluator;
 use super::rows::Rows;
+use crate::aligned::Aligned;
 use crate::dataset::Targets;
 use crate::isa::Cpu;
 use crate::loss::{ClassWeights, Loss};
@@ -30,7 +31,7 @@ pub(crate) fn loss(
 ) -> Result<f64, EngineError> {
     let constant = Network::build(&[], network.n_features(), network.head())?;
     let mut parameters = Parameters {
-        values: vec![0.0_f32; constant.n_parameters()],
+        values: Aligned::<f32>::zeros(constant.n_parameters()),
     };
     let first_bias = network.n_features() * network.n_outputs();
     let bias = &mut parameters.values[first_bias..];

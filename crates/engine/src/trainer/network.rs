@@ -50,6 +50,8 @@ pub(super) struct NetworkTrainer {
     order: Vec<u32>,
     order_of: Option<u32>,
     batch: Rows,
+    /// The step whose rows the batch holds.
+    gathered: Option<u64>,
     augmentation: Pipeline,
     measured: Vec<Measured>,
     finished: Option<(Ending, Trained)>,
@@ -96,6 +98,7 @@ impl NetworkTrainer {
         let state = State::new(&network, recipe.seed, &recipe.optimizer);
         Ok(Self {
             batch: train.room(recipe.batch_size),
+            gathered: None,
             augmentation: Pipeline::new(&spec.training.augmentation, dataset.sample_shape),
             order: (0..train.n_rows as u32).collect(),
             order_of: None,
@@ -166,7 +169,9 @@ impl NetworkTrainer {
 
     /// One optimizer step; the ending instead when it was refused.
     fn step(&mut self, observer: &mut dyn Observer) -> Result<Directive, Ending> {
-        self.pick_batch();
+        if self.gathered != Some(self.state.step) {
+            self.pick_batch();
+        }
         let state = &mut self.state;
         let learning_rate = self.recipe.learning_rate(state.step, state.plateau.reduced);
         let result = self.plan.step(
@@ -186,10 +191,15 @@ impl NetworkTrainer {
         }
         state.step += 1;
         state.last_loss = Some(result.loss);
-        self.advice.step(state.step, result.gradient_norm, observer);
+        // Ahead of its step, while the threads are awake.
+        if !self.at_epoch_end() {
+            self.pick_batch();
+        }
+        self.advice
+            .step(self.state.step, result.gradient_norm, observer);
         Ok(observer.step(&StepReport {
-            step: state.step,
-            epoch: state.epoch + 1,
+            step: self.state.step,
+            epoch: self.state.epoch + 1,
             loss: result.loss,
             learning_rate,
             gradient_norm: result.gradient_norm,
@@ -210,12 +220,14 @@ impl NetworkTrainer {
         }
         let first = (self.state.step % self.recipe.steps_per_epoch) as usize * size;
         let last = (first + size).min(self.order.len());
-        self.batch.pick(&self.train, &self.order[first..last]);
+        let (rows, threads) = (&self.order[first..last], self.plan.threads());
+        self.batch.pick(&self.train, rows, threads);
         let key = StepKey {
             seed: self.recipe.seed,
             step: self.state.step,
         };
         self.augmentation.apply(&mut self.batch.features, key);
+        self.gathered = Some(self.state.step);
     }
 
     fn diverge(
@@ -372,6 +384,7 @@ impl NetworkTrainer {
         let mut advice = self.advice.clone();
         let state = self.state.load(bytes, &self.fingerprint, &mut advice)?;
         self.state = state;
+        self.gathered = None;
         self.advice = advice;
         self.finished = None;
         Ok(())

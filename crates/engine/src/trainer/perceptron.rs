@@ -260,7 +260,8 @@ impl PerceptronTrainer {
                 .weights()
                 .iter()
                 .map(|&weight| weight as f32)
-                .collect(),
+                .collect::<Vec<_>>()
+                .into(),
         };
         let made = trained::Making {
             network: &self.network,

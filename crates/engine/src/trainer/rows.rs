@@ -2,6 +2,12 @@
 
 use crate::dataset::{Dataset, Targets as DatasetTargets};
 use crate::plan::Targets;
+use crate::threads::Threads;
+
+/// Numbers whose copy is worth another thread.
+const WORTH: usize = 1 << 15;
+/// With more threads than these, one gathers alone.
+const MOST_THREADS: usize = 64;
 
 /// Features and targets of one part, row-major.
 #[derive(Clone, Debug, Default)]
@@ -60,22 +66,33 @@ impl Rows {
         }
     }
 
-    /// Becomes the rows of `all` at `positions`. Allocates nothing once there was room for so many.
-    pub(crate) fn pick(&mut self, all: &Self, positions: &[u32]) {
-        self.features.clear();
+    /// Becomes the rows of `all` at `positions`, which the threads divide as they divide the samples of a batch. Allocates
+    /// nothing once there was room for so many.
+    pub(crate) fn pick(&mut self, all: &Self, positions: &[u32], threads: &mut Threads) {
         self.labels.clear();
         self.values.clear();
         self.n_rows = positions.len();
+        let len = positions.len() * all.n_features;
+        self.features.resize(len, 0.0);
+        let n_parts = if len < WORTH { 1 } else { threads.count() };
+        let n_own = positions.len().div_ceil(n_parts);
+        let of = |position: u32, columns: usize| {
+            position as usize * columns..(position as usize + 1) * columns
+        };
+        let scratch = &mut [(); MOST_THREADS];
+        let part_len = n_own * all.n_features;
+        threads.for_each_part(&mut self.features, part_len, scratch, |part, rows, ()| {
+            let rows = rows.chunks_exact_mut(all.n_features);
+            for (row, &position) in rows.zip(&positions[part * n_own..]) {
+                row.copy_from_slice(&all.features[of(position, all.n_features)]);
+            }
+        });
         for &position in positions {
-            let of =
-                |columns: usize| position as usize * columns..(position as usize + 1) * columns;
-            self.features
-                .extend_from_slice(&all.features[of(all.n_features)]);
             if let Some(&label) = all.labels.get(position as usize) {
                 self.labels.push(label);
             }
             self.values
-                .extend_from_slice(&all.values[of(all.n_targets)]);
+                .extend_from_slice(&all.values[of(position, all.n_targets)]);
         }
     }
 
@@ -92,7 +109,7 @@ impl Rows {
     pub(crate) fn head(&self, n_rows: usize) -> Self {
         let mut head = self.room(n_rows);
         let positions: Vec<u32> = (0..n_rows.min(self.n_rows) as u32).collect();
-        head.pick(self, &positions);
+        head.pick(self, &positions, &mut Threads::new(1));
         head
     }
 }

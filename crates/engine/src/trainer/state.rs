@@ -45,7 +45,7 @@ impl State {
     pub(crate) fn keep_best(&mut self) {
         match &mut self.best {
             Some(best) => best.copy_from_slice(&self.parameters.values),
-            None => self.best = Some(self.parameters.values.clone()),
+            None => self.best = Some(self.parameters.values.to_vec()),
         }
     }
 
@@ -91,11 +91,15 @@ impl State {
         reader.belongs_to(fingerprint)?;
         let values = self.parameters_of(&mut reader)?;
         let state = Self {
-            parameters: Parameters { values },
+            parameters: Parameters {
+                values: values.into(),
+            },
             step: reader.u64()?,
             epoch: reader.u32()?,
             optimizer: OptimizerState {
-                values: reader.exactly(self.optimizer.values.len(), "the optimizer")?,
+                values: reader
+                    .exactly(self.optimizer.values.len(), "the optimizer")?
+                    .into(),
                 n_updates: reader.u64()?,
             },
             plateau: Plateau {
@@ -121,7 +125,7 @@ impl State {
     pub(crate) fn load_parameters(&self, bytes: &[u8]) -> Result<Parameters<f32>, CheckpointError> {
         let mut reader = Reader::open(bytes, Kind::Network)?;
         Ok(Parameters {
-            values: self.parameters_of(&mut reader)?,
+            values: self.parameters_of(&mut reader)?.into(),
         })
     }
 
