@@ -80,7 +80,7 @@ impl Network {
 
     /// Bytes of the weights and of one batch's values.
     pub(super) fn n_bytes(&self) -> usize {
-        4 * (self.model.parameters().values.len() + self.batch_rows() * self.row_values())
+        self.model.n_bytes() + 4 * self.batch_rows() * self.row_values()
     }
 
     /// Rows that are scored together at most.

@@ -13,11 +13,12 @@
 //! ```
 
 use crate::element::Real;
+use crate::gemm::packed;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
 use crate::network::{Mode, Network, Outcome, Parameters};
 use crate::op::{Activate, Exponential, Function, Softmax, StepKey};
-use crate::plan::{Calculation, Inputs, PlanError, Targets, measure};
+use crate::plan::{Calculation, Inputs, Packing, PlanError, Targets, measure, packings};
 
 /// Points on the path of an integrated gradient; the error of the midpoint rule falls with their square.
 const PATH_POINTS: usize = 64;
@@ -29,6 +30,8 @@ const MAX_ROWS: usize = 1024;
 pub struct Model<T: Real = f32> {
     network: Network,
     parameters: Parameters<T>,
+    /// The same numbers; weights in the order in which predictions read them.
+    packed: Parameters<T>,
     cpu: Cpu,
     prediction: Wanted,
     explanation: Wanted,
@@ -105,9 +108,16 @@ impl<T: Real> Model<T> {
         for (wanted, rows) in [(&prediction, MAX_ROWS), (&explanation, PATH_POINTS)] {
             measure(&wanted.graph, &[wanted.node], rows)?;
         }
+        let mut packed = parameters.clone();
+        for Packing { start, rows, cols } in packings(&prediction.graph, &[prediction.node])? {
+            let range = start..start + rows * cols;
+            let weights = &parameters.values[range.clone()];
+            packed::pack(weights, cols, &mut packed.values[range]);
+        }
         Ok(Model {
             network: network.clone(),
             parameters,
+            packed,
             cpu,
             prediction,
             explanation,
@@ -124,9 +134,16 @@ impl<T: Real> Model<T> {
         &self.parameters
     }
 
+    /// Bytes of the weights, which are held twice.
+    pub fn n_bytes(&self) -> usize {
+        2 * size_of_val(&self.parameters.values[..])
+    }
+
     /// Memory for predicting up to `rows` rows at once (at least 1, at most 1024); longer inputs run in pieces.
     pub fn scratch(&self, rows: usize) -> Scratch<T> {
-        self.memory(&self.prediction, rows.clamp(1, MAX_ROWS))
+        let mut scratch = self.memory(&self.prediction, rows.clamp(1, MAX_ROWS));
+        scratch.calculation.pack();
+        scratch
     }
 
     fn memory(&self, wanted: &Wanted, rows: usize) -> Scratch<T> {
@@ -156,7 +173,7 @@ impl<T: Real> Model<T> {
             .zip(out.chunks_mut(piece * n_outputs))
         {
             let batch_rows = rows.len() / n_features;
-            scratch.run(&self.parameters, rows, &[], batch_rows);
+            scratch.run(&self.packed, rows, &[], batch_rows);
             out.copy_from_slice(scratch.calculation.value(self.prediction.node, batch_rows));
         }
     }

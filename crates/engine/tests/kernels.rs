@@ -1,5 +1,6 @@
 //! The matrix product against a loop in f64, and its bits over threads, splits and batch sizes.
 
+use descent_engine::gemm::packed::pack;
 use descent_engine::gemm::{Panels, Product};
 use descent_engine::isa::{Cpu, Isa};
 use descent_engine::layer::{Dense, Dropout, Layer};
@@ -99,6 +100,28 @@ proptest! {
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
         for isa in sets() {
             prop_assert_eq!(run(&product, isa, &a, &b, m), run(&product, isa, &a, &b, rows));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_packed_product_has_the_same_bits((m, n, k) in sizes(), one_row: bool, part in 1..900_usize) {
+        let m = if one_row { 1 } else { m };
+        let product = Product { m, n, k, transpose_a: false, transpose_b: false };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        let mut panels = vec![f32::NAN; k * n];
+        pack(&b, n, &mut panels);
+        // Whole rows, or any part of one.
+        let len = if one_row { part } else { part.next_multiple_of(n) };
+        for isa in sets() {
+            let mut c = vec![f32::NAN; m * n];
+            for (idx, c) in c.chunks_mut(len).enumerate() {
+                product.run_packed(isa, &a, &panels, c, idx * len);
+            }
+            prop_assert_eq!(run(&product, isa, &a, &b, m), c, "{:?}", isa);
         }
     }
 }

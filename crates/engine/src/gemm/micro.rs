@@ -14,6 +14,8 @@ pub(crate) const MAX_ROWS: usize = 10;
 
 /// How many rows of B ahead are asked for, where that helps.
 const AHEAD: usize = 4;
+/// How many, when they lie one behind the other.
+const FAR_AHEAD: usize = 12;
 
 /// Offsets of the elements of a row, in the order in which they are multiplied.
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +157,9 @@ pub(super) trait Vector<T>: Copy {
     /// Asks for what lies at a place, which need not exist, before it is needed.
     #[inline(always)]
     fn prefetch(_from: *const T) {}
+    /// The same for what is read once and not soon again.
+    #[inline(always)]
+    fn prefetch_once(_from: *const T) {}
     /// self + a b.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 
@@ -225,6 +230,12 @@ pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTOR
                 // So few rows of A that reading B is all that takes time, and the processor does not foresee its steps.
                 for v in 0..VECTORS {
                     V::prefetch(row_of_b.wrapping_add(AHEAD * right.step + v * V::LANES));
+                }
+            }
+            if VECTORS > 2 && right.step == VECTORS * V::LANES {
+                // The processor foresees these steps, but not early enough.
+                for v in 0..VECTORS {
+                    V::prefetch_once(row_of_b.wrapping_add(FAR_AHEAD * right.step + v * V::LANES));
                 }
             }
             row_of_b = row_of_b.wrapping_add(right.step);

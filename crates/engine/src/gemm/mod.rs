@@ -15,6 +15,7 @@ use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
 
 pub(crate) mod micro;
+pub mod packed;
 mod plain;
 #[cfg(target_arch = "x86_64")]
 mod transpose;

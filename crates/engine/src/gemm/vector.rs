@@ -52,6 +52,11 @@ impl Vector<f32> for __m512 {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
     #[inline(always)]
+    fn prefetch_once(from: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_NTA>(from.cast()) }
+    }
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         unsafe { _mm512_fmadd_ps(a, b, self) }
     }
@@ -197,7 +202,7 @@ impl Micro<f32> for Avx512 {
 
     #[inline(always)]
     fn run(left: Left<'_, f32>, right: Right<'_, f32>, out: Out<'_, f32>) {
-        choose_tile!(f32, tile512<__m512>, left, right, out, rows 1 2 3 4 5 6 7 8 9 10, wide (1, 16) (2, 8))
+        choose_tile!(f32, tile512<__m512>, left, right, out, rows 1 2 3 4 5 6 7 8 9 10, wide (1, 4) (1, 16) (2, 4) (2, 8))
     }
 
     #[inline(always)]

@@ -111,6 +111,10 @@ impl Rule for MatMul {
         let size = |matrix: &Matrix<'_, T>| (matrix.rows(), matrix.cols);
         let product = self.product(size(&inputs[0]), size(&inputs[1]));
         let (a, b) = (inputs[0].values, inputs[1].values);
-        product.run_part(context.isa, a, b, out, first, &mut scratch.panels);
+        if context.packed {
+            product.run_packed(context.isa, a, b, out, first);
+        } else {
+            product.run_part(context.isa, a, b, out, first, &mut scratch.panels);
+        }
     }
 }

@@ -103,6 +103,8 @@ pub(crate) struct Context<'a> {
     pub(crate) labels: &'a [u32],
     /// Determines the random numbers.
     pub(crate) key: StepKey,
+    /// The second factor is held in packed order, see [`crate::gemm::packed`].
+    pub(crate) packed: bool,
 }
 
 /// A matrix as a kernel reads it, row-major. Labels, which are not of type T, show as a matrix without values.

@@ -2,7 +2,7 @@
 
 use super::compile::Results;
 use super::ownership::Ownership;
-use super::program::{Crew, Program};
+use super::program::{Crew, Packing, Program};
 use super::{PlanError, Targets};
 use crate::aligned::Aligned;
 use crate::element::Real;
@@ -36,6 +36,19 @@ pub fn measure(graph: &Graph, keep: &[NodeId], batch_rows: usize) -> Result<usiz
         ..Results::default()
     };
     Program::compile(graph, results, batch_rows).map(|program| program.arena_len)
+}
+
+/// The parameters that a calculation of these nodes, for batches of any size, can read in packed order; see
+/// [`crate::gemm::packed`].
+///
+/// # Errors
+/// As [`Calculation::compile`].
+pub(crate) fn packings(graph: &Graph, keep: &[NodeId]) -> Result<Vec<Packing>, PlanError> {
+    let results = Results {
+        keep,
+        ..Results::default()
+    };
+    Program::compile(graph, results, 1).map(|mut program| program.pack())
 }
 
 /// A compiled graph and the memory to run it.
@@ -80,6 +93,11 @@ impl<T: Real> Calculation<T> {
             crew,
             program,
         })
+    }
+
+    /// From now on the parameters that [`packings`] answers are read in packed order.
+    pub(crate) fn pack(&mut self) {
+        self.program.pack();
     }
 
     /// Computes everything. Allocates nothing and takes no lock.

@@ -238,6 +238,7 @@ fn copies(graph: &Graph, results: Results<'_>, places: &[Place]) -> Vec<Instruct
             inputs: vec![Operand { place, shape }],
             input_shapes: vec![shape],
             stages: Vec::new(),
+            packed: false,
             out,
             shape,
         })
@@ -294,6 +295,7 @@ fn instruction(graph: &Graph, draft: &Draft, places: &[Place]) -> Instruction {
         input_shapes: inputs.iter().map(|operand| operand.shape).collect(),
         inputs,
         stages,
+        packed: false,
         out,
         shape: graph.shape(result),
     }

@@ -18,10 +18,12 @@ mod probe;
 mod program;
 mod train;
 
+pub(crate) use calculation::packings;
 pub use calculation::{Calculation, Inputs, measure};
 pub use cost::Cost;
 pub use evaluate::EvaluationPlan;
 pub use probe::{LayerActivity, Probe};
+pub(crate) use program::Packing;
 pub use train::{StepResult, TrainPlan};
 
 use crate::graph::GraphError;

@@ -4,7 +4,7 @@ use super::calculation::Inputs;
 use crate::element::Real;
 use crate::graph::{NodeId, Rows, Shape};
 use crate::isa::{Cpu, Isa};
-use crate::op::{Context, Matrix, Op, Scratch, Split};
+use crate::op::{Context, MatMul, Matrix, Op, Scratch, Split};
 use crate::threads::Threads;
 
 /// Most inputs of an op.
@@ -60,9 +60,20 @@ pub(super) struct Instruction {
     /// The shapes of the inputs, as an op asks for them.
     pub(super) input_shapes: Vec<Shape>,
     pub(super) stages: Vec<Stage>,
+    /// The second input is a weight that was packed, see [`Program::pack`].
+    pub(super) packed: bool,
     /// Start in the arena.
     pub(super) out: usize,
     pub(super) shape: Shape,
+}
+
+/// A weight that is read in packed order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packing {
+    /// Its first number among the parameters.
+    pub(crate) start: usize,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
 }
 
 /// A compiled graph. It never changes; every thread that runs it has an arena and a crew of its own.
@@ -280,6 +291,7 @@ impl<'a, T: Real> Surroundings<'a, T> {
             Root::Copy => part.copy_from_slice(&matrices[0].values[first..first + part.len()]),
             Root::Op(op) => {
                 let mut context = context;
+                context.packed = instruction.packed;
                 if op.split() == Split::Samples && part.len() < self.len(instruction) {
                     let sample_len = instruction.piece_len(self.inputs.batch_rows);
                     let (first, n) = (first / sample_len, part.len() / sample_len);
@@ -337,6 +349,40 @@ impl Program {
         self.instructions.iter().map(own).sum()
     }
 
+    /// Lets products read weights in packed order, where nothing else reads them, and answers which.
+    pub(super) fn pack(&mut self) -> Vec<Packing> {
+        let reads = |operands: &[Operand], start: usize| {
+            let same = |operand: &&Operand| operand.place == Place::Parameter(start);
+            operands.iter().filter(same).count()
+        };
+        let readers = |instructions: &[Instruction], start: usize| -> usize {
+            let of = |own: &Instruction| {
+                let stages = own.stages.iter().map(|stage| reads(&stage.inputs, start));
+                reads(&own.inputs, start) + stages.sum::<usize>()
+            };
+            instructions.iter().map(of).sum()
+        };
+        let mut packings = Vec::new();
+        for idx in 0..self.instructions.len() {
+            let instruction = &self.instructions[idx];
+            let plain =
+                matches!(&instruction.root, Root::Op(Op::MatMul(op)) if *op == MatMul::plain());
+            let Some(&Operand {
+                place: Place::Parameter(start),
+                shape,
+            }) = instruction.inputs.get(1)
+            else {
+                continue;
+            };
+            if plain && readers(&self.instructions, start) == 1 {
+                self.instructions[idx].packed = true;
+                let (rows, cols) = (shape.rows.count(1), shape.cols);
+                packings.push(Packing { start, rows, cols });
+            }
+        }
+        packings
+    }
+
     /// The value of a node after a run with `batch_rows` rows; empty when the node was not kept.
     pub(super) fn value<'a, T: Real>(
         &self,
@@ -372,6 +418,7 @@ impl Program {
             isa: *isa,
             labels,
             key: inputs.key,
+            packed: false,
         };
         for instruction in &self.instructions {
             let len = instruction.shape.rows.count(inputs.batch_rows) * instruction.shape.cols;
