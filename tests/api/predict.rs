@@ -327,6 +327,18 @@ async fn a_table_with_embedded_categories_trains_and_answers() {
 }
 
 #[tokio::test]
+async fn the_example_with_embedded_categories_is_accepted() {
+    let app = TestApp::idle(|_| {}).await;
+    let table = include_bytes!("../../examples/penguins.csv");
+    app.dataset("admin", "penguins", table).await;
+    let spec = include_str!("../../api/examples/spec-categories.json");
+    let spec: Value = serde_json::from_str(spec).unwrap();
+    let plan = app.post("/v1/runs?dry_run=true", &spec).await.ok(200);
+    let tables = &plan["resolved_spec"]["network"][0]["tables"];
+    assert_eq!(tables.as_array().unwrap().len(), 2, "{plan}");
+}
+
+#[tokio::test]
 async fn categories_that_cannot_be_embedded_are_refused() {
     let app = TestApp::idle(|_| {}).await;
     let dataset = app
