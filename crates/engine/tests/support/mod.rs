@@ -156,7 +156,10 @@ pub fn categories(rows: usize, seed: u64) -> Problem {
         _ => draw(row, 2, 8.0).floor() as f32,
     });
     let labels = features.rows().into_iter();
-    let labels = labels.map(|row| u32::from((row[0] as u32 % 3 == 0) != (row[2] as u32 % 2 == 0)));
+    let labels = labels.map(|row| {
+        let divides = |column: usize, n: u32| (row[column] as u32).is_multiple_of(n);
+        u32::from(divides(0, 3) != divides(2, 2))
+    });
     let targets = classes(labels.collect(), 2);
     let mut dataset = Arc::unwrap_or_clone(dataset(features, targets));
     dataset.categories = [(0, 13), (2, 8)]
