@@ -28,6 +28,12 @@ fn row(file: &'static str, kind: &str, target: &str, metric: &'static str, goal:
     }
 }
 
+/// Categories as rows of tables that are learned; the rest of the defaults is the same.
+fn embedded(mut row: Row) -> Row {
+    row.task["preprocessing"] = json!({"categories": {"kind": "embedding"}});
+    row
+}
+
 fn without(mut row: Row, columns: &[&str]) -> Row {
     row.task["features"] = json!({"exclude": columns});
     row
@@ -138,6 +144,30 @@ fn adult() {
         "test_accuracy",
         0.85,
     ));
+}
+
+/// Both reach what their one-hot features reach above.
+#[test]
+fn embedded_categories() {
+    let titanic = row(
+        "titanic/titanic.csv",
+        "classification",
+        "Survived",
+        "test_accuracy",
+        0.80,
+    );
+    reaches(&embedded(without(
+        titanic,
+        &["PassengerId", "Name", "Ticket", "Cabin"],
+    )));
+    let adult = row(
+        "adult/adult-train.csv",
+        "classification",
+        "column_15",
+        "test_accuracy",
+        0.85,
+    );
+    reaches(&embedded(adult));
 }
 
 #[test]

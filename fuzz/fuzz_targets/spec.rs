@@ -1,7 +1,8 @@
-//! The document that a user posts: read, and if it is sound, resolved and counted on a table and on images.
+//! The document that a user posts: read, and if it is sound, resolved and counted on tables, with indices of
+//! categories and without, and on images.
 #![no_main]
 
-use descent_engine::dataset::{DataFacts, Outcome};
+use descent_engine::dataset::{CategoryFeature, DataFacts, Outcome};
 use descent_engine::sample::SampleShape;
 use descent_engine::spec::Spec;
 
@@ -12,15 +13,20 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         width: 28,
         channels: 1,
     };
-    for (sample_shape, outcome) in [
-        (4.into(), Outcome::Classes(3)),
-        (image, Outcome::Classes(10)),
-        (4.into(), Outcome::Values(2)),
+    let category = CategoryFeature {
+        feature: 1,
+        vocabulary: 10_001,
+    };
+    for (sample_shape, categories, outcome) in [
+        (4.into(), vec![], Outcome::Classes(3)),
+        (image, vec![], Outcome::Classes(10)),
+        (4.into(), vec![category], Outcome::Values(2)),
     ] {
         let facts = DataFacts {
             n_rows: 1_000,
             n_train: 700,
             sample_shape,
+            categories,
             outcome,
         };
         let Ok(resolved) = spec.resolve(&facts) else {

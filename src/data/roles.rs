@@ -1,8 +1,8 @@
 //! Which columns a task looks at, and what in the task does not fit the dataset.
 
-use descent_engine::dataset::{DataFacts, Outcome, TargetScale};
+use descent_engine::dataset::{CategoryFeature, DataFacts, Outcome, TargetScale};
 use descent_engine::sample::SampleShape;
-use descent_engine::spec::{Split, Task, TaskKind, Violation};
+use descent_engine::spec::{Categories, Split, Task, TaskKind, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::{ColumnKind, ColumnProfile, Ingested, Reading, Schema, Wanted};
@@ -45,6 +45,7 @@ impl Roles {
             .flatten();
         let mut notes = Vec::new();
         let features = features(task, schema, &targets, by_column, &mut notes, &mut found);
+        embedded(task, schema, &features, &mut found);
         if found.is_empty() && features.is_empty() {
             let message = "no column is left to learn from: all are targets, excluded, or text";
             found.push(Violation::new("/task/features", "no_features", message));
@@ -128,16 +129,18 @@ pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, V
     if !found.is_empty() {
         return Err(found);
     }
+    let (sample_shape, categories) = encoded(task, &roles, ingested);
     Ok(DataFacts {
         n_rows: ingested.n_rows,
         n_train: n_train(&task.split(seed), roles.split, ingested).max(1),
-        sample_shape: sample_shape(task, &roles, ingested),
+        sample_shape,
+        categories,
         outcome,
     })
 }
 
-/// What a row of features will be at most.
-fn sample_shape(task: &Task, roles: &Roles, ingested: &Ingested) -> SampleShape {
+/// What a row of features will be at most, and which features will be indices of categories.
+fn encoded(task: &Task, roles: &Roles, ingested: &Ingested) -> (SampleShape, Vec<CategoryFeature>) {
     let columns = || {
         roles
             .features
@@ -145,16 +148,20 @@ fn sample_shape(task: &Task, roles: &Roles, ingested: &Ingested) -> SampleShape 
             .map(|column| &ingested.columns[*column])
     };
     if let Some(sample) = columns().find_map(|column| column.sample.as_ref()) {
-        return sample.engine_shape();
+        return (sample.engine_shape(), Vec::new());
     }
+    let embeds = task.preprocessing.categories != (Categories::OneHot {});
+    let max_categories = u64::from(task.preprocessing.max_categories);
+    // Those with a feature or an index of their own, and the others together.
+    let n_categories = |column: &ColumnProfile| column.distinct.n.min(max_categories) + 1;
+    let is_name =
+        |column: &ColumnProfile| matches!(column.kind, ColumnKind::Categorical | ColumnKind::Text);
     let width = |column: &ColumnProfile| {
         let indicator = task.preprocessing.indicator && column.n_missing + column.n_bad > 0;
-        let max_categories = u64::from(task.preprocessing.max_categories);
         u64::from(indicator)
             + match column.kind {
-                ColumnKind::Categorical | ColumnKind::Text => {
-                    column.distinct.n.min(max_categories) + 1
-                }
+                ColumnKind::Categorical | ColumnKind::Text if embeds => 1,
+                ColumnKind::Categorical | ColumnKind::Text => n_categories(column),
                 ColumnKind::Timestamp => 5,
                 ColumnKind::Numeric
                 | ColumnKind::Integer
@@ -162,8 +169,18 @@ fn sample_shape(task: &Task, roles: &Roles, ingested: &Ingested) -> SampleShape 
                 | ColumnKind::Array => 1,
             }
     };
-    let n_features: u64 = columns().map(width).sum();
-    usize::try_from(n_features).unwrap_or(usize::MAX).into()
+    let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let (mut n_features, mut categories) = (0, Vec::new());
+    for column in columns() {
+        if embeds && is_name(column) {
+            categories.push(CategoryFeature {
+                feature: whole(n_features),
+                vocabulary: whole(n_categories(column)),
+            });
+        }
+        n_features += width(column);
+    }
+    (whole(n_features).into(), categories)
 }
 
 /// About how many rows will train: by the fractions, or by how often the column that divides the rows says so.
@@ -227,6 +244,34 @@ pub fn with_own_split(task: &Task, schema: &Schema) -> Task {
         });
     }
     task
+}
+
+/// Categories are embedded where there are any.
+fn embedded(task: &Task, schema: &Schema, features: &[usize], found: &mut Vec<Violation>) {
+    if task.preprocessing.categories == (Categories::OneHot {}) || !found.is_empty() {
+        return;
+    }
+    let of = |kind: ColumnKind| {
+        let mut columns = features.iter();
+        columns.any(|column| schema.columns[*column].kind == kind)
+    };
+    if of(ColumnKind::Categorical) {
+        return;
+    }
+    let message = if of(ColumnKind::Array) {
+        "the samples are arrays of numbers, which have no categories; leave `categories` out"
+    } else {
+        "no column that is looked at is categorical, so there is nothing to embed; correct a column's kind, or use `one_hot`"
+    };
+    found.push(
+        Violation::new(
+            "/task/preprocessing/categories/kind",
+            "contradiction",
+            message,
+        )
+        .allowed(serde_json::json!(["one_hot"]))
+        .got("embedding"),
+    );
 }
 
 fn target_pointer(task: &Task, index: usize) -> String {

@@ -22,7 +22,8 @@ pub struct ModelDocument {
     pub spec: Spec,
     /// The columns of the training file, how they become features, and what the outputs mean; fitted on the training rows.
     pub transform: Transform,
-    /// Mean of every feature over the training rows: the row that explanations compare with.
+    /// The row that explanations compare with: of every feature the mean over the training rows, of an index of categories the
+    /// most frequent.
     pub baseline: Vec<f32>,
     /// The build that trained the weights.
     pub engine: EngineBuild,
@@ -105,8 +106,8 @@ impl ModelDocument {
     }
 }
 
-/// Mean of every feature over the training rows, for [`ModelDocument::baseline`]; summed in double precision and in row order, so
-/// it is the same on every machine.
+/// Mean of every feature over the training rows, and of an index of categories, which has no mean, the most frequent; for
+/// [`ModelDocument::baseline`]. Summed in double precision and in row order, so it is the same on every machine.
 pub fn mean_row(dataset: &Dataset, parts: &Parts) -> Vec<f32> {
     let mut sums = vec![0.0_f64; dataset.n_features()];
     for &row in &parts.train {
@@ -115,7 +116,18 @@ pub fn mean_row(dataset: &Dataset, parts: &Parts) -> Vec<f32> {
         }
     }
     let n = parts.train.len().max(1) as f64;
-    sums.into_iter().map(|sum| (sum / n) as f32).collect()
+    let mut row: Vec<f32> = sums.into_iter().map(|sum| (sum / n) as f32).collect();
+    for category in &dataset.categories {
+        let mut counts = vec![0_usize; category.vocabulary];
+        for &train in &parts.train {
+            counts[dataset.features[[train as usize, category.feature]] as usize] += 1;
+        }
+        let most = counts.iter().copied().max();
+        // The first of several, so that it is one and the same.
+        let index = counts.iter().position(|count| Some(*count) == most);
+        row[category.feature] = index.unwrap_or(0) as f32;
+    }
+    row
 }
 
 fn unreadable(error: serde_json::Error) -> OpenError {

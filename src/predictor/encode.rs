@@ -22,12 +22,11 @@ pub(super) struct Spellings {
 
 impl Spellings {
     pub(super) fn of(transform: &Transform) -> Self {
-        let of_input = |encoding: &Encoding| match encoding {
-            Encoding::Categories { names, .. } => names
-                .iter()
+        let of_input = |encoding: &Encoding| {
+            let names = encoding.names().iter();
+            names
                 .filter_map(|name| Some((bits(name.parse().ok()?), name.as_str().into())))
-                .collect(),
-            _ => HashMap::new(),
+                .collect()
         };
         Self {
             by_number: transform

@@ -2,7 +2,8 @@
 //!
 //! For every feature i, the contribution is (x_i - b_i) times the mean of df/dx_i on the straight way from the baseline b, the mean
 //! training row, to the row x. Contributions of one-hot and indicator features are added up to their column. All of them together
-//! make f(x) - f(b), up to the error of a path of 64 points.
+//! make f(x) - f(b), up to the error of a path of 64 points. An index of an embedded category has neither mean nor slope: b has the
+//! most frequent one, and the way is straight between the rows of its table.
 //!
 //! f is the probability of the predicted class, or the predicted value in original units. The perceptron answers 0 or 1, which has no
 //! slope; there f is the logistic function of its activation.
@@ -17,7 +18,7 @@ pub(super) struct Explanation {
     pub output_idx: usize,
     /// f at the row.
     pub output: f32,
-    /// f at the mean training row.
+    /// f at the baseline.
     pub baseline: f32,
     /// One per input column, in file order.
     pub attributions: Vec<f32>,

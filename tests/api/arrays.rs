@@ -324,6 +324,14 @@ async fn alexnet_is_trained_on_colour_images_and_answers() {
         "optimizer": {"kind": "sgd", "learning_rate": 0.001, "momentum": 0.9},
         "training": {"epochs": 1, "batch_size": 4},
     });
+    let mut embedded = spec.clone();
+    embedded["task"]["preprocessing"] = json!({"categories": {"kind": "embedding"}});
+    let refused = app.post("/v1/runs?dry_run=true", &embedded).await;
+    let refused = refused.problem(422, "invalid_spec");
+    assert_eq!(
+        refused["errors"][0]["pointer"], "/task/preprocessing/categories/kind",
+        "arrays have no categories: {refused}"
+    );
     let planned = app.post("/v1/runs?dry_run=true", &spec).await.ok(200);
     let layers = planned["resolved_spec"]["network"].as_array().unwrap();
     let norms = layers

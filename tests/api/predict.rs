@@ -247,6 +247,124 @@ async fn a_regression_answers_values_in_the_units_of_the_file() {
     );
 }
 
+/// From the upload to explained answers: the city decides, and a city that training never saw says nothing.
+#[tokio::test]
+async fn a_table_with_embedded_categories_trains_and_answers() {
+    let app = TestApp::start().await;
+    let table: String = (0..400)
+        .map(|i| {
+            let city = ["Seoul", "Busan", "Daegu", "Jeju", ""][i % 5];
+            let class = if matches!(city, "Busan" | "Jeju") {
+                "coast"
+            } else {
+                "inland"
+            };
+            format!("{city},{},{class}\n", (i * 37) % 101)
+        })
+        .collect();
+    app.ask(Method::POST, "/v1/datasets?name=cities")
+        .body("text/csv", format!("city,size,kind\n{table}"))
+        .send()
+        .await
+        .ok(201);
+    let spec = json!({
+        "name": "by-the-sea", "dataset": "cities",
+        "task": {"kind": "classification", "target": "kind", "preprocessing": {"categories": {"kind": "embedding", "dimensions": 3}}},
+        "network": [{"kind": "dense", "units": 8, "activation": "relu"}],
+        "training": {"epochs": 40, "batch_size": 16, "seed": 1},
+    });
+    let plan = app.post("/v1/runs?dry_run=true", &spec).await.ok(200);
+    let first = &plan["resolved_spec"]["network"][0];
+    assert_eq!(
+        (&first["kind"], &first["tables"][0]),
+        (
+            &json!("entity_embedding"),
+            &json!({"feature": 0, "vocabulary": 5, "dimensions": 3})
+        )
+    );
+    let run = app.post("/v1/runs", &spec).await.ok(201);
+    let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    let run = app.get(&format!("{path}?wait_s=60")).await.ok(200);
+    assert_eq!(run["status"], "succeeded", "{run}");
+
+    let rows = json!({"rows": [
+        {"city": "Jeju", "size": 50}, {"city": "Daegu", "size": 50}, {"city": "Atlantis", "size": 50}, {"size": 50}, {"city": null, "size": 50},
+    ]});
+    let answer = app
+        .post("/v1/models/by-the-sea/predict?explain=true", &rows)
+        .await
+        .ok(200);
+    let predictions = &answer["predictions"];
+    assert_eq!(
+        [&predictions[0]["label"], &predictions[1]["label"]],
+        ["coast", "inland"],
+        "{answer}"
+    );
+    let noted = |code: &str| json!([{"column": "city", "code": code}]);
+    assert_eq!(predictions[2]["notes"], noted("unknown_category"));
+    assert_eq!(predictions[3]["notes"], noted("missing_imputed"));
+    assert_eq!(predictions[3], predictions[4]);
+    let attribution = |row: usize, column: &str| {
+        let explanation = &predictions[row]["explanation"][0]["attributions"];
+        explanation[column].as_f64().unwrap()
+    };
+    let change = |row: usize| {
+        let explanation = &predictions[row]["explanation"][0];
+        explanation["output"].as_f64().unwrap() - explanation["baseline"].as_f64().unwrap()
+    };
+    for row in 0..5 {
+        let sum = attribution(row, "city") + attribution(row, "size");
+        assert!((sum - change(row)).abs() < 0.02, "{answer}");
+    }
+    let exported = app
+        .get("/v1/models/by-the-sea/export?format=json")
+        .await
+        .ok(200);
+    assert!(
+        exported.to_string().contains("layers.0.0.table"),
+        "{exported}"
+    );
+}
+
+#[tokio::test]
+async fn the_example_with_embedded_categories_is_accepted() {
+    let app = TestApp::idle(|_| {}).await;
+    let table = include_bytes!("../../examples/penguins.csv");
+    app.dataset("admin", "penguins", table).await;
+    let spec = include_str!("../../api/examples/spec-categories.json");
+    let spec: Value = serde_json::from_str(spec).unwrap();
+    let plan = app.post("/v1/runs?dry_run=true", &spec).await.ok(200);
+    let tables = &plan["resolved_spec"]["network"][0]["tables"];
+    assert_eq!(tables.as_array().unwrap().len(), 2, "{plan}");
+}
+
+#[tokio::test]
+async fn categories_that_cannot_be_embedded_are_refused() {
+    let app = TestApp::idle(|_| {}).await;
+    let dataset = app
+        .dataset("admin", "iris", include_bytes!("../../examples/iris.csv"))
+        .await;
+    let mut spec = iris_spec(dataset, "no-names");
+    for (categories, pointer) in [
+        (json!({"kind": "embedding"}), "/kind"),
+        (json!({"kind": "embedding", "dimensions": 0}), "/dimensions"),
+        (
+            json!({"kind": "embedding", "dimensions": 1e9 as u64}),
+            "/dimensions",
+        ),
+        (json!({"kind": "embeding"}), "/kind"),
+    ] {
+        spec["task"]["preprocessing"] = json!({ "categories": categories });
+        let problem = app.post("/v1/runs", &spec).await;
+        let problem = problem.problem(422, "invalid_spec");
+        assert_eq!(
+            problem["errors"][0]["pointer"],
+            format!("/task/preprocessing/categories{pointer}"),
+            "{problem}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_large_body_is_answered_in_order() {
     let app = TestApp::start().await;

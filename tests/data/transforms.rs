@@ -4,8 +4,8 @@ use descent::data::{
     Encoding, Ingested, Prepared, RawCell, Roles, RowNoteCode, TargetEncoding, Transform, decode,
     facts, prepare, preview,
 };
-use descent_engine::dataset::{TargetScale, Targets};
-use descent_engine::spec::Task;
+use descent_engine::dataset::{CategoryFeature, TargetScale, Targets};
+use descent_engine::spec::{Categories, Preprocessing, Task};
 use serde_json::json;
 
 use crate::{ingest, shared};
@@ -58,36 +58,60 @@ fn rows_and_files_become_the_same_bits() {
         ),
     ] {
         let Some(bytes) = shared(file) else { return };
-        let (ingested, prepared) = prepared(&bytes, &task(json!({"kind": kind, "target": target})));
-        let text = serde_json::to_string(&prepared.transform).unwrap();
-        let transform: Transform = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            transform, prepared.transform,
-            "{file}: the document changes on its way through JSON"
-        );
-        let rows = preview(
-            std::io::Cursor::new(&bytes[..]),
-            &ingested.format,
-            &ingested.schema(),
-            0,
-            3000,
-        )
-        .unwrap();
-        let mut features = vec![f32::NAN; transform.n_features()];
-        for (i, row) in rows.iter().enumerate() {
-            let cells: Vec<_> = transform
-                .inputs
-                .iter()
-                .map(|input| cell(row[input.column].as_deref()))
-                .collect();
-            transform.apply_row(&cells, &mut features, &mut Vec::new());
-            let expected = prepared.dataset.features.row(i);
-            let same = features
-                .iter()
-                .zip(expected)
-                .all(|(a, b)| a.to_bits() == b.to_bits());
-            assert!(same, "{file} row {i}: {features:?} instead of {expected}");
-        }
+        same_bits(file, &bytes, &task(json!({"kind": kind, "target": target})));
+    }
+}
+
+#[test]
+fn rows_and_files_become_the_same_bits_where_categories_are_indices() {
+    for (file, target, kind) in [
+        ("titanic/titanic.csv", "Survived", "classification"),
+        ("penguins/penguins.csv", "species", "classification"),
+        ("adult/adult-train.csv", "column_15", "classification"),
+        (
+            "california-housing/housing.csv",
+            "median_house_value",
+            "regression",
+        ),
+    ] {
+        let Some(bytes) = shared(file) else { return };
+        // So few that many names of the file have no index of their own.
+        let how = json!({"categories": {"kind": "embedding"}, "max_categories": 3});
+        let document = json!({"kind": kind, "target": target, "preprocessing": how});
+        same_bits(file, &bytes, &task(document));
+    }
+}
+
+fn same_bits(file: &str, bytes: &[u8], task: &Task) {
+    let (ingested, prepared) = prepared(bytes, task);
+    let text = serde_json::to_string(&prepared.transform).unwrap();
+    let transform: Transform = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        transform, prepared.transform,
+        "{file}: the document changes on its way through JSON"
+    );
+    let rows = preview(
+        std::io::Cursor::new(bytes),
+        &ingested.format,
+        &ingested.schema(),
+        0,
+        3000,
+    )
+    .unwrap();
+    let mut features = vec![f32::NAN; transform.n_features()];
+    for (i, row) in rows.iter().enumerate() {
+        let cells: Vec<_> = transform
+            .inputs
+            .iter()
+            .map(|input| cell(row[input.column].as_deref()))
+            .collect();
+        transform.apply_row(&cells, &mut features, &mut Vec::new());
+        let expected = prepared.dataset.features.row(i);
+        let same = features
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| a.to_bits() == b.to_bits());
+        assert!(same, "{file} row {i}: {features:?} instead of {expected}");
     }
 }
 
@@ -267,6 +291,65 @@ fn rare_categories_share_a_feature_with_unknown_ones() {
 }
 
 #[test]
+fn embedded_categories_are_one_index_and_0_is_what_is_rare_or_unknown() {
+    let how = json!({"features": {"include": ["size", "colour"]}, "preprocessing": {"categories": {"kind": "embedding"}}});
+    let (_, small) = prepared(SMALL, &everything_trains(how.clone()));
+    assert_eq!(
+        small.transform.feature_names(),
+        ["size", "size is missing", "colour", "colour is missing"]
+    );
+    let column = |feature: usize| small.dataset.features.column(feature).to_vec();
+    // Blue is 1 and red 2; a missing colour is the most frequent, red.
+    assert_eq!(column(2), [2.0, 1.0, 2.0, 2.0, 2.0, 1.0]);
+    assert_eq!(column(3), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    let categories = [(2, 3)].map(|(feature, vocabulary)| CategoryFeature {
+        feature,
+        vocabulary,
+    });
+    assert_eq!(small.dataset.categories, categories);
+    let mut features = vec![9.0; 4];
+    for (value, note, index) in [
+        (RawCell::Text("blue"), None, 1.0),
+        (
+            RawCell::Text("green"),
+            Some(RowNoteCode::UnknownCategory),
+            0.0,
+        ),
+        (RawCell::Missing, Some(RowNoteCode::MissingImputed), 2.0),
+    ] {
+        let got = small.transform.encode_cell(1, value, &mut features);
+        assert_eq!((got, features[2]), (note, index), "{value:?}");
+    }
+    // Names beyond the most frequent share index 0.
+    let mut few = how;
+    few["preprocessing"]["max_categories"] = json!(1);
+    let (_, few) = prepared(SMALL, &everything_trains(few));
+    assert_eq!(
+        few.dataset.features.column(2).to_vec(),
+        [1.0, 0.0, 1.0, 1.0, 1.0, 0.0]
+    );
+}
+
+#[test]
+fn what_has_no_categories_cannot_embed_them() {
+    let ingested = ingest(SMALL).unwrap();
+    let task = everything_trains(json!({
+        "features": {"include": ["size", "ok", "day"]}, "preprocessing": {"categories": {"kind": "embedding"}}
+    }));
+    let found = Roles::of(&task, &ingested.schema()).unwrap_err();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].pointer.as_str(), found[0].code),
+        ("/task/preprocessing/categories/kind", "contradiction")
+    );
+    assert!(
+        found[0].message.contains("nothing to embed"),
+        "{}",
+        found[0].message
+    );
+}
+
+#[test]
 fn classes_are_in_natural_order_and_rows_without_one_are_left_out() {
     let text = "x,y\n1,10\n2,9\n3,10\n4,\n5,9\n6,-1\n7,-1\n";
     let split = json!({"kind": "classification", "target": "y", "split": {"kind": "random", "validation": 0.0, "test": 0.0}});
@@ -360,6 +443,23 @@ fn facts_are_known_before_the_file_is_decoded() {
             facts.n_train,
             real.n_train
         );
+        let embedded = Task {
+            preprocessing: Preprocessing {
+                categories: Categories::Embedding { dimensions: None },
+                ..task.preprocessing.clone()
+            },
+            ..task
+        };
+        let (ingested, prepared) = self::prepared(&bytes, &embedded);
+        let facts = self::facts(&embedded, 7, &ingested).unwrap();
+        let real = prepared.dataset.categories;
+        assert!(!real.is_empty() && real.len() == facts.categories.len());
+        for (real, known) in real.iter().zip(&facts.categories) {
+            assert!(
+                real.feature <= known.feature && real.vocabulary <= known.vocabulary,
+                "{file}: {real:?} where {known:?} was known"
+            );
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use descent::data::preview;
 use descent::predictor::{Format, Options, PredictError, predict, predict_json};
 use serde_json::{Value, json};
 
-use crate::{Finished, example, iris, penguins, shared, train};
+use crate::{Finished, example, iris, penguins, shared, train, train_with};
 
 const EXPLAIN: Options = Options {
     explain: true,
@@ -71,6 +71,26 @@ fn attributions_add_up_for_classes() {
     }
 }
 
+/// An index has no slope; the way runs between the rows of its table.
+#[test]
+fn attributions_add_up_where_categories_are_embedded() {
+    let task = json!({"kind": "classification", "target": "species",
+        "preprocessing": {"categories": {"kind": "embedding", "dimensions": 4}}});
+    let finished = train_with(
+        example("penguins.csv"),
+        json!({"task": task, "training": {"epochs": 20, "seed": 7}}),
+    );
+    attributions_are_complete(&finished, 1.0, 0.02);
+    let island =
+        |prediction: &Value| prediction["explanation"][0]["attributions"]["island"].clone();
+    let all = explained(&finished, 40);
+    assert!(
+        all.iter()
+            .any(|prediction| island(prediction).as_f64().unwrap().abs() > 0.05),
+        "no island says anything about its species"
+    );
+}
+
 #[test]
 fn attributions_add_up_for_one_output_and_two_classes() {
     let bytes = example("penguins.csv");
@@ -78,7 +98,7 @@ fn attributions_add_up_for_one_output_and_two_classes() {
         .unwrap()
         .replace("Chinstrap", "Gentoo");
     let task = json!({"kind": "classification", "target": "species"});
-    let mut finished = crate::train_with(
+    let mut finished = train_with(
         ingested_text.into_bytes(),
         json!({"task": task, "network": [{"kind": "dense", "units": 8, "activation": "tanh"}], "loss": {"kind": "binary_cross_entropy"}}),
     );

@@ -1,7 +1,7 @@
 //! A dataset as the engine sees it: a table of numbers, what is to be learned from it, and which rows serve which purpose.
 //!
 //! Everything that has to do with files, text and missing values happened before: the features are finite `f32`, categories
-//! are one-hot columns, and regression targets are scaled as the loss wants them.
+//! are one-hot columns or indices, and regression targets are scaled as the loss wants them.
 
 use ndarray::Array2;
 
@@ -12,6 +12,8 @@ use crate::sample::SampleShape;
 pub struct Dataset {
     /// `[n_rows x n_features]`, finite.
     pub features: Array2<f32>,
+    /// The features that are indices of categories, in their order. Index 0 stands for unknown and rare ones.
+    pub categories: Vec<CategoryFeature>,
     /// What the features of a row are: a vector, a sequence or an image. It has `n_features` numbers.
     pub sample_shape: SampleShape,
     /// Name of each feature, for example `Age` or `Sex=female`.
@@ -22,6 +24,15 @@ pub struct Dataset {
     pub column_names: Vec<String>,
     /// What is to be learned.
     pub targets: Targets,
+}
+
+/// A feature that is the index of a category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CategoryFeature {
+    /// Position among the features.
+    pub feature: usize,
+    /// Number of indices, from 0.
+    pub vocabulary: usize,
 }
 
 /// What is to be learned, one entry per row of the dataset.
@@ -71,7 +82,7 @@ pub struct Parts {
 }
 
 /// What defaults and limits depend on, known as soon as the data is split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFacts {
     /// Rows of the dataset.
     pub n_rows: u64,
@@ -79,6 +90,8 @@ pub struct DataFacts {
     pub n_train: u64,
     /// Shape of a row's features after encoding.
     pub sample_shape: SampleShape,
+    /// The features that are indices of categories, in their order.
+    pub categories: Vec<CategoryFeature>,
     /// What is predicted.
     pub outcome: Outcome,
 }
@@ -188,6 +201,7 @@ impl Dataset {
             n_rows: self.n_rows() as u64,
             n_train: n_train as u64,
             sample_shape: self.sample_shape,
+            categories: self.categories.clone(),
             outcome: self.targets.outcome(),
         }
     }
@@ -226,6 +240,9 @@ impl Dataset {
             self.column_names.len(),
         )?;
         finite("feature", &self.features)?;
+        for category in &self.categories {
+            indices(&self.features, *category)?;
+        }
         match &self.targets {
             Targets::Classes { labels, names } => within("label", labels, names.len())?,
             Targets::Values {
@@ -265,6 +282,25 @@ fn finite(what: &'static str, table: &Array2<f32>) -> Result<(), DatasetError> {
     }
 }
 
+/// Whole numbers from 0 up to the number of categories.
+fn indices(table: &Array2<f32>, category: CategoryFeature) -> Result<(), DatasetError> {
+    let CategoryFeature {
+        feature,
+        vocabulary,
+    } = category;
+    let out_of_range = |what, got, limit| DatasetError::OutOfRange { what, got, limit };
+    if feature >= table.ncols() {
+        let what = "feature of categories";
+        return Err(out_of_range(what, feature as u32, table.ncols()));
+    }
+    match table.column(feature).iter().find(|&&index| {
+        index.fract() != 0.0 || !(0.0..vocabulary as f64).contains(&f64::from(index))
+    }) {
+        Some(&got) => Err(out_of_range("category", got as u32, vocabulary)),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,6 +309,7 @@ mod tests {
     fn two_rows() -> Dataset {
         Dataset {
             features: array![[0.0, 1.0], [1.0, 0.0]],
+            categories: Vec::new(),
             sample_shape: 2.into(),
             feature_names: vec!["a".into(), "b".into()],
             feature_columns: vec![0, 1],
@@ -326,6 +363,19 @@ mod tests {
         assert_eq!(
             two_rows().check(&Parts::default()),
             Err(DatasetError::NoTrainingRows)
+        );
+        let mut category = two_rows();
+        category.categories.push(CategoryFeature {
+            feature: 1,
+            vocabulary: 1,
+        });
+        assert_eq!(
+            category.check(&parts),
+            Err(DatasetError::OutOfRange {
+                what: "category",
+                got: 1,
+                limit: 1
+            })
         );
         let far = Parts {
             train: vec![7],

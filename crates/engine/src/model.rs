@@ -12,6 +12,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use std::borrow::Cow;
+
 use crate::element::Real;
 use crate::gemm::packed;
 use crate::graph::{Graph, NodeId};
@@ -34,7 +36,16 @@ pub struct Model<T: Real = f32> {
     packed: Parameters<T>,
     cpu: Cpu,
     prediction: Wanted,
-    explanation: Wanted,
+    explanation: Explanation,
+}
+
+/// What explains an answer: its gradient on a path. Where the first layer looks indices up, which have no derivative, the path
+/// runs through what it found.
+struct Explanation {
+    /// The output of the first layer, and which feature each number of it was made from.
+    found: Option<(Wanted, Vec<usize>)>,
+    /// The gradient of an answer by the features, or by what was found.
+    gradient: Wanted,
 }
 
 /// A graph and the node of it that is asked for.
@@ -47,17 +58,31 @@ impl Wanted {
     /// What makes a prediction of the features.
     fn prediction(network: &Network) -> Result<Wanted, PlanError> {
         let mut graph = Graph::new();
-        let (_, node) = answer(network, &mut graph)?;
+        let (_, node) = answer(network, 0, network.n_features(), &mut graph)?;
         Ok(Wanted { graph, node })
     }
 
-    /// The gradient of one answer by the features; the targets of the graph choose which.
-    fn explanation(network: &Network) -> Result<Wanted, PlanError> {
+    /// What comes out of the first layer.
+    fn found(network: &Network) -> Result<Wanted, PlanError> {
         let mut graph = Graph::new();
-        let (features, answer) = answer(network, &mut graph)?;
+        let features = graph.features(network.n_features());
+        let node = network
+            .forward(&mut graph, features, Mode::Evaluate)?
+            .outputs[0];
+        Ok(Wanted { graph, node })
+    }
+
+    /// The gradient of one answer by the `n_numbers` that go into a layer; the targets of the graph choose which answer.
+    fn gradient(
+        network: &Network,
+        first_layer_idx: usize,
+        n_numbers: usize,
+    ) -> Result<Wanted, PlanError> {
+        let mut graph = Graph::new();
+        let (numbers, answer) = answer(network, first_layer_idx, n_numbers, &mut graph)?;
         let seed = graph.targets(network.n_outputs());
-        let gradients = graph.gradients(answer, seed, &[features])?;
-        // The head reads every feature, so there is a gradient; without a path it would be nothing but the seed.
+        let gradients = graph.gradients(answer, seed, &[numbers])?;
+        // The head reads every number, so there is a gradient; without a path it would be nothing but the seed.
         let node = gradients.into_iter().flatten().next().unwrap_or(seed);
         Ok(Wanted { graph, node })
     }
@@ -72,17 +97,39 @@ pub struct Scratch<T = f32> {
     calculation: Calculation<T>,
 }
 
-/// Adds the network and what makes a prediction of its outputs.
-fn answer(network: &Network, graph: &mut Graph) -> Result<(NodeId, NodeId), PlanError> {
-    let features = graph.features(network.n_features());
-    let output = network.forward(graph, features, Mode::Evaluate)?.output;
+impl Explanation {
+    fn of(network: &Network) -> Result<Explanation, PlanError> {
+        let origins = network.layers()[0].origins(network.input());
+        let (first_layer_idx, n_numbers) = match &origins {
+            Some(origins) => (1, origins.len()),
+            None => (0, network.n_features()),
+        };
+        let found = |origins| Ok::<_, PlanError>((Wanted::found(network)?, origins));
+        Ok(Explanation {
+            found: origins.map(found).transpose()?,
+            gradient: Wanted::gradient(network, first_layer_idx, n_numbers)?,
+        })
+    }
+}
+
+/// Adds the network from a layer on, into which `n_numbers` go, and what makes a prediction of its outputs.
+fn answer(
+    network: &Network,
+    first_layer_idx: usize,
+    n_numbers: usize,
+    graph: &mut Graph,
+) -> Result<(NodeId, NodeId), PlanError> {
+    let numbers = graph.features(n_numbers);
+    let output = network
+        .forward_from(first_layer_idx, graph, numbers, Mode::Evaluate)?
+        .output;
     let answer = match network.head().outcome {
         Outcome::Classes | Outcome::Shares => graph.apply(Softmax, &[output])?,
         Outcome::Binary => graph.apply(Activate::new(Function::Sigmoid), &[output])?,
         Outcome::Counts => graph.apply(Exponential, &[output])?,
         Outcome::Values => output,
     };
-    Ok((features, answer))
+    Ok((numbers, answer))
 }
 
 impl<T: Real> Model<T> {
@@ -103,9 +150,13 @@ impl<T: Real> Model<T> {
             network.n_parameters(),
             "parameters of another network"
         );
-        let (prediction, explanation) =
-            (Wanted::prediction(network)?, Wanted::explanation(network)?);
-        for (wanted, rows) in [(&prediction, MAX_ROWS), (&explanation, PATH_POINTS)] {
+        let (prediction, explanation) = (Wanted::prediction(network)?, Explanation::of(network)?);
+        let found = explanation.found.iter().map(|(wanted, _)| (wanted, 1));
+        let others = [
+            (&prediction, MAX_ROWS),
+            (&explanation.gradient, PATH_POINTS),
+        ];
+        for (wanted, rows) in found.chain(others) {
             measure(&wanted.graph, &[wanted.node], rows)?;
         }
         let mut packed = parameters.clone();
@@ -181,7 +232,8 @@ impl<T: Real> Model<T> {
     /// How much each feature of a row contributes to output number `output_idx` (probability or value), compared with
     /// a baseline row: (x_i - b_i) times the mean of df/dx_i on the way from b to x (Sundararajan, Taly, Yan 2017).
     ///
-    /// The contributions add up to f(x) - f(b), up to the error of 64 points.
+    /// The contributions add up to f(x) - f(b), up to the error of 64 points. Where the first layer looks indices up, the way
+    /// is straight between the rows of its tables, and the contributions of the numbers of a row belong to its index.
     ///
     /// # Panics
     /// When a slice has the wrong length, or there is no such output.
@@ -193,31 +245,49 @@ impl<T: Real> Model<T> {
             "a row of {n_features} features"
         );
         assert!(output_idx < n_outputs, "output {output_idx} of {n_outputs}");
-        let mut path = Vec::with_capacity(PATH_POINTS * n_features);
+        let (to, from) = (self.found(row), self.found(baseline));
+        let mut path = Vec::with_capacity(PATH_POINTS * to.len());
         for point in 0..PATH_POINTS {
             let part = T::from_f64((point as f64 + 0.5) / PATH_POINTS as f64);
-            path.extend(row.iter().zip(baseline).map(|(&x, &b)| b + part * (x - b)));
+            path.extend(to.iter().zip(&*from).map(|(&x, &b)| b + part * (x - b)));
         }
         let mut seed = vec![T::ZERO; PATH_POINTS * n_outputs];
         seed.iter_mut()
             .skip(output_idx)
             .step_by(n_outputs)
             .for_each(|seed| *seed = T::ONE);
-        let mut scratch = self.memory(&self.explanation, PATH_POINTS);
+        let wanted = &self.explanation.gradient;
+        let mut scratch = self.memory(wanted, PATH_POINTS);
         scratch.run(&self.parameters, &path, &seed, PATH_POINTS);
-        let gradients = scratch
-            .calculation
-            .value(self.explanation.node, PATH_POINTS);
-        let mut contributions = vec![0.0; n_features];
-        for line in gradients.chunks_exact(n_features) {
-            for (sum, &gradient) in contributions.iter_mut().zip(line) {
+        let gradients = scratch.calculation.value(wanted.node, PATH_POINTS);
+        let mut sums = vec![0.0; to.len()];
+        for line in gradients.chunks_exact(to.len()) {
+            for (sum, &gradient) in sums.iter_mut().zip(line) {
                 *sum += gradient.to_f64();
             }
         }
-        for ((sum, &x), &b) in contributions.iter_mut().zip(row).zip(baseline) {
-            *sum *= (x - b).to_f64() / PATH_POINTS as f64;
+        let mut contributions = vec![0.0; n_features];
+        for (number, sum) in sums.into_iter().enumerate() {
+            let feature = match &self.explanation.found {
+                Some((_, origins)) => origins[number],
+                None => number,
+            };
+            let way = (to[number] - from[number]).to_f64();
+            contributions[feature] += sum * (way / PATH_POINTS as f64);
         }
         contributions
+    }
+
+    /// What a first layer that looks indices up finds for a row; the row itself where there is none.
+    fn found<'a>(&self, row: &'a [T]) -> Cow<'a, [T]> {
+        match &self.explanation.found {
+            None => row.into(),
+            Some((wanted, _)) => {
+                let mut scratch = self.memory(wanted, 1);
+                scratch.run(&self.parameters, row, &[], 1);
+                scratch.calculation.value(wanted.node, 1).to_vec().into()
+            }
+        }
     }
 }
 

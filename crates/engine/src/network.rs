@@ -64,6 +64,8 @@ pub struct ParameterSpec {
     pub cols: usize,
     /// First values.
     pub init: Init,
+    /// Rows at the top that begin at zero, whatever `init` says: that of the unknown in a table of categories.
+    pub zero_rows: usize,
     /// What it is for.
     pub role: Role,
 }
@@ -76,6 +78,7 @@ impl ParameterSpec {
             rows,
             cols,
             init,
+            zero_rows: 0,
             role: Role::Weight,
         }
     }
@@ -112,6 +115,8 @@ pub struct Parameter {
     pub offset: usize,
     /// First values.
     pub init: Init,
+    /// Rows at the top that begin at zero, whatever `init` says.
+    pub zero_rows: usize,
     /// What it is for.
     pub role: Role,
 }
@@ -339,6 +344,7 @@ impl Network {
                 cols: wanted.cols,
                 offset,
                 init: wanted.init,
+                zero_rows: wanted.zero_rows,
                 role: wanted.role,
             });
             offset = end;
@@ -425,6 +431,7 @@ impl Network {
                 seed,
                 position as u16,
             );
+            values[parameter.offset..][..parameter.zero_rows * parameter.cols].fill(T::ZERO);
         }
         Parameters { values }
     }
@@ -439,12 +446,32 @@ impl Network {
         input: NodeId,
         mode: Mode,
     ) -> Result<Forward, NetworkError> {
+        self.forward_from(0, graph, input, mode)
+    }
+
+    /// As [`Network::forward`], without the layers before number `first_layer_idx`: `input` is what comes out of them.
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
+    pub fn forward_from(
+        &self,
+        first_layer_idx: usize,
+        graph: &mut Graph,
+        input: NodeId,
+        mode: Mode,
+    ) -> Result<Forward, NetworkError> {
+        // Every parameter has its place in the buffer, those of the layers that are left out too.
+        for (position, parameter) in self.parameters.iter().enumerate() {
+            if parameter.layer_idx < first_layer_idx {
+                graph.parameter(position, parameter.rows, parameter.cols);
+            }
+        }
         let mut forward = Forward {
             outputs: Vec::with_capacity(self.layers.len()),
             output: input,
             updates: Vec::new(),
         };
-        for (layer_idx, layer) in self.layers.iter().enumerate() {
+        for (layer_idx, layer) in self.layers.iter().enumerate().skip(first_layer_idx) {
             let mut builder = Builder {
                 graph,
                 mode,

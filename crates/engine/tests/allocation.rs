@@ -17,7 +17,7 @@ use descent_engine::optimizer::{
 };
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::rng::{Purpose, Stream};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The system's allocator, with a count of the calls that ask for memory, on any thread.
 struct Counting;
@@ -108,6 +108,24 @@ fn sequence_network() -> Network {
     Network::build(&layers, 64, head).expect("the network fits")
 }
 
+/// Every second of 64 numbers is an index, and becomes a row of a table of its own.
+fn table_network() -> Network {
+    let tables: Vec<Value> = (0..64)
+        .step_by(2)
+        .map(|feature| json!({"feature": feature, "vocabulary": 3 + feature, "dimensions": 5}))
+        .collect();
+    let layers = json!([
+        {"kind": "entity_embedding", "tables": tables},
+        {"kind": "dense", "units": 32, "activation": "relu"}
+    ]);
+    let layers: Vec<Layer> = serde_json::from_value(layers).expect("they are layers");
+    let head = Head {
+        n_outputs: 3,
+        outcome: Outcome::Classes,
+    };
+    Network::build(&layers, 64, head).expect("the network fits")
+}
+
 fn noise(n: usize) -> Vec<f32> {
     let stream = Stream::new(1, Purpose::Probe, 0);
     (0..n as u64)
@@ -174,6 +192,7 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             network(Outcome::Classes),
             sequence_network(),
             image_network(),
+            table_network(),
         ];
         let pairs = losses
             .iter()
@@ -213,6 +232,7 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             network(Outcome::Values),
             sequence_network(),
             image_network(),
+            table_network(),
         ] {
             let model =
                 Model::new(&network, network.initialise::<f32>(0), cpu).expect("the model fits");

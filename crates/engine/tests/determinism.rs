@@ -10,7 +10,7 @@ use descent_engine::sample::SampleShape;
 use descent_engine::trainer::{Ending, StepReport, Trainer};
 use ndarray::Array2;
 use serde_json::{Value, json};
-use support::{Problem, Record, blobs, gate, parts, sums, train};
+use support::{Problem, Record, blobs, categories, gate, parts, sums, train};
 
 /// Everything that has state: dropout, momentum, a plateau schedule, early stopping, clipping, a last batch that is smaller.
 fn short_run(optimizer: Value) -> Value {
@@ -163,6 +163,40 @@ fn running_averages_survive_a_pause_at_every_step() {
         };
         assert_eq!(first.run(&mut record), Ending::Paused);
         let mut second = problem.trainer(spec.clone());
+        second
+            .restore(&first.checkpoint().bytes)
+            .expect("the checkpoint is whole");
+        record.pause_after = None;
+        assert_eq!(second.run(&mut record), ending);
+        assert_eq!(story(&second, record), expected, "after step {pause_after}");
+    }
+}
+
+/// A table for each column of categories, whose gradients are summed by several threads, each its own rows.
+#[test]
+fn embedded_categories_keep_their_bits_over_threads_and_pauses() {
+    let problem = categories(300, 4);
+    let spec = |threads: u32| {
+        let mut spec = json!({
+            "network": [{"kind": "dense", "units": 90, "activation": "relu"}, {"kind": "dropout", "rate": 0.2}],
+            "training": {"epochs": 2, "batch_size": 64, "seed": 5}, "resources": {"threads": threads}
+        });
+        spec["task"] = json!({"kind": "classification", "target": "target",
+            "preprocessing": {"categories": {"kind": "embedding", "dimensions": 40}}});
+        spec
+    };
+    let (ending, expected) = undisturbed(&problem, &spec(1));
+    for threads in [2, 4] {
+        assert_eq!(undisturbed(&problem, &spec(threads)).1, expected);
+    }
+    for pause_after in 1..expected.0.len() as u64 {
+        let mut first = problem.trainer(spec(1));
+        let mut record = Record {
+            pause_after: Some(pause_after),
+            ..Record::default()
+        };
+        assert_eq!(first.run(&mut record), Ending::Paused);
+        let mut second = problem.trainer(spec(2));
         second
             .restore(&first.checkpoint().bytes)
             .expect("the checkpoint is whole");
@@ -388,6 +422,7 @@ fn corners(n_rows: usize) -> Problem {
     let features = Array2::from_shape_fn((n_rows, 72), pixel);
     let dataset = Dataset {
         features,
+        categories: Vec::new(),
         sample_shape: SampleShape::Image {
             height: 6,
             width: 6,

@@ -14,9 +14,9 @@ use descent_engine::graph::{Graph, NodeId, Shape};
 use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
 use descent_engine::layer::{
     Activation, Attention, AveragePool, BatchNorm, Conv1d, Conv2d, ConvTranspose, Dense, Dropout,
-    Embedding, Encoding, Flatten, GlobalPool, Gru, Interpolation, Layer, LayerNorm,
-    LocalResponseNorm, Lstm, MaxPool, PoolFunction, PositionalEncoding, Reshape, Residual, Rnn,
-    Upsample,
+    Embedding, Encoding, EntityEmbedding, Flatten, GlobalPool, Gru, Interpolation, Layer,
+    LayerNorm, LocalResponseNorm, Lstm, MaxPool, PoolFunction, PositionalEncoding, Reshape,
+    Residual, Rnn, Table, Upsample,
 };
 use descent_engine::loss::{
     BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
@@ -242,6 +242,13 @@ fn op_rows() -> Vec<OpRow> {
             let indices = apply(g, op::Index { vocabulary: 3 }, &[x]);
             apply(g, op::Gather, &[table, indices])
         }),
+        ("concat", |g| {
+            let x = g.features(6);
+            let y = apply(g, Activate::new(Function::Tanh), &[x]);
+            let rows = [(x, 3, 2), (y, 3, 2), (x, 3, 2)];
+            let rows = rows.map(|(node, n, cols)| g.view(node, n, cols).expect("six numbers"));
+            apply(g, op::Concat, &rows)
+        }),
         ("add", |g| {
             let (a, b) = (g.parameter(0, 3, 4), g.parameter(1, 3, 4));
             apply(g, op::Add, &[a, b])
@@ -381,6 +388,8 @@ fn layer_rows() -> Vec<(Layer, SampleShape)> {
         }),
         Layer::Dropout(Dropout::new(0.3)),
         Layer::Embedding(Embedding::new(3, 5)),
+        Layer::EntityEmbedding(EntityEmbedding::new(vec![table(0, 2, 3)])),
+        Layer::EntityEmbedding(EntityEmbedding::new(vec![table(1, 3, 5), table(3, 2, 1)])),
     ];
     vectors.extend(Function::ALL.map(|function| Layer::Dense(dense().with(function))));
     vectors.extend(Function::ALL.map(|function| Layer::Activation(Activation::new(function))));
@@ -555,6 +564,14 @@ fn shaped_rows() -> Vec<(Layer, SampleShape)> {
         (residual(halved), image(5, 4, 3)),
         (residual(vec![Layer::Dense(dense_tanh(5))]), steps),
     ]
+}
+
+fn table(feature: usize, vocabulary: usize, dimensions: usize) -> Table {
+    Table {
+        feature,
+        vocabulary,
+        dimensions,
+    }
 }
 
 fn dense_tanh(units: usize) -> Dense {

@@ -49,6 +49,7 @@ fn iris() -> DataFacts {
         n_rows: 150,
         n_train: 106,
         sample_shape: (4).into(),
+        categories: Vec::new(),
         outcome: Outcome::Classes(3),
     }
 }

@@ -60,6 +60,16 @@ pub enum Encoding {
         /// Whether missing values have a feature.
         indicator: bool,
     },
+    /// One feature: the index of the category, from 1 in alphabetical order. Rare categories of training have index 0, and so
+    /// does every category never seen in training.
+    Index {
+        /// The categories with an index of their own, in alphabetical order.
+        names: Vec<String>,
+        /// Index that stands in for a missing value.
+        impute: usize,
+        /// Whether missing values have a feature.
+        indicator: bool,
+    },
     /// One feature per number of the sample, channels last: (x / divisor - shift) / scale, shift and scale by channel.
     Array {
         /// `[features]`, `[steps, features]` or `[height, width, channels]`.
@@ -79,7 +89,9 @@ impl Encoding {
     /// How many features it gives.
     pub fn width(&self) -> usize {
         let (width, indicator) = match self {
-            Self::Number { indicator, .. } | Self::Boolean { indicator, .. } => (1, *indicator),
+            Self::Number { indicator, .. }
+            | Self::Boolean { indicator, .. }
+            | Self::Index { indicator, .. } => (1, *indicator),
             Self::Timestamp {
                 time_of_day,
                 indicator,
@@ -102,7 +114,7 @@ impl Encoding {
             Self::Number { .. } => Reading::Number,
             Self::Boolean { .. } => Reading::Boolean,
             Self::Timestamp { .. } => Reading::Timestamp,
-            Self::Categories { .. } => Reading::Name,
+            Self::Categories { .. } | Self::Index { .. } => Reading::Name,
             Self::Array { .. } => Reading::Array,
         }
     }
@@ -110,7 +122,9 @@ impl Encoding {
     /// A name per feature.
     pub(super) fn feature_names(&self, column: &str) -> Vec<String> {
         let mut all = match self {
-            Self::Number { .. } | Self::Boolean { .. } => vec![column.to_owned()],
+            Self::Number { .. } | Self::Boolean { .. } | Self::Index { .. } => {
+                vec![column.to_owned()]
+            }
             Self::Timestamp { time_of_day, .. } => {
                 let parts = [
                     "elapsed",
@@ -183,7 +197,7 @@ impl Encoding {
                 }
                 *indicator
             }
-            Self::Categories { .. } | Self::Array { .. } => return,
+            Self::Categories { .. } | Self::Index { .. } | Self::Array { .. } => return,
         };
         if indicator && let Some(last) = out.last_mut() {
             *last = f32::from(u8::from(missing));
@@ -252,37 +266,62 @@ impl Encoding {
         }
     }
 
-    /// Where a present name has its feature; `None` for an unknown one that has none.
+    /// The categories that are told apart, in alphabetical order; none for a column of anything else.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Categories { names, .. } | Self::Index { names, .. } => names,
+            _ => &[],
+        }
+    }
+
+    /// How many indices there are, that of the unknown among them; `None` unless the feature is an index.
+    pub(super) fn vocabulary(&self) -> Option<usize> {
+        matches!(self, Self::Index { .. }).then(|| self.names().len() + 1)
+    }
+
+    /// Position in `names`, if the name is there.
+    #[inline]
+    fn position_of(&self, name: &str) -> Option<usize> {
+        self.names()
+            .binary_search_by(|known| known.as_str().cmp(name))
+            .ok()
+    }
+
+    /// Where a present name has its feature, or which index it has; `None` for an unknown one that has none.
     #[inline]
     pub(super) fn place_of(&self, name: &str) -> Option<usize> {
+        let position = self.position_of(name);
         match self {
-            Self::Categories { names, other, .. } => {
-                match names.binary_search_by(|known| known.as_str().cmp(name)) {
-                    Ok(place) => Some(place),
-                    Err(_) => other.then_some(names.len()),
-                }
-            }
+            Self::Categories { names, other, .. } => position.or(other.then_some(names.len())),
+            Self::Index { .. } => Some(position.map_or(0, |position| position + 1)),
             _ => None,
         }
     }
 
-    /// Whether a present name has a feature of its own.
+    /// Whether a present name has a feature or an index of its own.
     pub(super) fn knows(&self, name: &str) -> bool {
-        matches!(self, Self::Categories { names, .. } if names.binary_search_by(|known| known.as_str().cmp(name)).is_ok())
+        self.position_of(name).is_some()
     }
 
     /// Writes the features of a category: `None` is missing, `Some(None)` an unknown one without a feature.
     #[inline]
     pub(super) fn write_category(&self, place: Option<Option<usize>>, out: &mut [f32]) {
-        let Self::Categories {
+        let (Self::Categories {
             impute, indicator, ..
-        } = self
+        }
+        | Self::Index {
+            impute, indicator, ..
+        }) = self
         else {
             return;
         };
         out.fill(0.0);
         if let Some(place) = place.unwrap_or(Some(*impute)) {
-            out[place] = 1.0;
+            match self {
+                // At most 10,000 categories are told apart, so a float holds every index.
+                Self::Index { .. } => out[0] = place as f32,
+                _ => out[place] = 1.0,
+            }
         }
         if *indicator && let Some(last) = out.last_mut() {
             *last = f32::from(u8::from(place.is_none()));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use descent_engine::dataset::{Dataset, Parts, TargetScale};
-use descent_engine::spec::{Impute, Preprocessing, Task, TaskKind};
+use descent_engine::spec::{Categories, Impute, Preprocessing, Task, TaskKind};
 
 use super::target::{self, TargetEncoding};
 use super::{Encoding, Input, Transform, lacking};
@@ -308,15 +308,20 @@ fn categories(
     let mut own: Vec<String> = own.map(|(name, _)| name.to_owned()).collect();
     own.sort_unstable();
     let other = own.len() < n_present;
-    let impute = own
-        .iter()
-        .position(|name| name == most_frequent)
-        .unwrap_or(own.len());
-    Some(Encoding::Categories {
-        names: own,
-        other,
-        impute,
-        indicator: how.indicator && n_missing > 0,
+    let position = own.iter().position(|name| name == most_frequent);
+    let indicator = how.indicator && n_missing > 0;
+    Some(match how.categories {
+        Categories::OneHot {} => Encoding::Categories {
+            impute: position.unwrap_or(own.len()),
+            names: own,
+            other,
+            indicator,
+        },
+        Categories::Embedding { .. } => Encoding::Index {
+            impute: position.map_or(0, |position| position + 1),
+            names: own,
+            indicator,
+        },
     })
 }
 

@@ -9,7 +9,7 @@ mod row;
 mod samples;
 mod target;
 
-use descent_engine::dataset::{Dataset, Targets};
+use descent_engine::dataset::{CategoryFeature, Dataset, Targets};
 use descent_engine::sample::SampleShape;
 use ndarray::{Array2, ArrayViewMut1, Axis};
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,19 @@ impl Transform {
             .collect()
     }
 
+    /// The features that are indices of categories.
+    fn categories(&self) -> Vec<CategoryFeature> {
+        let of_input = |input: &Input| {
+            let vocabulary = input.encoding.vocabulary()?;
+            let feature = input.first_feature;
+            Some(CategoryFeature {
+                feature,
+                vocabulary,
+            })
+        };
+        self.inputs.iter().filter_map(of_input).collect()
+    }
+
     /// The features and targets of every row of `frame`. Rows without a target get a placeholder; they belong to no part.
     ///
     /// # Errors
@@ -100,6 +113,7 @@ impl Transform {
             .flat_map(|i| std::iter::repeat_n(i.column as u32, i.encoding.width()));
         Ok(Dataset {
             sample_shape: self.sample_shape(),
+            categories: self.categories(),
             features,
             feature_names: self.feature_names(),
             feature_columns: feature_columns.collect(),
@@ -138,7 +152,7 @@ fn encode_column(
         }
     };
     match (&input.encoding, values) {
-        (Encoding::Categories { .. }, Values::Names { codes, names }) => {
+        (Encoding::Categories { .. } | Encoding::Index { .. }, Values::Names { codes, names }) => {
             let places: Vec<_> = names
                 .iter()
                 .map(|name| input.encoding.place_of(name))
@@ -157,7 +171,7 @@ fn encode_column(
             encoding.write_samples(&samples.numbers, out);
             Ok(())
         }
-        (Encoding::Array { .. } | Encoding::Categories { .. }, _)
+        (Encoding::Array { .. } | Encoding::Categories { .. } | Encoding::Index { .. }, _)
         | (_, Values::Names { .. } | Values::Samples(_)) => Err(lacking(&input.name)),
         (_, Values::Numbers(numbers)) => {
             for (row, number) in rows.zip(numbers) {

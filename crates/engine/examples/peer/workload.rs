@@ -221,6 +221,7 @@ impl Workload {
             },
         };
         Dataset {
+            categories: Vec::new(),
             sample_shape: self.sample,
             features,
             feature_names: names("x", self.sample.n_numbers()),

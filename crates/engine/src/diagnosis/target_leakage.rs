@@ -1,6 +1,6 @@
 //! `target_leakage`: one source column alone nearly gives the answer away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -38,11 +38,18 @@ pub fn look(dataset: &Dataset, train: &[u32]) -> Option<Finding> {
     }
     let mut worst: Option<(f64, usize)> = None;
     for (column, features) in columns(dataset) {
+        let is_index = |feature: &usize| {
+            let mut categories = dataset.categories.iter();
+            categories.any(|category| category.feature == *feature)
+        };
         let score = features
             .iter()
-            .map(|&feature| alone(dataset, &rows, feature))
+            .map(|feature| match is_index(feature) {
+                true => each_category(dataset, &rows, *feature),
+                false => alone(dataset, &rows, |row| dataset.features[[row, *feature]]),
+            })
             .fold(0.0, f64::max);
-        let score = if features.len() > 1 {
+        let score = if features.len() > 1 || features.iter().any(is_index) {
             score.max(together(dataset, &rows, &features))
         } else {
             score
@@ -82,9 +89,20 @@ fn columns(dataset: &Dataset) -> BTreeMap<usize, Vec<usize>> {
     columns
 }
 
-/// What one feature alone reaches.
-fn alone(dataset: &Dataset, rows: &[usize], feature: usize) -> f64 {
-    let values = rows.iter().map(|&row| dataset.features[[row, feature]]);
+/// What the best category of an index alone reaches, as if it had a feature of its own. The order of indices means nothing.
+fn each_category(dataset: &Dataset, rows: &[usize], feature: usize) -> f64 {
+    let index = |row: usize| dataset.features[[row, feature]];
+    let categories: BTreeSet<u32> = rows.iter().map(|&row| index(row) as u32).collect();
+    let one = |category: u32| {
+        let is_it = |row| f32::from(u8::from(index(row) as u32 == category));
+        alone(dataset, rows, is_it)
+    };
+    categories.into_iter().map(one).fold(0.0, f64::max)
+}
+
+/// What one feature alone reaches; `value` answers it for a row.
+fn alone(dataset: &Dataset, rows: &[usize], value: impl Fn(usize) -> f32) -> f64 {
+    let values = rows.iter().map(|&row| value(row));
     match &dataset.targets {
         Targets::Classes { labels, names } => {
             let pairs = values
@@ -197,11 +215,13 @@ fn squared_correlation(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::CategoryFeature;
     use ndarray::Array2;
 
     fn dataset(value: impl Fn(usize) -> f32) -> Dataset {
         Dataset {
             sample_shape: 1.into(),
+            categories: Vec::new(),
             features: Array2::from_shape_fn((60, 1), |(row, _)| value(row)),
             feature_names: vec!["x".into()],
             feature_columns: vec![0],
@@ -221,6 +241,32 @@ mod tests {
             &rows,
         );
         assert!(found.is_some_and(|found| found.evidence["column"] == "x"));
+    }
+
+    #[test]
+    fn an_index_is_no_number_but_its_categories_may_give_the_answer_away() {
+        let rows: Vec<u32> = (0..60).collect();
+        let indices = |value: fn(usize) -> f32| Dataset {
+            categories: vec![CategoryFeature {
+                feature: 0,
+                vocabulary: 4,
+            }],
+            ..dataset(value)
+        };
+        // Three of four categories belong to a class, in another order than the classes.
+        assert!(look(&indices(|row| [3.0, 0.0, 1.0][row % 3]), &rows).is_some());
+        assert_eq!(look(&indices(|row| (row % 4) as f32), &rows), None);
+        // As a number such an index would rise with the target.
+        let mut numbers = indices(|row| (row / 15) as f32);
+        numbers.targets = Targets::Values {
+            values: Array2::from_shape_fn((60, 1), |(row, _)| (row / 15) as f32),
+            names: vec!["y".into()],
+            mean: vec![0.0],
+            std: vec![1.0],
+        };
+        assert_eq!(look(&numbers, &rows), None);
+        numbers.categories.clear();
+        assert!(look(&numbers, &rows).is_some());
     }
 
     #[test]

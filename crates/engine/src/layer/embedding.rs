@@ -70,6 +70,15 @@ impl Rule for Embedding {
         builder.graph.view(y, 1, steps * self.dimensions)
     }
 
+    fn origins(&self, input: SampleShape) -> Option<Vec<usize>> {
+        let steps = 0..input.n_numbers();
+        Some(
+            steps
+                .flat_map(|step| std::iter::repeat_n(step, self.dimensions))
+                .collect(),
+        )
+    }
+
     fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         // Beyond this a feature, which is an f32, does not hold every index.

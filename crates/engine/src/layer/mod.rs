@@ -14,6 +14,7 @@ mod conv_transpose;
 mod dense;
 mod dropout;
 mod embedding;
+mod entity_embedding;
 mod flatten;
 mod geometry;
 mod global_pool;
@@ -30,6 +31,7 @@ mod rnn;
 mod upsample;
 pub mod window;
 
+pub use entity_embedding::Table;
 pub use global_pool::PoolFunction;
 pub use positional_encoding::Encoding;
 pub use upsample::Interpolation;
@@ -72,6 +74,12 @@ pub(crate) trait Rule: Clone {
 
     /// The function the layer ends with, which says when a unit is dead or saturated.
     fn function(&self) -> Option<Function> {
+        None
+    }
+
+    /// Of a layer that looks indices up, so that no derivative goes to its input: the number of the input that each number
+    /// of its output was made from.
+    fn origins(&self, _input: SampleShape) -> Option<Vec<usize>> {
         None
     }
 }
@@ -143,6 +151,14 @@ macro_rules! layers {
                     $(Layer::$name(layer) => layer.function()),*
                 }
             }
+
+            /// Of a layer that looks indices up, so that no derivative goes to its input: the number of the input that
+            /// each number of its output was made from.
+            pub fn origins(&self, input: SampleShape) -> Option<Vec<usize>> {
+                match self {
+                    $(Layer::$name(layer) => layer.origins(input)),*
+                }
+            }
         }
     };
 }
@@ -172,6 +188,8 @@ layers! {
     positional_encoding::PositionalEncoding,
     /// A row of a table for each index.
     embedding::Embedding,
+    /// A table for each categorical column; other features pass.
+    entity_embedding::EntityEmbedding,
     /// Largest number under a window.
     max_pool::MaxPool,
     /// Mean under a window.

@@ -16,6 +16,7 @@ mod batch_norm;
 mod binary_cross_entropy;
 mod blocks;
 mod column_sum;
+mod concat;
 mod contrastive;
 mod convolve;
 mod cross_entropy;
@@ -51,6 +52,7 @@ pub use batch_norm::{BatchNorm, BatchNormGradient, BatchNormSums, BatchNormTerms
 pub use binary_cross_entropy::{BinaryCrossEntropy, BinaryCrossEntropyGradient};
 pub use blocks::SumOfBlocks;
 pub use column_sum::{BlockSum, ColumnSum};
+pub use concat::Concat;
 pub use contrastive::{Contrastive, ContrastiveGradient};
 pub use convolve::{Convolve, ConvolveInput, ConvolveWeight};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
@@ -93,6 +95,9 @@ pub struct StepKey {
     /// Number of the step, counted over the whole run.
     pub step: u64,
 }
+
+/// Most inputs of an op.
+pub(crate) const MAX_INPUTS: usize = 5;
 
 /// What a kernel may know besides its matrices.
 #[derive(Clone, Copy, Debug)]
@@ -380,6 +385,8 @@ ops! {
     Gather,
     /// Derivative of [`Gather`] by its table.
     GatherGradient,
+    /// Columns of several matrices beside each other.
+    Concat,
     /// Sum of two matrices.
     Add,
     /// Adds one row to every row.

@@ -3,9 +3,9 @@
 
 use super::PlanError;
 use super::arena::{Lifetime, place};
-use super::program::{Instruction, MAX_INPUTS, Operand, Place, Program, Root, Stage};
+use super::program::{Instruction, Operand, Place, Program, Root, Stage};
 use crate::graph::{Graph, Node, NodeId, Origin, Shape};
-use crate::op::Op;
+use crate::op::{MAX_INPUTS, Op};
 
 /// What a program must leave behind.
 #[derive(Clone, Copy, Debug, Default)]

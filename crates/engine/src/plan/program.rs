@@ -4,11 +4,8 @@ use super::calculation::Inputs;
 use crate::element::Real;
 use crate::graph::{NodeId, Rows, Shape};
 use crate::isa::{Cpu, Isa};
-use crate::op::{Context, MatMul, Matrix, Op, Scratch, Split};
+use crate::op::{Context, MAX_INPUTS, MatMul, Matrix, Op, Scratch, Split};
 use crate::threads::Threads;
-
-/// Most inputs of an op.
-pub(super) const MAX_INPUTS: usize = 5;
 
 /// Where a value lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

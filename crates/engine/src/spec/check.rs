@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::violation::{Violation, join, nearest};
-use super::{Family, Network, Spec, Split, Target, TaskKind};
+use super::{Categories, Family, Network, Spec, Split, Target, TaskKind};
 use crate::metrics::{self, Part};
 use crate::schedule::Schedule;
 
@@ -199,6 +199,16 @@ fn perceptron(spec: &Spec, found: &mut Vec<Violation>) {
             Violation::new("/task/kind", "contradiction", message)
                 .allowed(json!(["classification"]))
                 .got("regression"),
+        );
+    }
+    if spec.task.preprocessing.categories != (Categories::OneHot {}) {
+        let message =
+            "a perceptron has one threshold unit and no table that could be learned; use `one_hot`";
+        let pointer = "/task/preprocessing/categories/kind";
+        found.push(
+            Violation::new(pointer, "contradiction", message)
+                .allowed(json!(["one_hot"]))
+                .got("embedding"),
         );
     }
     for (given, name) in [

@@ -18,6 +18,7 @@
 mod check;
 mod cost;
 mod defaults;
+mod embed;
 mod optimizer;
 mod preset;
 pub(crate) mod resolve;
@@ -41,7 +42,7 @@ use crate::loss::Loss;
 pub use cost::Cost;
 pub(crate) use cost::explain;
 pub use optimizer::OptimizerSpec;
-pub use task::{Features, Impute, Preprocessing, Split, Target, Task, TaskKind};
+pub use task::{Categories, Features, Impute, Preprocessing, Split, Target, Task, TaskKind};
 pub use training::{Cadence, Device, EarlyStopping, Resources, Training};
 pub use violation::Violation;
 

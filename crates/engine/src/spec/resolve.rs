@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Family, Network, Spec, Violation, defaults, preset};
+use super::{Family, Network, Spec, Violation, defaults, embed, preset};
 use crate::dataset::{DataFacts, Outcome};
 use crate::loss::{ClassWeights, Loss};
 use crate::network::Head;
@@ -14,7 +14,7 @@ pub(super) fn resolve(spec: &Spec, facts: &DataFacts) -> Result<Spec, Vec<Violat
     let mut resolved = spec.clone();
     resolved.task.split = Some(spec.split());
     if spec.family() != Family::Perceptron {
-        learning(&mut resolved, facts);
+        learning(&mut resolved, facts)?;
     }
     duration(&mut resolved, facts);
     let violations = contradictions(&resolved, facts);
@@ -26,14 +26,17 @@ pub(super) fn resolve(spec: &Spec, facts: &DataFacts) -> Result<Spec, Vec<Violat
 }
 
 /// Network, loss and optimizer.
-fn learning(spec: &mut Spec, facts: &DataFacts) {
+fn learning(spec: &mut Spec, facts: &DataFacts) -> Result<(), Vec<Violation>> {
+    let embedding = embed::layer(spec, facts)?;
+    let embedded = embedding.as_ref().map(|layer| embed::after(layer, facts));
+    let given = embedded.as_ref().unwrap_or(facts);
     let network = spec
         .network
         .take()
-        .unwrap_or_else(|| defaults::network(facts));
+        .unwrap_or_else(|| defaults::network(given));
     let layers = match network {
         Network::Layers(layers) => Some(layers),
-        Network::Family(family) => preset::layers(family, facts),
+        Network::Family(family) => preset::layers(family, given),
     };
     spec.network = layers
         .map(|layers| Network::Layers(layers.iter().map(crate::layer::Layer::resolved).collect()));
@@ -43,6 +46,10 @@ fn learning(spec: &mut Spec, facts: &DataFacts) {
         .optimizer
         .get_or_insert_with(|| defaults::optimizer(facts));
     optimizer.schedule.get_or_insert(Schedule::Constant {});
+    match embedding {
+        Some(layer) => embed::put_before(spec, layer, facts),
+        None => Ok(()),
+    }
 }
 
 /// Epochs and batch size. Nothing is stopped early unless it is asked for: the default schedule comes to rest by itself, and who

@@ -264,8 +264,10 @@ pub struct Preprocessing {
     pub standardise: bool,
     /// Whether pixels of one byte are divided by 255, before they are standardised.
     pub scale: bool,
-    /// Categories of a column that get a feature of their own, the most frequent first; the others share one feature
-    /// with categories never seen in training.
+    /// What becomes of the categories of a column.
+    pub categories: Categories,
+    /// Categories of a column that get a feature (or row of a table) of their own, the most frequent first; the others share
+    /// one with categories never seen in training.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_categories: u32,
 }
@@ -277,9 +279,27 @@ impl Default for Preprocessing {
             indicator: true,
             standardise: true,
             scale: true,
+            categories: Categories::OneHot {},
             max_categories: 64,
         }
     }
+}
+
+/// What becomes of the categories of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Categories {
+    /// A feature for each category, 1 for the row's own and 0 for the others.
+    OneHot {},
+    /// One feature, the index of the category, for which the network learns a row of a table: a layer `entity_embedding` goes
+    /// before those of the network. For columns of many categories.
+    Embedding {
+        /// Numbers that a category becomes. Default: for each column 1.6 v^0.56 for v categories with that of the unknown, at
+        /// most 50.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = 1_024))]
+        dimensions: Option<u32>,
+    },
 }
 
 /// What stands in for a missing number.

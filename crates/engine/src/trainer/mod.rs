@@ -6,7 +6,7 @@
 //! use descent_engine::trainer::{Ending, Silent, Trainer};
 //! # let features = ndarray::Array2::from_shape_fn((40, 1), |(row, _)| row as f32 / 20.0 - 1.0);
 //! # let targets = Targets::Classes { labels: (0..40).map(|row| u32::from(row >= 20)).collect(), names: vec!["no".into(), "yes".into()] };
-//! # let dataset = Arc::new(Dataset { features, sample_shape: 1.into(), targets, feature_names: vec!["x".into()], feature_columns: vec![0], column_names: vec!["x".into()] });
+//! # let dataset = Arc::new(Dataset { features, categories: vec![], sample_shape: 1.into(), targets, feature_names: vec!["x".into()], feature_columns: vec![0], column_names: vec!["x".into()] });
 //! # let parts = Parts { train: (0..40).filter(|row| row % 4 != 0).collect(), validation: vec![], test: (0..40).step_by(4).collect() };
 //! let spec = Spec::parse(br#"{"dataset": "steps", "task": {"kind": "classification", "target": "y"}, "training": {"epochs": 50}}"#);
 //! let spec = spec.and_then(|spec| spec.resolve(&dataset.facts(parts.train.len())));

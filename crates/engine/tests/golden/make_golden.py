@@ -140,6 +140,21 @@ class Embedding(nn.Module):
         return nn.functional.embedding(index, self.table.t())
 
 
+class EntityEmbedding(nn.Module):
+    """A table for each of some features, whose row takes the place of the feature."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.features = [table["feature"] for table in layer["tables"]]
+        self.tables = nn.ModuleList(Embedding(table) for table in layer["tables"])
+
+    def forward(self, x):
+        columns = list(x.split(1, 1))
+        for feature, table in zip(self.features, self.tables):
+            columns[feature] = table(columns[feature][:, 0])
+        return torch.cat(columns, 1)
+
+
 def pair(value, shape):
     """A size along every axis but that of the channels."""
     return tuple(value) if isinstance(value, list) else (value,) * (len(shape) - 1)
@@ -199,6 +214,8 @@ def module_of(layer, shape):
         return PositionalEncoding(layer, shape)
     if kind == "embedding":
         return Embedding(layer)
+    if kind == "entity_embedding":
+        return EntityEmbedding(layer)
     raise ValueError(kind)
 
 
@@ -372,6 +389,15 @@ def sequences():
     return [([layer], steps) for layer in layers] + stacks
 
 
+def tables():
+    """Features that are indices of tables: first, last, side by side, and more than are joined at once."""
+    table = lambda feature, vocabulary, dimensions: {"feature": feature, "vocabulary": vocabulary, "dimensions": dimensions}
+    layer = lambda *tables: {"kind": "entity_embedding", "tables": list(tables)}
+    dense = {"kind": "dense", "units": 4, "activation": "tanh"}
+    return [([layer(table(1, 3, 2))], [4]), ([layer(table(0, 2, 3), table(1, 3, 1), table(5, 4, 2)), dense], [6]),
+            ([layer(*(table(feature, 2, 1 + feature % 2) for feature in range(1, 16, 2))), dense], [16])]
+
+
 def networks():
     dense = lambda units, **more: {"kind": "dense", "units": units, **more}
     layers = [dense(6, activation="tanh"), dense(4, use_bias=False), {"kind": "activation", "function": "silu"}]
@@ -398,6 +424,7 @@ def networks():
     made = [case(layers, loss, seed, [5]) for seed, (layers, loss) in enumerate(cases)]
     made += [case(layers, cross_entropy, 100 + seed, shape) for seed, (layers, shape) in enumerate(shaped())]
     made += [case(layers, cross_entropy, 200 + seed, shape) for seed, (layers, shape) in enumerate(sequences())]
+    made += [case(layers, cross_entropy, 300 + seed, shape) for seed, (layers, shape) in enumerate(tables())]
     return made
 
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use descent_engine::dataset::{Dataset, Parts, Targets};
+use descent_engine::dataset::{CategoryFeature, Dataset, Parts, Targets};
 use descent_engine::diagnosis::Diagnosis;
 use descent_engine::rng::{Purpose, Stream};
 use descent_engine::sample::SampleShape;
@@ -135,6 +135,7 @@ pub fn dataset(features: Array2<f32>, targets: Targets) -> Arc<Dataset> {
     column_names.push("target".into());
     let feature_columns = (0..names.len() as u32).collect();
     Arc::new(Dataset {
+        categories: Vec::new(),
         sample_shape: features.ncols().into(),
         features,
         feature_names: names,
@@ -142,6 +143,35 @@ pub fn dataset(features: Array2<f32>, targets: Targets) -> Arc<Dataset> {
         column_names,
         targets,
     })
+}
+
+/// Two columns of categories around one of numbers; the class follows from both categories, and only with the other from each.
+/// Index 0 stands for unknown ones, which do not occur in the first column.
+pub fn categories(rows: usize, seed: u64) -> Problem {
+    let stream = Stream::new(seed, Purpose::Probe, 0);
+    let draw = |row: usize, column: u64, n: f64| stream.uniform(3 * row as u64 + column) * n;
+    let features = Array2::from_shape_fn((rows, 3), |(row, column)| match column {
+        0 => 1.0 + draw(row, 0, 12.0).floor() as f32,
+        1 => draw(row, 1, 2.0) as f32 - 1.0,
+        _ => draw(row, 2, 8.0).floor() as f32,
+    });
+    let labels = features.rows().into_iter();
+    let labels = labels.map(|row| {
+        let divides = |column: usize, n: u32| (row[column] as u32).is_multiple_of(n);
+        u32::from(divides(0, 3) != divides(2, 2))
+    });
+    let targets = classes(labels.collect(), 2);
+    let mut dataset = Arc::unwrap_or_clone(dataset(features, targets));
+    dataset.categories = [(0, 13), (2, 8)]
+        .map(|(feature, vocabulary)| CategoryFeature {
+            feature,
+            vocabulary,
+        })
+        .to_vec();
+    Problem {
+        dataset: Arc::new(dataset),
+        parts: parts(rows, seed),
+    }
 }
 
 /// Classes named `0`, `1`, ...
