@@ -38,6 +38,9 @@ const WIDTH: usize = 256;
 /// Blocks of depth of A that are rounded together.
 const BLOCKS: usize = 4;
 
+/// How many depths ahead are asked for while a factor is rounded.
+const AHEAD: usize = 8;
+
 /// Rounding to pairs, and the loop that multiplies them, for one instruction set.
 pub(crate) trait Pairs: Tile<u32, f32> {
     /// Neighbours become pairs; the last of an odd number goes with zero. `to` is as long as there are pairs.
@@ -46,6 +49,10 @@ pub(crate) trait Pairs: Tile<u32, f32> {
     /// Numbers of two rows become pairs, in strips: column j stands at `j / STRIP * strip_step + j % STRIP`. Without a
     /// second row they go with zeros. `to` reaches as far as a whole last strip.
     fn across(first: &[f32], second: Option<&[f32]>, to: &mut [u32], strip_step: usize);
+
+    /// Asks for numbers before they are needed.
+    #[inline(always)]
+    fn prefetch(_numbers: &[f32]) {}
 
     /// Neighbours in each of at most `STRIP` rows become pairs, and rows become columns of a strip: pair q of row i stands
     /// at `q * STRIP + i`. Row i is the `depth` numbers from `i * from_step` on.
@@ -203,6 +210,10 @@ impl Rows<'_> {
     #[inline(always)]
     fn strips<P: Pairs>(&self, to: &mut [u32], n_pairs: usize) {
         for (q, p) in self.depths.clone().step_by(2).enumerate() {
+            // Pieces of rows that are far from each other, which the processor does not foresee.
+            for ahead in [p + AHEAD, p + AHEAD + 1] {
+                P::prefetch(self.at(ahead).unwrap_or(&[]));
+            }
             if let Some(first) = self.at(p) {
                 P::across(first, self.at(p + 1), &mut to[q * STRIP..], n_pairs * STRIP);
             }

@@ -99,12 +99,21 @@ unsafe fn pairs_along(from: *const f32, n: usize) -> __m512i {
 /// The processor has the instructions.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn along512(from: &[f32], to: &mut [u32]) {
-    for (from, to) in from.chunks(2 * LANES).zip(to.chunks_mut(LANES)) {
-        // SAFETY: as many numbers are read as the piece has, and as many pairs written as its piece of `to` has.
+    let (whole, rest) = from.as_chunks::<{ 2 * LANES }>();
+    let (to, to_rest) = to.split_at_mut(whole.len() * LANES);
+    for (from, to) in whole.iter().zip(to.as_chunks_mut::<LANES>().0) {
+        // SAFETY: 32 numbers are read and 16 pairs written.
         unsafe {
-            let pairs = pairs_along(from.as_ptr(), from.len());
-            _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), mask(to.len()), pairs);
+            let low = _mm512_loadu_ps(from.as_ptr());
+            let high = _mm512_loadu_ps(from.as_ptr().add(LANES));
+            let pairs = as_bits(_mm512_cvtne2ps_pbh(high, low));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs);
         }
+    }
+    // SAFETY: as many numbers are read as are left, and as many pairs written as there is room for.
+    unsafe {
+        let pairs = pairs_along(rest.as_ptr(), rest.len());
+        _mm512_mask_storeu_epi32(to_rest.as_mut_ptr().cast(), mask(to_rest.len()), pairs);
     }
 }
 
@@ -124,19 +133,35 @@ unsafe fn across512(
     let order = array::from_fn::<u16, 32, _>(|word| (word / 2 + word % 2 * 16) as u16);
     // SAFETY: an array of 32 words is 64 bytes.
     let order = unsafe { _mm512_loadu_si512(order.as_ptr().cast()) };
+    let interleave = |even, odd| {
+        let halves = as_bits(_mm512_cvtne2ps_pbh(odd, even));
+        _mm512_permutexvar_epi16(order, halves)
+    };
+    let n_whole = if second.is_null() { 0 } else { n / STRIP };
+    let (mut even, mut odd, mut strip) = (first, second, to);
+    for _ in 0..n_whole {
+        // SAFETY: both rows have the 32 columns of this strip, and so has `to`.
+        unsafe {
+            let low = interleave(_mm512_loadu_ps(even), _mm512_loadu_ps(odd));
+            let high = interleave(
+                _mm512_loadu_ps(even.add(LANES)),
+                _mm512_loadu_ps(odd.add(LANES)),
+            );
+            _mm512_storeu_si512(strip.cast(), low);
+            _mm512_storeu_si512(strip.add(LANES).cast(), high);
+        }
+        (even, odd) = (even.wrapping_add(STRIP), odd.wrapping_add(STRIP));
+        strip = strip.wrapping_add(strip_step);
+    }
     let odd_mask = if second.is_null() { 0 } else { u16::MAX };
-    for column in (0..n).step_by(LANES) {
+    for column in (n_whole * STRIP..n).step_by(LANES) {
         let lanes = mask(n - column);
         // SAFETY: no lane beyond number `n` is read; nothing is read of a null pointer, because its mask is empty.
         unsafe {
             let even = _mm512_maskz_loadu_ps(lanes, first.wrapping_add(column));
             let odd = _mm512_maskz_loadu_ps(lanes & odd_mask, second.wrapping_add(column));
-            let halves = as_bits(_mm512_cvtne2ps_pbh(odd, even));
             let place = column / STRIP * strip_step + column % STRIP;
-            _mm512_storeu_si512(
-                to.add(place).cast(),
-                _mm512_permutexvar_epi16(order, halves),
-            );
+            _mm512_storeu_si512(to.add(place).cast(), interleave(even, odd));
         }
     }
 }
@@ -211,6 +236,14 @@ impl Pairs for Native {
         let second = second.map_or(std::ptr::null(), <[f32]>::as_ptr);
         // SAFETY: as above; the assertions have seen that both rows have `n` numbers and where the last vector ends.
         unsafe { across512(first.as_ptr(), second, n, to.as_mut_ptr(), strip_step) };
+    }
+
+    #[inline(always)]
+    fn prefetch(numbers: &[f32]) {
+        for line in numbers.chunks(LANES) {
+            // SAFETY: every x86-64 machine has the instruction, and it may name any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+        }
     }
 
     #[inline(always)]
