@@ -16,6 +16,7 @@ use descent_engine::optimizer::{
     Adagrad, Adam, AdamW, Lion, Optimizer, OptimizerState, Rmsprop, Sgd,
 };
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
+use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
 use serde_json::json;
 
@@ -169,7 +170,10 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         Optimizer::Adagrad(Adagrad::default()),
         Optimizer::Lion(Lion::default()),
     ];
-    for cpu in [Cpu::native(1), Cpu::native(3), Cpu::portable(2)] {
+    let cpus = [Cpu::native(1), Cpu::native(3), Cpu::portable(2)];
+    let rounding =
+        [Cpu::native(3), Cpu::portable(1)].map(|cpu| cpu.with_precision(Precision::Bf16));
+    for cpu in cpus.into_iter().chain(rounding) {
         let networks = [
             network(Outcome::Classes),
             sequence_network(),

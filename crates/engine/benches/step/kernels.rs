@@ -20,7 +20,11 @@ pub fn peak(isa: Isa) -> f64 {
         "avx2" => seconds(|| unsafe { fused256(N) }),
         _ => return f64::NAN,
     };
-    let lanes = if isa.name().starts_with("avx512") { 16 } else { 8 };
+    let lanes = if isa.name().starts_with("avx512") {
+        16
+    } else {
+        8
+    };
     (2 * N * CHAINS * lanes) as f64 / time / 1e9
 }
 
