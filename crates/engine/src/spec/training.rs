@@ -19,7 +19,7 @@ pub struct Training {
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: Option<u32>,
     /// What matrix products and convolutions multiply while training. The trained model is f32 either way; it is evaluated
-    /// and predicts in f32.
+    /// and predicts in f32. Default: `f32`.
     #[serde(skip_serializing_if = "is_default")]
     pub precision: Precision,
     /// Everything random in a run follows from this number.
@@ -39,7 +39,7 @@ pub struct Training {
     pub augmentation: Vec<Augmentation>,
 }
 
-/// Absent from a document that says nothing else, so that specs of before read and hash as they did.
+/// The default is left out of a document, so that specs and checkpoints of before stay what they were.
 fn is_default(precision: &Precision) -> bool {
     *precision == Precision::default()
 }
