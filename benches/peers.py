@@ -22,6 +22,8 @@ SHARED = ROOT.parent / "shared/bench"
 GROUPS = [
     (["W1", "W2", "W2b32", "W3", "W6"], ["torch-fused", "torch-compile-fused", "jax", "candle", "burn"]),
     (["W4", "W5"], ["torch-channels_last-fused", "keras", "burn"]),
+    (["W2-bf16", "W3-bf16"], ["torch-bf16-fused", "torch-compile-bf16-fused"]),
+    (["W5-bf16"], ["torch-bf16-channels_last-fused"]),
     (["W7"], ["onnx", "torch", "candle", "burn"]),
     (["LIMITS"], ["limits"]),
 ]
@@ -42,14 +44,23 @@ def installed(peer, folder):
     return python.exists() and subprocess.run([str(python), "-c", ask]).returncode == 0
 
 
+def words_of(workloads):
+    """The workloads as the project's program takes them: the harness and the peers know no `W2-bf16`, but a `W2` that a variant of them trains in bf16."""
+    if not workloads[0].endswith("-bf16"):
+        return workloads
+    return ["bf16", *(name.removesuffix("-bf16") for name in workloads)]
+
+
 def beside(chosen, program, workloads, peers, out):
     """One group through the shared harness, which protects every process from what else the machine does. It wants to be given a peer: where
     there is none, `limits` stands for it, which has no part in any of these workloads, so the project is measured alone."""
     peers = peers or ["limits"]
+    words = words_of(workloads)
+    template = "{threads} bf16 {workloads}" if words[0] == "bf16" else "{threads} {workloads}"
     command = [
         sys.executable, "-B", str(SHARED / "run_all.py"), "--work", str(chosen.peers), "--bin-dir", str(chosen.peers / "target/release"),
-        "--out", str(out), "--threads", "1,2", "--workloads", ",".join(workloads), "--peers", ",".join(peers),
-        "--rounds", str(chosen.rounds), "--runs", str(chosen.runs), "--cap", str(chosen.cap), "--project", f"{program} {{threads}} {{workloads}}",
+        "--out", str(out), "--threads", "1,2", "--workloads", ",".join(words).removeprefix("bf16,"), "--peers", ",".join(peers),
+        "--rounds", str(chosen.rounds), "--runs", str(chosen.runs), "--cap", str(chosen.cap), "--project", f"{program} {template}",
     ]
     subprocess.run(command, check=True)
 
@@ -59,7 +70,7 @@ def alone(chosen, program, workloads, out):
     environment = {**os.environ, "BENCH_RUNS": str(chosen.runs), "BENCH_CAP_S": str(chosen.cap)}
     for turn in range(chosen.rounds):
         for threads in ("1", "2"):
-            run = subprocess.run([str(program), threads, *workloads], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            run = subprocess.run([str(program), threads, *words_of(workloads)], env=environment, stdout=subprocess.PIPE, text=True, check=True)
             with open(out, "a") as lines:
                 for line in filter(None, run.stdout.splitlines()):
                     lines.write(json.dumps({**json.loads(line), "round": turn, "at": int(time.time())}) + "\n")

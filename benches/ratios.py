@@ -58,6 +58,12 @@ def measured(line):
     return line["median"], line["unit"]
 
 
+def titled(line):
+    """The workload in its precision: a peer says it in its own name, the project in the workload's."""
+    workload = line["workload"]
+    return f"{workload}-bf16" if "bf16" in line["peer"] and not workload.startswith("limit") else workload
+
+
 def read(paths):
     """Results by workload, threads and peer: one value for each round."""
     results = collections.defaultdict(lambda: collections.defaultdict(dict))
@@ -65,8 +71,8 @@ def read(paths):
     for path in paths:
         for text in pathlib.Path(path).read_text().splitlines():
             line = json.loads(text)
-            value, units[line["workload"]] = measured(line)
-            results[line["workload"], line["threads"]][line["peer"]][line.get("round", 0)] = value
+            value, units[titled(line)] = measured(line)
+            results[titled(line), line["threads"]][line["peer"]][line.get("round", 0)] = value
             lines.append(line)
     return results, units, lines
 

@@ -38,7 +38,7 @@ pub struct ModelDocument {
 pub struct EngineBuild {
     /// Version of the engine.
     pub version: String,
-    /// Instruction set of its kernels: `portable`, `avx2`, `avx512`.
+    /// Instruction set of its kernels: `portable`, `avx2`, `avx512`, `avx512_bf16`.
     pub instruction_set: String,
 }
 

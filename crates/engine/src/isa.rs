@@ -1,15 +1,23 @@
 //! Which vector instructions the kernels use: chosen once, handed in, never looked up while computing.
 //!
 //! Only the matrix product gives different bits on different instruction sets (it uses fused multiply-add where the
-//! machine has it); all other kernels do the same operations in the same order everywhere. [`Isa::PORTABLE`] gives the
-//! same bits on every x86-64 machine.
+//! machine has it, and products of bfloat16 pairs where it was asked to round and the machine has those); all other
+//! kernels do the same operations in the same order everywhere. [`Isa::PORTABLE`] gives the same bits on every x86-64
+//! machine.
 
-/// A set of vector instructions this machine is known to have.
+use crate::precision::Precision;
+
+/// A set of vector instructions this machine is known to have, and what products multiply with them.
 ///
-/// The field is private: a set beyond the portable one can only come from [`Isa::detect`], which looked. That is what
+/// The fields are private: a set beyond the portable one can only come from [`Isa::detect`], which looked. That is what
 /// makes the calls in `kernel!` sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Isa(Level);
+pub struct Isa {
+    level: Level,
+    /// The set has AVX512_BF16.
+    pairs: bool,
+    precision: Precision,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
@@ -20,7 +28,15 @@ pub(crate) enum Level {
 
 impl Isa {
     /// What every x86-64 machine has; slower, and bit-equal on all of them.
-    pub const PORTABLE: Isa = Isa(Level::Portable);
+    pub const PORTABLE: Isa = Isa::of(Level::Portable, false);
+
+    const fn of(level: Level, pairs: bool) -> Isa {
+        Isa {
+            level,
+            pairs,
+            precision: Precision::F32,
+        }
+    }
 
     /// The best set this machine has.
     pub fn detect() -> Isa {
@@ -32,23 +48,35 @@ impl Isa {
                 && std::arch::is_x86_feature_detected!("avx512bw")
                 && std::arch::is_x86_feature_detected!("fma")
             {
-                return Isa(Level::Avx512);
+                let pairs = std::arch::is_x86_feature_detected!("avx512bf16");
+                return Isa::of(Level::Avx512, pairs);
             }
             if std::arch::is_x86_feature_detected!("avx2")
                 && std::arch::is_x86_feature_detected!("fma")
             {
-                return Isa(Level::Avx2);
+                return Isa::of(Level::Avx2, false);
             }
         }
         Isa::PORTABLE
     }
 
-    /// Name in a run's record: `portable`, `avx2` or `avx512`.
+    /// The same instructions for products of this precision; nothing else changes.
+    pub fn with_precision(self, precision: Precision) -> Isa {
+        Isa { precision, ..self }
+    }
+
+    /// What products multiply.
+    pub fn precision(self) -> Precision {
+        self.precision
+    }
+
+    /// Name in a run's record: `portable`, `avx2`, `avx512` or, of a machine that has AVX512_BF16 too, `avx512_bf16`.
     pub fn name(self) -> &'static str {
-        match self.0 {
-            Level::Portable => "portable",
-            Level::Avx2 => "avx2",
-            Level::Avx512 => "avx512",
+        match (self.level, self.pairs) {
+            (Level::Portable, _) => "portable",
+            (Level::Avx2, _) => "avx2",
+            (Level::Avx512, false) => "avx512",
+            (Level::Avx512, true) => "avx512_bf16",
         }
     }
 
@@ -58,14 +86,20 @@ impl Isa {
         match name {
             "native" => Some(best),
             "portable" => Some(Isa::PORTABLE),
-            "avx2" if best.0 >= Level::Avx2 => Some(Isa(Level::Avx2)),
-            "avx512" if best.0 >= Level::Avx512 => Some(best),
+            "avx2" if best.level >= Level::Avx2 => Some(Isa::of(Level::Avx2, false)),
+            "avx512" if best.level >= Level::Avx512 => Some(Isa::of(Level::Avx512, false)),
+            "avx512_bf16" if best.pairs => Some(best),
             _ => None,
         }
     }
 
     pub(crate) fn level(self) -> Level {
-        self.0
+        self.level
+    }
+
+    /// Whether the set has AVX512_BF16; then it has AVX-512 too.
+    pub(crate) fn has_pairs(self) -> bool {
+        self.pairs
     }
 }
 
@@ -92,6 +126,14 @@ impl Cpu {
         Cpu {
             isa: Isa::PORTABLE,
             threads: threads.max(1),
+        }
+    }
+
+    /// The same, for products of this precision.
+    pub fn with_precision(self, precision: Precision) -> Cpu {
+        Cpu {
+            isa: self.isa.with_precision(precision),
+            ..self
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod op;
 pub mod optimizer;
 pub mod perceptron;
 pub mod plan;
+pub mod precision;
 mod reduce;
 pub mod rng;
 pub mod sample;

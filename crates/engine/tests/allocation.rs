@@ -16,6 +16,7 @@ use descent_engine::optimizer::{
     Adagrad, Adam, AdamW, Lion, Optimizer, OptimizerState, Rmsprop, Sgd,
 };
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
+use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
 use serde_json::{Value, json};
 
@@ -187,7 +188,10 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         Optimizer::Adagrad(Adagrad::default()),
         Optimizer::Lion(Lion::default()),
     ];
-    for cpu in [Cpu::native(1), Cpu::native(3), Cpu::portable(2)] {
+    let cpus = [Cpu::native(1), Cpu::native(3), Cpu::portable(2)];
+    let rounding =
+        [Cpu::native(3), Cpu::portable(1)].map(|cpu| cpu.with_precision(Precision::Bf16));
+    for cpu in cpus.into_iter().chain(rounding) {
         let networks = [
             network(Outcome::Classes),
             sequence_network(),
@@ -199,7 +203,12 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             .flat_map(|loss| networks.iter().map(move |network| (loss, network)));
         for ((loss, targets), network) in pairs {
             let mut parameters = network.initialise::<f32>(0);
-            for optimizer in &optimizers {
+            // An optimizer does not know of the precision.
+            let n_optimizers = match cpu.isa.precision() {
+                Precision::F32 => optimizers.len(),
+                Precision::Bf16 => 1,
+            };
+            for optimizer in &optimizers[..n_optimizers] {
                 let mut plan =
                     TrainPlan::compile(network, loss, optimizer, ROWS, cpu).expect("the step fits");
                 let mut state = OptimizerState::new(optimizer, network.n_trained());

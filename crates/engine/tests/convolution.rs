@@ -2,6 +2,7 @@
 
 use descent_engine::convolution::{Convolution, ConvolutionScratch};
 use descent_engine::isa::Isa;
+use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
 use proptest::prelude::*;
 
@@ -14,9 +15,27 @@ fn noise(n: usize, step: u64) -> Vec<f32> {
 
 /// Every instruction set this machine has.
 fn sets() -> impl Iterator<Item = Isa> {
-    ["portable", "avx2", "avx512"]
+    ["portable", "avx2", "avx512", "avx512_bf16"]
         .into_iter()
         .filter_map(Isa::named)
+}
+
+/// The same sets with operands rounded to bfloat16.
+fn rounding() -> impl Iterator<Item = Isa> {
+    sets().map(|isa| isa.with_precision(Precision::Bf16))
+}
+
+/// A number rounded to bfloat16, by another way than the engine's: the distance to both neighbours is compared.
+fn bf16(number: f32) -> f32 {
+    let below = f32::from_bits(number.to_bits() & 0xffff_0000);
+    let above = f32::from_bits((number.to_bits() & 0xffff_0000) + 0x1_0000);
+    let (to_below, to_above) = ((number - below).abs(), (above - number).abs());
+    let is_even = below.to_bits() >> 16 & 1 == 0;
+    if to_below < to_above || to_below == to_above && is_even {
+        below
+    } else {
+        above
+    }
 }
 
 /// Calls `product(x index, w index, y index)` for each multiplication of the definition.
@@ -97,6 +116,17 @@ impl Case {
             x: noise(n_samples * convolution.n_inputs(), 0),
             w: noise(convolution.weight_rows() * convolution.filters, 1),
             dy: noise(n_samples * convolution.n_outputs(), 2),
+        }
+    }
+
+    /// The case with operands that were rounded before.
+    fn rounded(&self) -> Case {
+        let rounded = |numbers: &[f32]| numbers.iter().copied().map(bf16).collect();
+        Case {
+            x: rounded(&self.x),
+            w: rounded(&self.w),
+            dy: rounded(&self.dy),
+            ..*self
         }
     }
 
@@ -200,6 +230,33 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    /// Of the rounded operands, the passes are as near to the exact sums as those of f32 are.
+    #[test]
+    fn the_three_passes_in_bf16_are_of_rounded_operands(convolution in geometries(), n_samples in 1..5_usize) {
+        let case = Case::new(convolution, n_samples);
+        let exact = case.rounded().exact();
+        for isa in rounding() {
+            for (got, exact) in case.run(isa, n_samples, convolution.weight_rows()).iter().zip(&exact) {
+                agree(got, exact)?;
+            }
+        }
+    }
+
+    #[test]
+    fn splitting_samples_or_rows_in_bf16_changes_no_bit(
+        convolution in geometries(), n_samples in 2..6_usize, samples in 1..4_usize, rows in 1..9_usize,
+    ) {
+        let case = Case::new(convolution, n_samples);
+        for isa in rounding() {
+            let whole = case.run(isa, n_samples, convolution.weight_rows());
+            prop_assert_eq!(whole, case.run(isa, samples, rows));
+        }
+    }
+}
+
 const LARGER: [Convolution; 5] = [
     // So many filters that dy is copied.
     Convolution {
@@ -267,10 +324,14 @@ const LARGER: [Convolution; 5] = [
 fn larger_ones_are_right_and_split_without_a_change() {
     for convolution in LARGER {
         let case = Case::new(convolution, 13);
-        let exact = case.exact();
-        for isa in sets() {
+        let (exact, of_rounded) = (case.exact(), case.rounded().exact());
+        for isa in sets().chain(rounding()) {
+            let exact = match isa.precision() {
+                Precision::F32 => &exact,
+                Precision::Bf16 => &of_rounded,
+            };
             let whole = case.run(isa, 13, convolution.weight_rows());
-            for (got, exact) in whole.iter().zip(&exact) {
+            for (got, exact) in whole.iter().zip(exact) {
                 agree(got, exact).expect("as defined");
             }
             assert_eq!(whole, case.run(isa, 4, 10), "{isa:?} {convolution:?}");
@@ -280,7 +341,7 @@ fn larger_ones_are_right_and_split_without_a_change() {
 
 #[test]
 fn one_scratch_serves_several_convolutions() {
-    for isa in sets() {
+    for isa in sets().chain(rounding()) {
         let mut shared = ConvolutionScratch::new(isa, LARGER);
         for convolution in LARGER.into_iter().chain(LARGER) {
             let case = Case::new(convolution, 2);
@@ -297,7 +358,8 @@ fn f64_is_as_exact_as_f64_can_be() {
     let case = Case::new(convolution, 3);
     let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<f64>>();
     let (x, w, exact) = (wide(&case.x), wide(&case.w), case.exact());
-    for isa in sets() {
+    // Only f32 is ever rounded.
+    for isa in sets().chain(rounding()) {
         let mut y = vec![f64::NAN; case.dy.len()];
         let mut scratch = ConvolutionScratch::new(isa, [convolution]);
         convolution.forward(isa, &x, &w, &mut y, &mut scratch);

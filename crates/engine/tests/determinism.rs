@@ -453,6 +453,74 @@ fn augmented_run(threads: u32) -> Value {
     })
 }
 
+/// Convolutions and dense layers whose operands are rounded, large enough that their work is divided among threads: an odd
+/// number of channels and of rows of the last batch, dropout, momentum.
+fn rounded_runs(threads: u32) -> [Value; 2] {
+    [
+        json!([{"kind": "conv2d", "filters": 33, "kernel_size": 3, "padding": "same", "activation": "relu"},
+               {"kind": "conv2d", "filters": 48, "kernel_size": 3, "stride": 2, "padding": 1, "activation": "relu"},
+               {"kind": "flatten"}, {"kind": "dropout", "rate": 0.2}]),
+        json!([{"kind": "flatten"}, {"kind": "dense", "units": 300, "activation": "gelu"}, {"kind": "dropout", "rate": 0.2},
+               {"kind": "dense", "units": 257, "activation": "relu"}]),
+    ]
+    .map(|network| {
+        json!({
+            "network": network,
+            "optimizer": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.9},
+            "training": {"epochs": 2, "batch_size": 64, "seed": 4, "precision": "bf16"},
+            "resources": {"threads": threads}
+        })
+    })
+}
+
+#[test]
+fn a_training_in_bf16_is_the_same_at_any_number_of_threads_and_after_any_pause() {
+    let problem = corners(221);
+    for (idx, spec) in rounded_runs(1).into_iter().enumerate() {
+        let (ending, expected) = undisturbed(&problem, &spec);
+        for threads in [2, 4] {
+            let (_, story) = undisturbed(&problem, &rounded_runs(threads)[idx]);
+            assert_eq!(story, expected, "{threads} threads");
+        }
+        for pause_after in 1..=expected.0.len() as u64 {
+            let mut first = problem.trainer(spec.clone());
+            let mut record = Record {
+                pause_after: Some(pause_after),
+                ..Record::default()
+            };
+            assert_eq!(first.run(&mut record), Ending::Paused);
+            let mut second = problem.trainer(rounded_runs(2)[idx].clone());
+            second
+                .restore(&first.checkpoint().bytes)
+                .expect("the checkpoint is whole");
+            record.pause_after = None;
+            assert_eq!(second.run(&mut record), ending);
+            assert_eq!(story(&second, record), expected, "after step {pause_after}");
+        }
+    }
+}
+
+#[test]
+fn a_training_in_bf16_is_another_training() {
+    let problem = corners(90);
+    let [rounded, _] = rounded_runs(1);
+    let mut exact = rounded.clone();
+    exact["training"]["precision"] = json!("f32");
+    assert_ne!(
+        undisturbed(&problem, &rounded).1.2,
+        undisturbed(&problem, &exact).1.2
+    );
+    let mut record = Record {
+        pause_after: Some(1),
+        ..Record::default()
+    };
+    let mut trainer = problem.trainer(rounded);
+    trainer.run(&mut record);
+    let bytes = trainer.checkpoint().bytes;
+    let mut other = problem.trainer(exact);
+    assert!(other.restore(&bytes).is_err());
+}
+
 #[test]
 fn augmented_images_are_the_same_at_any_number_of_threads_and_after_any_pause() {
     let problem = corners(90);

@@ -10,6 +10,7 @@ use descent_engine::network::{Head, Network, Outcome};
 use descent_engine::op::{Function, StepKey};
 use descent_engine::optimizer::{Adam, Optimizer, OptimizerState};
 use descent_engine::plan::{Targets, TrainPlan};
+use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
 use proptest::prelude::*;
 
@@ -22,9 +23,22 @@ fn noise(n: usize, step: u64) -> Vec<f32> {
 
 /// Every instruction set this machine has.
 fn sets() -> impl Iterator<Item = Isa> {
-    ["portable", "avx2", "avx512"]
+    ["portable", "avx2", "avx512", "avx512_bf16"]
         .into_iter()
         .filter_map(Isa::named)
+}
+
+/// A number rounded to bfloat16, by another way than the engine's: the distance to both neighbours is compared.
+fn bf16(number: f32) -> f32 {
+    let below = f32::from_bits(number.to_bits() & 0xffff_0000);
+    let above = f32::from_bits((number.to_bits() & 0xffff_0000) + 0x1_0000);
+    let (to_below, to_above) = ((number - below).abs(), (above - number).abs());
+    let is_even = below.to_bits() >> 16 & 1 == 0;
+    if to_below < to_above || to_below == to_above && is_even {
+        below
+    } else {
+        above
+    }
 }
 
 /// The definition: c_ij = sum over p of a_ip b_pj, in f64, and the sum of the absolute products beside it.
@@ -124,6 +138,85 @@ proptest! {
             prop_assert_eq!(run(&product, isa, &a, &b, m), c, "{:?}", isa);
         }
     }
+
+    /// Of the rounded operands, a product is as near to the exact sum as one of f32 is.
+    #[test]
+    fn a_product_in_bf16_is_one_of_rounded_operands((m, n, k) in sizes(), transpose_a: bool, transpose_b: bool) {
+        let product = Product { m, n, k, transpose_a, transpose_b };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        let rounded = |numbers: &[f32]| numbers.iter().copied().map(bf16).collect::<Vec<_>>();
+        let exact = reference(&product, &rounded(&a), &rounded(&b));
+        for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+            for (c, (sum, size)) in run(&product, isa, &a, &b, m).into_iter().zip(&exact) {
+                let error = (f64::from(c) - sum).abs();
+                prop_assert!(error <= 1e-6 * size.max(1e-30) * (k as f64).sqrt(), "{isa:?} {product:?}: {c} for {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn splitting_a_product_in_bf16_changes_no_bit(
+        (m, n, k) in sizes(), transpose_a: bool, transpose_b: bool, rows in 1..9_usize,
+    ) {
+        let product = Product { m, n, k, transpose_a, transpose_b };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+            prop_assert_eq!(run(&product, isa, &a, &b, m), run(&product, isa, &a, &b, rows));
+        }
+    }
+}
+
+/// More rows and depths than are rounded together.
+#[test]
+fn a_large_product_in_bf16_is_one_of_rounded_operands() {
+    for (transpose_a, transpose_b) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (m, n, k) = (523, 37, 2605);
+        let product = Product {
+            m,
+            n,
+            k,
+            transpose_a,
+            transpose_b,
+        };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        let rounded = |numbers: &[f32]| numbers.iter().copied().map(bf16).collect::<Vec<_>>();
+        let exact = reference(&product, &rounded(&a), &rounded(&b));
+        for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+            let whole = run(&product, isa, &a, &b, m);
+            for (c, (sum, size)) in whole.iter().zip(&exact) {
+                let error = (f64::from(*c) - sum).abs();
+                assert!(
+                    error <= 1e-6 * size * (k as f64).sqrt(),
+                    "{isa:?} {product:?}: {c} for {sum}"
+                );
+            }
+            assert_eq!(run(&product, isa, &a, &b, 77), whole, "{isa:?}");
+        }
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_stay_so_in_bf16() {
+    let product = Product {
+        m: 2,
+        n: 3,
+        k: 3,
+        transpose_a: false,
+        transpose_b: false,
+    };
+    for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+        for (poison, is_it) in [
+            (f32::INFINITY, f32::is_infinite as fn(f32) -> bool),
+            (f32::MAX, f32::is_infinite),
+            (f32::NAN, f32::is_nan),
+        ] {
+            let mut a = [1.0; 6];
+            a[2] = poison;
+            let c = run(&product, isa, &a, &[1.0; 9], 2);
+            assert!(c[..3].iter().all(|&c| is_it(c)), "{isa:?}: {c:?}");
+            assert_eq!(c[3..], [3.0; 3], "{isa:?}");
+        }
+    }
 }
 
 #[test]
@@ -137,7 +230,8 @@ fn splitting_a_single_row_changes_no_bit() {
             transpose_b,
         };
         let (a, b) = (noise(product.k, 0), noise(product.k * product.n, 1));
-        for isa in sets() {
+        let both = sets().flat_map(|isa| [isa, isa.with_precision(Precision::Bf16)]);
+        for isa in both {
             let whole = run(&product, isa, &a, &b, 1);
             let mut panels = Panels::new(isa, [product]);
             for len in [1, 48, 300, 699] {
@@ -212,9 +306,15 @@ fn trained(cpu: Cpu) -> Vec<f32> {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     for cpu in [Cpu::native, Cpu::portable] {
-        let one = trained(cpu(1));
-        for threads in [2, 4] {
-            assert!(trained(cpu(threads)) == one, "{threads} threads");
+        for precision in [Precision::F32, Precision::Bf16] {
+            let cpu = |threads| cpu(threads).with_precision(precision);
+            let one = trained(cpu(1));
+            for threads in [2, 4] {
+                assert!(
+                    trained(cpu(threads)) == one,
+                    "{threads} threads in {precision:?}"
+                );
+            }
         }
     }
 }

@@ -163,6 +163,32 @@ fn the_sign_of_a_sum_over_steps_is_learned() {
     }
 }
 
+/// Rounding the operands of products and convolutions costs at most two points of accuracy.
+#[test]
+fn digits_are_learned_in_bf16_as_in_f32() {
+    let Some(problem) = real("digits/digits.csv", false, 3) else {
+        return;
+    };
+    let dense = json!([{"kind": "dense", "units": 64, "activation": "relu"}]);
+    let convolution = json!([
+        {"kind": "reshape", "shape": [8, 8, 1]},
+        {"kind": "conv2d", "filters": 16, "kernel_size": 3, "padding": "same", "activation": "relu"},
+        {"kind": "max_pool", "kernel_size": 2}, {"kind": "flatten"}
+    ]);
+    for network in [dense, convolution] {
+        let score = |precision: &str| {
+            let spec = json!({
+                "network": network, "optimizer": {"kind": "adam", "learning_rate": 0.005},
+                "training": {"epochs": 12, "batch_size": 32, "precision": precision}
+            });
+            problem.score(spec, "test_accuracy")
+        };
+        let (exact, rounded) = (score("f32"), score("bf16"));
+        assert!(exact >= 0.95, "{exact:.4} in f32");
+        assert!(rounded >= exact - 0.02, "{rounded:.4} for {exact:.4}");
+    }
+}
+
 /// The model opened from its file answers the golden rows bit by bit as the trainer did.
 #[test]
 fn the_model_that_is_opened_is_the_one_that_was_trained() {

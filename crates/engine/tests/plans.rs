@@ -10,6 +10,7 @@ use descent_engine::optimizer::{Adam, Optimizer, Sgd};
 use descent_engine::plan::{
     Calculation, EvaluationPlan, Inputs, PlanError, Probe, Targets, TrainPlan,
 };
+use descent_engine::precision::Precision;
 use descent_engine::sample::SampleShape;
 
 fn classes(n_outputs: usize) -> Head {
@@ -257,6 +258,14 @@ fn an_instruction_set_is_known_by_its_name() {
     assert_eq!(Isa::named("native"), Some(Isa::detect()));
     assert_eq!(Isa::named(Isa::detect().name()), Some(Isa::detect()));
     assert_eq!(Isa::named("abacus"), None);
+    for name in ["avx2", "avx512", "avx512_bf16"] {
+        assert!(Isa::named(name).is_none_or(|isa| isa.name() == name));
+    }
+    // The precision is no instruction set: it is asked for, and belongs to no name.
+    let rounding = Isa::detect().with_precision(Precision::Bf16);
+    assert_eq!(Isa::detect().precision(), Precision::F32);
+    assert_eq!(rounding.precision(), Precision::Bf16);
+    assert_eq!(Isa::named(rounding.name()), Some(Isa::detect()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The document: what is refused, where, and with what advice; what is filled in.
 
 use descent_engine::dataset::{DataFacts, Outcome};
+use descent_engine::precision::Precision;
 use descent_engine::sample::SampleShape;
 use descent_engine::spec::{Family, Network, Spec, Split, Violation};
 use serde_json::{Value, json};
@@ -146,6 +147,7 @@ fn a_slip_is_answered_with_the_nearest_name() {
             "relu",
         ),
         (json!({"optimizer": {"kind": "adm"}}), "adam"),
+        (json!({"training": {"precision": "fb16"}}), "bf16"),
         (
             json!({"optimizer": {"kind": "adamw", "schedule": {"kind": "cosin"}}}),
             "cosine",
@@ -256,6 +258,10 @@ fn contradictions_are_found() {
             "/task/kind",
         ),
         (
+            json!({"network": {"kind": "perceptron"}, "training": {"precision": "bf16"}}),
+            "/training/precision",
+        ),
+        (
             json!({"network": [{"kind": "activation", "function": "relu", "slope": 0.1}]}),
             "/network/0/slope",
         ),
@@ -282,6 +288,31 @@ fn contradictions_are_found() {
             "{violations:?}"
         );
     }
+}
+
+/// Nothing is rounded unless it is asked for, and a precision that there is not is refused by its name.
+#[test]
+fn the_precision_is_f32_unless_bf16_is_asked_for() {
+    let spec = accepted(&json!({}));
+    assert_eq!(spec.training.precision, Precision::F32);
+    let document = serde_json::to_value(&spec).expect("a spec is JSON");
+    assert_eq!(document["training"].get("precision"), None);
+    let spec = accepted(&json!({"training": {"precision": "bf16"}}));
+    assert_eq!(spec.training.precision, Precision::Bf16);
+    let document = serde_json::to_value(&spec).expect("a spec is JSON");
+    assert_eq!(Spec::from_value(document).as_ref(), Ok(&spec));
+    accepted(&json!({"network": {"kind": "perceptron"}, "training": {"precision": "f32"}}));
+    for other in ["f16", "tf32", "F32"] {
+        let violations = refused(&json!({"training": {"precision": other}}));
+        assert_eq!(
+            places(&violations),
+            [("/training/precision", "unknown_value")]
+        );
+        assert!(violations[0].message.contains(other), "{violations:?}");
+    }
+    let precisions = |family: Family| family.schema()["$defs"]["Precision"].to_string();
+    assert!(precisions(Family::Classification).contains("bf16"));
+    assert!(!precisions(Family::Perceptron).contains("\"bf16\""));
 }
 
 #[test]

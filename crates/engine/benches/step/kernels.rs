@@ -14,13 +14,17 @@ pub fn peak(isa: Isa) -> f64 {
     let time = match isa.name() {
         // SAFETY: an `Isa` with this name exists only where these instructions do.
         #[cfg(target_arch = "x86_64")]
-        "avx512" => seconds(|| unsafe { fused512(N) }),
+        "avx512" | "avx512_bf16" => seconds(|| unsafe { fused512(N) }),
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         "avx2" => seconds(|| unsafe { fused256(N) }),
         _ => return f64::NAN,
     };
-    let lanes = if isa.name() == "avx512" { 16 } else { 8 };
+    let lanes = if isa.name().starts_with("avx512") {
+        16
+    } else {
+        8
+    };
     (2 * N * CHAINS * lanes) as f64 / time / 1e9
 }
 

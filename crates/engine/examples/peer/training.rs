@@ -99,7 +99,7 @@ pub fn measure(protocol: &Protocol, workload: &Workload) -> Result<(), Error> {
     with_epoch_ends.sort_by(f64::total_cmp);
     let whole = crate::protocol::median(&with_epoch_ends);
     protocol.report(
-        workload.name,
+        &workload.title(),
         "samples/s",
         &rates,
         json!({"with_epoch_ends": crate::protocol::rounded(whole)}),

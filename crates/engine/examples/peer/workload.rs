@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use descent_engine::dataset::{Dataset, Parts, Targets};
+use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
 use descent_engine::sample::SampleShape;
 use descent_engine::spec::Spec;
@@ -32,11 +33,27 @@ pub struct Workload {
     pub epochs: u64,
     network: Value,
     optimizer: Value,
+    precision: Precision,
 }
 
 /// The workload of that name.
 pub fn named(name: &str) -> Option<Workload> {
     all().into_iter().find(|workload| workload.name == name)
+}
+
+impl Workload {
+    /// The same training in another precision.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The name in results: `W2` and, in bf16, `W2-bf16`.
+    pub fn title(&self) -> String {
+        match self.precision {
+            Precision::F32 => self.name.to_owned(),
+            Precision::Bf16 => format!("{}-bf16", self.name),
+        }
+    }
 }
 
 fn all() -> Vec<Workload> {
@@ -50,6 +67,7 @@ fn all() -> Vec<Workload> {
         epochs: 1,
         network: dense(&[512, 256]),
         optimizer: momentum(0.01),
+        precision: Precision::F32,
     };
     vec![
         small_images(),
@@ -63,12 +81,14 @@ fn all() -> Vec<Workload> {
             epochs: 100,
             network: dense(&[16]),
             optimizer: json!({"kind": "sgd", "learning_rate": 0.1}),
+            precision: Precision::F32,
         },
         Workload {
             name: "W2b32",
             batch_size: 32,
             network: dense(&[512, 256]),
             optimizer: momentum(0.01),
+            precision: Precision::F32,
             ..classifier
         },
         classifier,
@@ -81,6 +101,7 @@ fn all() -> Vec<Workload> {
             epochs: 1,
             network: dense(&[2048, 2048]),
             optimizer: momentum(0.01),
+            precision: Precision::F32,
         },
         Workload {
             name: "W6",
@@ -91,6 +112,7 @@ fn all() -> Vec<Workload> {
             epochs: 1,
             network: dense(&[128, 32, 128]),
             optimizer: json!({"kind": "adam", "learning_rate": 0.001}),
+            precision: Precision::F32,
         },
     ]
 }
@@ -117,6 +139,7 @@ fn small_images() -> Workload {
             {"kind": "dense", "units": 128, "activation": "relu"},
         ]),
         optimizer: json!({"kind": "sgd", "learning_rate": 0.01, "momentum": 0.9}),
+        precision: Precision::F32,
     }
 }
 
@@ -147,6 +170,7 @@ fn large_images() -> Workload {
             {"kind": "dense", "units": 1024, "activation": "relu"},
         ]),
         optimizer: json!({"kind": "sgd", "learning_rate": 0.001, "momentum": 0.9}),
+        precision: Precision::F32,
     }
 }
 
@@ -176,7 +200,7 @@ impl Workload {
             "network": self.network,
             "loss": {"kind": loss},
             "optimizer": self.optimizer,
-            "training": {"epochs": 100_000, "batch_size": self.batch_size},
+            "training": {"epochs": 100_000, "batch_size": self.batch_size, "precision": self.precision},
             "resources": {"threads": protocol.cpu.threads},
         }));
         let facts = self.row().facts(self.parts().train.len());

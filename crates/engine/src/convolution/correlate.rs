@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
-use super::ConvolutionScratch;
 use super::pass::Pass;
+use super::{ConvolutionScratch, pairs};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, Tile};
 use crate::isa::{Isa, Level, kernel};
 
 /// Runs a pass for as many samples as `out` holds.
@@ -20,6 +20,11 @@ pub(super) fn correlate<T: Real>(
 ) {
     if pass.pixels() == 0 || out.is_empty() {
         return;
+    }
+    if let Some(call) = pairs::Factors::of(isa, source, w)
+        && let Some(out) = T::singles_mut(out)
+    {
+        return pairs::correlate(isa, pass, call, out, scratch);
     }
     pass.pixel_offsets(&mut scratch.pixels);
     pass.depth_offsets(&mut scratch.depths);
@@ -44,7 +49,7 @@ kernel! {
     fn all_samples[T: Real, M: Micro<T>](
         _loops: PhantomData<M>, pass: &Pass, source: &[T], w: &[T], out: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
-        let ConvolutionScratch { image, right, depths, pixels, places } = scratch;
+        let ConvolutionScratch { image, right, depths, pixels, places, .. } = scratch;
         let depth = pass.depth();
         let packed_len = depth * pass.columns.next_multiple_of(M::VECTOR);
         for group in 0..pass.groups {
@@ -60,7 +65,8 @@ kernel! {
                 let image = &image[group * pass.group_channels..];
                 let out = &mut out[group * pass.columns..];
                 let (pixels, places) = (&pixels[..n_pixels], &places[..n_pixels]);
-                chunk::<T, M>(pass.columns, image, packed, (pixels, places), &depths[..depth], out);
+                let depths = (&depths[..depth], block(depth));
+                chunk::<T, T, M>(pass.columns, image, packed, (pixels, places), depths, out);
             }
         }
     }
@@ -68,22 +74,21 @@ kernel! {
 
 /// One group of one chunk, with which `image` and `out` begin: block after block of the depth, in each tile after tile.
 #[inline(always)]
-fn chunk<T: Real, M: Micro<T>>(
+pub(super) fn chunk<A: Copy, C: Real, M: Tile<A, C>>(
     all_columns: usize,
-    image: &[T],
-    packed: &[T],
+    image: &[A],
+    packed: &[A],
     (pixels, places): (&[u32], &[usize]),
-    depths: &[u32],
-    out: &mut [T],
+    (depths, block): (&[u32], usize),
+    out: &mut [C],
 ) {
     if depths.is_empty() {
         // No element of the kernel reaches these pixels.
         for &place in places {
-            out[place..][..all_columns].fill(T::ZERO);
+            out[place..][..all_columns].fill(C::ZERO);
         }
         return;
     }
-    let block = block(depths.len());
     let height = pixels.len().div_ceil(pixels.len().div_ceil(M::ROWS));
     for (block_idx, depths) in depths.chunks(block).enumerate() {
         let packed = &packed[block_idx * block * all_columns.next_multiple_of(M::VECTOR)..];
@@ -113,7 +118,7 @@ fn chunk<T: Real, M: Micro<T>>(
                     columns,
                     first: block_idx == 0,
                 };
-                M::run(left, right, out);
+                M::tile(left, right, out);
             }
         }
     }

@@ -6,10 +6,12 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::pass::Pass;
-use super::{Convolution, ConvolutionScratch};
+use super::{Convolution, ConvolutionScratch, pairs};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, copy_row};
+use crate::gemm::micro::{
+    Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, Tile, copy_row,
+};
 use crate::isa::{Isa, Level, kernel};
 
 /// Rows of dW from `first_row` on, as many as `dw` holds.
@@ -24,6 +26,11 @@ pub(super) fn weight_gradient<T: Real>(
 ) {
     if dy.is_empty() || convolution.output().is_none() {
         return dw.fill(T::ZERO);
+    }
+    if let Some(factors) = pairs::Factors::of(isa, x, dy)
+        && let Some(dw) = T::singles_mut(dw)
+    {
+        return pairs::weight_gradient(isa, convolution, factors, dw, first_row, scratch);
     }
     let pass = Pass::forward(convolution);
     pass.pixel_offsets(&mut scratch.pixels);
@@ -82,7 +89,7 @@ kernel! {
                         None
                     };
                     let dy = Gradients { values: dy, packed, columns, filters };
-                    pixel_block::<T, M>(image, rows, pixels, &dy, dw, first);
+                    pixel_block::<T, T, M>(image, rows, pixels, &dy, dw, first);
                 }
                 first = false;
             }
@@ -105,18 +112,18 @@ fn pack<T: Real, M: Micro<T>>(dy: &[T], filters: usize, columns: Range<usize>, p
 }
 
 /// Columns of dy, for one block of pixels.
-struct Gradients<'a, T> {
-    values: &'a [T],
+pub(super) struct Gradients<'a, T> {
+    pub(super) values: &'a [T],
     /// What [`pack`] made of it.
-    packed: Option<&'a [T]>,
-    columns: Range<usize>,
-    filters: usize,
+    pub(super) packed: Option<&'a [T]>,
+    pub(super) columns: Range<usize>,
+    pub(super) filters: usize,
 }
 
-impl<T: Real> Gradients<'_, T> {
+impl<T> Gradients<'_, T> {
     /// The strip of `n` columns from `column` on, in a block of `depth` pixels.
     #[inline(always)]
-    fn strip<M: Micro<T>>(&self, column: usize, n: usize, depth: usize) -> Right<'_, T> {
+    fn strip<C, M: Tile<T, C>>(&self, column: usize, n: usize, depth: usize) -> Right<'_, T> {
         match self.packed {
             Some(packed) => Right {
                 values: &packed[column * depth..],
@@ -134,12 +141,12 @@ impl<T: Real> Gradients<'_, T> {
 
 /// Adds the products of one block of pixels to all rows, of which `places` says where in the image they begin.
 #[inline(always)]
-fn pixel_block<T: Real, M: Micro<T>>(
-    image: &[T],
+pub(super) fn pixel_block<A: Copy, C, M: Tile<A, C>>(
+    image: &[A],
     places: &[u32],
     pixels: &[u32],
-    dy: &Gradients<'_, T>,
-    dw: &mut [T],
+    dy: &Gradients<'_, A>,
+    dw: &mut [C],
     first: bool,
 ) {
     let pixels = Depths::new(pixels);
@@ -158,14 +165,14 @@ fn pixel_block<T: Real, M: Micro<T>>(
         let outs = Places::Rows(Starts::new(&outs, places.len()));
         for column in (0..dy.columns.len()).step_by(M::COLUMNS) {
             let columns = M::COLUMNS.min(dy.columns.len() - column);
-            let right = dy.strip::<M>(column, columns, pixels.len());
+            let right = dy.strip::<C, M>(column, columns, pixels.len());
             let out = Out {
                 values: &mut dw[column..],
                 places: outs,
                 columns,
                 first,
             };
-            M::run(left, right, out);
+            M::tile(left, right, out);
         }
     }
 }

@@ -16,13 +16,15 @@
 
 mod correlate;
 mod gradient;
+mod pairs;
 mod pass;
 
 use crate::element::Real;
-use crate::gemm::{DEPTH, widest};
+use crate::gemm::{DEPTH, bf16, widest};
 use crate::isa::Isa;
 
 use correlate::correlate;
+use pairs::Pairs;
 use pass::Pass;
 
 /// Geometry of a two-dimensional convolution; one with a single dimension has height 1.
@@ -64,6 +66,8 @@ pub struct ConvolutionScratch<T> {
     pixels: Vec<u32>,
     /// Where these pixels stand in the result.
     places: Vec<usize>,
+    /// Image and right factor rounded to bfloat16.
+    pairs: Pairs,
 }
 
 /// Output pixels of a chunk of samples, which are done together: enough to use packed weights often.
@@ -213,21 +217,33 @@ impl<T: Real> ConvolutionScratch<T> {
         if convolution.output().is_none() {
             return;
         }
+        let rounds = bf16::rounds::<T>(isa);
         let grow = |buffer: &mut Vec<T>, len: usize| buffer.resize(buffer.len().max(len), T::ZERO);
-        let grow_offsets = |offsets: &mut Vec<u32>, len| offsets.resize(offsets.len().max(len), 0);
         let classes = (0..convolution.stride[0])
             .flat_map(|row| (0..convolution.stride[1]).map(move |col| [row, col]))
             .map(|class| Pass::input_gradient(convolution, class));
         for pass in classes.chain([Pass::forward(convolution)]) {
-            let columns = pass.columns.next_multiple_of(widest(isa));
-            grow(&mut self.image, pass.chunk() * pass.padded_len());
-            grow(&mut self.right, convolution.groups * pass.depth() * columns);
-            grow_offsets(&mut self.depths, pass.depth());
-            grow_offsets(&mut self.pixels, pass.chunk() * pass.pixels());
-            let n_pixels = self.places.len().max(pass.chunk() * pass.pixels());
-            self.places.resize(n_pixels, 0);
+            self.reserve_offsets(&pass);
+            if rounds {
+                self.reserve_offsets(&pass.in_pairs());
+                self.pairs.reserve(&pass);
+            } else {
+                let columns = pass.columns.next_multiple_of(widest(isa));
+                grow(&mut self.image, pass.chunk() * pass.padded_len());
+                grow(&mut self.right, convolution.groups * pass.depth() * columns);
+            }
         }
-        let columns = convolution.group_filters().next_multiple_of(widest(isa));
-        grow(&mut self.right, DEPTH * columns);
+        if !rounds {
+            let columns = convolution.group_filters().next_multiple_of(widest(isa));
+            grow(&mut self.right, DEPTH * columns);
+        }
+    }
+
+    fn reserve_offsets(&mut self, pass: &Pass) {
+        let grow = |offsets: &mut Vec<u32>, len| offsets.resize(offsets.len().max(len), 0);
+        grow(&mut self.depths, pass.depth());
+        grow(&mut self.pixels, pass.chunk() * pass.pixels());
+        let n_pixels = self.places.len().max(pass.chunk() * pass.pixels());
+        self.places.resize(n_pixels, 0);
     }
 }

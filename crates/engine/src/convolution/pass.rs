@@ -12,11 +12,11 @@ use crate::gemm::micro::{Micro, copy_row};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     /// Pixels of the source.
-    source: usize,
+    pub(super) source: usize,
     /// Zeros before the source.
-    lead: usize,
+    pub(super) lead: usize,
     /// Pixels of the source with its border.
-    padded: usize,
+    pub(super) padded: usize,
     /// Place, with the border, at which the first pixel of the result begins to look.
     first: usize,
     /// Steps between the places of two neighbouring pixels of the result.
@@ -30,10 +30,10 @@ pub(super) struct Axis {
     /// All pixels of the result.
     out: usize,
     /// Elements of the kernel.
-    kernel: usize,
+    pub(super) kernel: usize,
     dilation: usize,
     /// Of a gradient: the stride, the remainder of this class, and the farthest place.
-    class: Option<(usize, usize, usize)>,
+    pub(super) class: Option<(usize, usize, usize)>,
 }
 
 impl Axis {
@@ -92,7 +92,7 @@ impl Axis {
         }
     }
 
-    fn taps(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub(super) fn taps(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         (0..self.kernel).filter_map(|k| Some((k, self.distance(k)?)))
     }
 }
@@ -103,7 +103,7 @@ pub(super) struct Pass {
     pub(super) y: Axis,
     pub(super) x: Axis,
     /// Numbers per pixel of the source, in all groups.
-    channels: usize,
+    pub(super) channels: usize,
     /// Numbers per pixel of the source and of the result, in one group.
     pub(super) group_channels: usize,
     pub(super) columns: usize,
@@ -300,7 +300,7 @@ impl Pass {
 
     /// Index in W of the weight between a channel of the source and a column of the result.
     #[inline(always)]
-    fn weight(&self, tap: usize, channel: usize, column: usize, group: usize) -> usize {
+    pub(super) fn weight(&self, tap: usize, channel: usize, column: usize, group: usize) -> usize {
         if self.y.class.is_none() {
             let filters = self.groups * self.columns;
             (tap * self.group_channels + channel) * filters + group * self.columns + column

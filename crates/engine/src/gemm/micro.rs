@@ -20,7 +20,7 @@ const FAR_AHEAD: usize = 12;
 /// Offsets of the elements of a row, in the order in which they are multiplied.
 #[derive(Clone, Copy, Debug)]
 pub struct Depths<'a> {
-    offsets: &'a [u32],
+    pub(super) offsets: &'a [u32],
     farthest: usize,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Depths<'a> {
 /// Where the rows of a strip begin.
 #[derive(Clone, Copy, Debug)]
 pub struct Starts<'a> {
-    starts: &'a [usize; MAX_ROWS],
+    pub(super) starts: &'a [usize; MAX_ROWS],
     len: usize,
     farthest: usize,
 }
@@ -128,6 +128,30 @@ pub trait Micro<T>: Copy {
     );
 }
 
+/// The loop that multiplies operands A and sums in C: of a [`Micro`], or of pairs of bfloat16.
+pub(crate) trait Tile<A, C>: Copy {
+    /// Most rows of a tile.
+    const ROWS: usize;
+    /// Most columns of a tile.
+    const COLUMNS: usize;
+    /// Columns are packed in multiples of this.
+    const VECTOR: usize;
+
+    /// Computes one tile.
+    fn tile(left: Left<'_, A>, right: Right<'_, A>, out: Out<'_, C>);
+}
+
+impl<T: Real, M: Micro<T>> Tile<T, T> for M {
+    const ROWS: usize = M::ROWS;
+    const COLUMNS: usize = M::COLUMNS;
+    const VECTOR: usize = M::VECTOR;
+
+    #[inline(always)]
+    fn tile(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>) {
+        M::run(left, right, out);
+    }
+}
+
 /// The loops for a type of number on each instruction set.
 pub trait Loops: Sized {
     /// With AVX-512.
@@ -136,6 +160,11 @@ pub trait Loops: Sized {
     type Avx2: Micro<Self>;
     /// With what every machine has.
     type Portable: Micro<Self>;
+
+    /// The numbers, when they are f32: only those are ever rounded to bfloat16.
+    fn singles(values: &[Self]) -> Option<&[f32]>;
+    /// The same, to be written.
+    fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]>;
 }
 
 /// A vector register.
@@ -175,7 +204,12 @@ pub(super) trait Vector<T>: Copy {
 
 /// Checks that everything a tile touches lies within its slices, reading `width` columns of each row of B.
 #[inline(always)]
-pub(super) fn check<T>(left: &Left<'_, T>, right: &Right<'_, T>, out: &Out<'_, T>, width: usize) {
+pub(super) fn check<T, C>(
+    left: &Left<'_, T>,
+    right: &Right<'_, T>,
+    out: &Out<'_, C>,
+    width: usize,
+) {
     let (n_rows, depth) = (left.rows.len(), left.depths.len());
     assert!(n_rows > 0 && depth > 0 && out.columns > 0);
     assert!(left.rows.farthest + left.depths.farthest < left.values.len());
@@ -267,7 +301,7 @@ pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTOR
 ///
 /// As [`tile`]; the row may be written from `to` on, with `n_last` numbers of its last vector.
 #[inline(always)]
-unsafe fn put<T, V: Vector<T>, const VECTORS: usize>(
+pub(super) unsafe fn put<T, V: Vector<T>, const VECTORS: usize>(
     sums: [V; VECTORS],
     to: *mut T,
     n_last: usize,

@@ -6,14 +6,17 @@
 //! of k, a sum from the block's first to its last product, added to what is there. So splitting C among threads changes
 //! no bit.
 //!
-//! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice.
+//! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice. Where an
+//! [`Isa`] asks for operands rounded to bfloat16, [`bf16`] computes instead.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
+use crate::precision::Precision;
 
+pub(crate) mod bf16;
 pub(crate) mod micro;
 pub mod packed;
 mod plain;
@@ -50,6 +53,7 @@ pub struct Product {
 pub struct Panels<T> {
     b: Vec<T>,
     depths: Vec<u32>,
+    pairs: bf16::Buffers,
 }
 
 /// The length of the blocks in which a sum over `k` products is cut: all but the last are as long.
@@ -79,7 +83,11 @@ impl<T: Real> Panels<T> {
     }
 
     /// Makes the buffers large enough for one more product.
-    pub fn reserve(&mut self, isa: Isa, Product { m, n, k, .. }: Product) {
+    pub fn reserve(&mut self, isa: Isa, product: Product) {
+        if bf16::rounds::<T>(isa) {
+            return self.pairs.reserve(product);
+        }
+        let Product { m, n, k, .. } = product;
         let len = m.max(n).min(WIDTH).next_multiple_of(widest(isa)) * block(k);
         self.b.resize(self.b.len().max(len), T::ZERO);
         self.depths.resize(self.depths.len().max(block(k)), 0);
@@ -136,6 +144,9 @@ impl Product {
             let (first_row, n_rows) = (first / self.n, c.len() / self.n);
             Call::new(self, (a, first_row..first_row + n_rows), (b, 0..self.n))
         };
+        if let (Some(call), Some(c)) = (call.singles(isa), T::singles_mut(c)) {
+            return bf16::run(isa, call, c, &mut panels.pairs);
+        }
         match isa.level() {
             Level::Portable => self::panels(isa, PhantomData::<T::Portable>, call, c, panels),
             Level::Avx2 => self::panels(isa, PhantomData::<T::Avx2>, call, c, panels),
@@ -182,6 +193,20 @@ impl<'a, T: Real> Call<'a, T> {
             b: factor(b, b_rows, n, product.transpose_b),
             k,
         }
+    }
+
+    /// The same call where its operands are to be rounded to bfloat16, which they are only from f32.
+    fn singles(&self, isa: Isa) -> Option<Call<'a, f32>> {
+        let factor = |factor: Factor<'a, T>| {
+            Some(Factor {
+                values: T::singles(factor.values)?,
+                rows: factor.rows,
+                row_step: factor.row_step,
+                depth_step: factor.depth_step,
+            })
+        };
+        let (a, b) = (factor(self.a)?, factor(self.b)?);
+        (isa.precision() == Precision::Bf16).then_some(Call { a, b, k: self.k })
     }
 
     /// Whether B takes the part of A, so that tiles of C stand upright.

@@ -12,6 +12,15 @@ impl Loops for f32 {
     type Avx512 = super::vector::Avx512;
     type Avx2 = super::vector::Avx2;
     type Portable = Portable;
+
+    #[inline(always)]
+    fn singles(values: &[f32]) -> Option<&[f32]> {
+        Some(values)
+    }
+    #[inline(always)]
+    fn singles_mut(values: &mut [f32]) -> Option<&mut [f32]> {
+        Some(values)
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -19,12 +28,30 @@ impl Loops for f32 {
     type Avx512 = Portable;
     type Avx2 = Portable;
     type Portable = Portable;
+
+    #[inline(always)]
+    fn singles(values: &[f32]) -> Option<&[f32]> {
+        Some(values)
+    }
+    #[inline(always)]
+    fn singles_mut(values: &mut [f32]) -> Option<&mut [f32]> {
+        Some(values)
+    }
 }
 
 impl Loops for f64 {
     type Avx512 = Fused;
     type Avx2 = Fused;
     type Portable = Portable;
+
+    #[inline(always)]
+    fn singles(_values: &[f64]) -> Option<&[f32]> {
+        None
+    }
+    #[inline(always)]
+    fn singles_mut(_values: &mut [f64]) -> Option<&mut [f32]> {
+        None
+    }
 }
 
 /// Four numbers; a product and its addition are rounded once or twice.

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::violation::{Violation, join, nearest};
 use super::{Categories, Family, Network, Spec, Split, Target, TaskKind};
 use crate::metrics::{self, Part};
+use crate::precision::Precision;
 use crate::schedule::Schedule;
 
 /// Everything in the spec that contradicts itself.
@@ -221,6 +222,15 @@ fn perceptron(spec: &Spec, found: &mut Vec<Violation>) {
             );
             found.push(Violation::new(join("", name), "contradiction", message));
         }
+    }
+    if spec.training.precision != Precision::F32 {
+        let message =
+            "a perceptron multiplies no matrices; only trainings of layers round to bfloat16";
+        found.push(
+            Violation::new("/training/precision", "contradiction", message)
+                .allowed(json!(["f32"]))
+                .got("bf16"),
+        );
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn of(family: Family) -> Value {
         Family::Perceptron => {
             schema["$defs"]["Network"]["anyOf"] = json!([{"$ref": "#/$defs/NetworkFamily"}]);
             keep(&mut schema, "NetworkFamily", &["perceptron"]);
+            keep(&mut schema, "Precision", &["f32"]);
             schema["properties"]["network"] =
                 json!({"$ref": "#/$defs/Network", "description": "Asks for a perceptron."});
             if let Some(required) = schema["required"].as_array_mut() {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::augmentation::Augmentation;
+use crate::precision::Precision;
 
 /// How the training proceeds. What is absent is filled in from the size of the data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +18,10 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: Option<u32>,
+    /// What matrix products and convolutions multiply while training. The trained model is f32 either way; it is evaluated
+    /// and predicts in f32. Default: `f32`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub precision: Precision,
     /// Everything random in a run follows from this number.
     #[schemars(range(min = 0, max = 9_007_199_254_740_991u64))]
     pub seed: u64,
@@ -32,6 +37,11 @@ pub struct Training {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub augmentation: Vec<Augmentation>,
+}
+
+/// The default is left out of a document, so that specs and checkpoints of before stay what they were.
+fn is_default(precision: &Precision) -> bool {
+    *precision == Precision::default()
 }
 
 /// When to stop before all epochs are done. The weights of the best epoch are restored.

@@ -77,7 +77,7 @@ impl NetworkTrainer {
             &recipe.loss,
             &recipe.optimizer,
             recipe.batch_size,
-            cpu,
+            cpu.with_precision(spec.training.precision),
         )?;
         let most_rows = train.n_rows.max(validation.n_rows);
         let evaluator = Evaluator::new(&network, &recipe.loss, &dataset.targets, most_rows, cpu)?;

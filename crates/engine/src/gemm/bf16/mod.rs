@@ -1,0 +1,277 @@
+//! Products of numbers rounded to bfloat16, summed in f32: see [`crate::precision`].
+//!
+//! The processor multiplies pairs: two depths of a row of A with the same two depths of a column of B, added to one f32
+//! (Intel's manual, VDPBF16PS). So both factors are copied, rounded on the way, as *pairs*: a `u32` with the even depth in
+//! its lower half and the odd one, or zero behind the last, in its upper half. A sum is cut into blocks of depth whose
+//! bounds follow from the depth alone, each summed from its first to its last pair and added to what is there; so, as with
+//! f32, no split among threads changes a bit.
+//!
+//! A processor without the instruction takes pairs apart and multiplies them as f32 ([`plain`]): the same rounded
+//! operands, other rounding of the sums.
+
+#[cfg(target_arch = "x86_64")]
+mod native;
+mod plain;
+
+use std::marker::PhantomData;
+
+use super::micro::{Depths, Left, MAX_ROWS, Out, Places, Right, Starts, Tile};
+use super::{Call, DEPTH, Factor, IN_ORDER, Product};
+use crate::element::Real;
+use crate::isa::{Isa, kernel};
+use crate::precision::Precision;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use native::Native;
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) use plain::Plain as Native;
+pub(crate) use plain::Plain;
+
+/// Columns of a strip of pairs: pair q of column j stands at `q * STRIP + j`.
+pub(crate) const STRIP: usize = 32;
+/// Most pairs that are summed before the sum is added to what is there.
+pub(crate) const PAIRS: usize = DEPTH / 2;
+/// Rows of A that are rounded together, to be multiplied with all of B.
+const HEIGHT: usize = 256;
+/// Columns of B that are rounded together.
+const WIDTH: usize = 256;
+/// Blocks of depth of A that are rounded together.
+const BLOCKS: usize = 4;
+
+/// How many depths ahead are asked for while a factor is rounded.
+const AHEAD: usize = 8;
+
+/// Rounding to pairs, and the loop that multiplies them, for one instruction set.
+pub(crate) trait Pairs: Tile<u32, f32> {
+    /// Neighbours become pairs; the last of an odd number goes with zero. `to` is as long as there are pairs.
+    fn along(from: &[f32], to: &mut [u32]);
+
+    /// Numbers of two rows become pairs, in strips: column j stands at `j / STRIP * strip_step + j % STRIP`. Without a
+    /// second row they go with zeros. `to` reaches as far as a whole last strip.
+    fn across(first: &[f32], second: Option<&[f32]>, to: &mut [u32], strip_step: usize);
+
+    /// Asks for numbers before they are needed.
+    #[inline(always)]
+    fn prefetch(_numbers: &[f32]) {}
+
+    /// Neighbours in each of at most `STRIP` rows become pairs, and rows become columns of a strip: pair q of row i stands
+    /// at `q * STRIP + i`. Row i is the `depth` numbers from `i * from_step` on.
+    fn upright(from: &[f32], from_step: usize, rows: usize, depth: usize, to: &mut [u32]);
+}
+
+/// Whether products of this type round their operands.
+pub(crate) fn rounds<T: Real>(isa: Isa) -> bool {
+    isa.precision() == Precision::Bf16 && T::singles(&[]).is_some()
+}
+
+/// The length of the blocks, in pairs, in which a sum over `n` pairs is cut.
+pub(crate) fn pair_block(n: usize) -> usize {
+    n.div_ceil(n.div_ceil(PAIRS).max(1)).max(1)
+}
+
+/// Writes a call of a function with the type of the loops that this machine has.
+macro_rules! choose_pairs {
+    ($isa:expr, $function:ident($($arg:expr),* $(,)?)) => {
+        if $isa.has_pairs() {
+            $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Native>, $($arg),*)
+        } else if $isa.level() == $crate::isa::Level::Portable {
+            $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<false>>, $($arg),*)
+        } else {
+            $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<true>>, $($arg),*)
+        }
+    };
+}
+pub(crate) use choose_pairs;
+
+/// Both factors of a product in pairs, for one thread.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers {
+    a: Vec<u32>,
+    b: Vec<u32>,
+}
+
+impl Buffers {
+    /// Makes the buffers large enough for one more product.
+    pub(super) fn reserve(&mut self, Product { m, n, k, .. }: Product) {
+        let pairs = k.div_ceil(2);
+        let block = pair_block(pairs);
+        let grow = |buffer: &mut Vec<u32>, len: usize| buffer.resize(buffer.len().max(len), 0);
+        let n_blocks = pairs.div_ceil(block).min(BLOCKS);
+        grow(&mut self.a, n_blocks * area(m.min(HEIGHT), block));
+        grow(&mut self.b, n.min(WIDTH).next_multiple_of(STRIP) * block);
+    }
+}
+
+/// From one row of A in pairs to the next: an odd number of cache lines, so that rows do not share one set of the cache.
+fn row_len(block: usize) -> usize {
+    block.next_multiple_of(16) | 16
+}
+
+/// Room for some rows of A in a block of depth.
+fn area(rows: usize, block: usize) -> usize {
+    rows.next_multiple_of(STRIP) * row_len(block)
+}
+
+/// Offsets of the pairs of a column of a strip.
+static IN_STRIPS: [u32; PAIRS] = {
+    let mut depths = [0; PAIRS];
+    let mut q = 0;
+    while q < PAIRS {
+        depths[q] = (q * STRIP) as u32;
+        q += 1;
+    }
+    depths
+};
+
+/// Computes a part of a product.
+pub(super) fn run(isa: Isa, call: Call<'_, f32>, c: &mut [f32], buffers: &mut Buffers) {
+    choose_pairs!(isa, product(call, c, buffers));
+}
+
+kernel! {
+    /// As much of A as the cache holds is rounded, then panel after panel of B for all of its rows.
+    fn product[P: Pairs](_loops: PhantomData<P>, call: Call<'_, f32>, c: &mut [f32], buffers: &mut Buffers) {
+        let Call { a, b, k } = call;
+        let pairs = k.div_ceil(2);
+        let block = pair_block(pairs);
+        for first_pair in (0..pairs).step_by(BLOCKS * block) {
+            let last_pair = pairs.min(first_pair + BLOCKS * block);
+            let blocks = || (first_pair..last_pair).step_by(block).map(|q| q..last_pair.min(q + block));
+            for row in (0..a.rows).step_by(HEIGHT) {
+                let rows = HEIGHT.min(a.rows - row);
+                let area = area(rows, block);
+                for (q, to) in blocks().zip(buffers.a.chunks_exact_mut(area)) {
+                    let depth = q.len();
+                    let from = Rows { factor: a, first: row, rows, depths: 2 * q.start..k.min(2 * q.end) };
+                    from.left::<P>(to, row_len(block), depth);
+                }
+                for column in (0..b.rows).step_by(WIDTH) {
+                    let columns = WIDTH.min(b.rows - column);
+                    for (q, left) in blocks().zip(buffers.a.chunks_exact(area)) {
+                        let depth = q.len();
+                        let from = Rows { factor: b, first: column, rows: columns, depths: 2 * q.start..k.min(2 * q.end) };
+                        from.right::<P>(&mut buffers.b, depth);
+                        let first = q.start == 0;
+                        let place = row * b.rows + column;
+                        let left = Rounded { values: left, rows, upright: a.depth_step != 1, row_len: row_len(block), depth };
+                        left.times::<P>(&buffers.b, columns, &mut c[place..], b.rows, first);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Some rows of a factor at some depths.
+struct Rows<'a> {
+    factor: Factor<'a, f32>,
+    first: usize,
+    rows: usize,
+    depths: std::ops::Range<usize>,
+}
+
+impl Rows<'_> {
+    /// The depths `p` of the rows, which lie one behind the other there.
+    #[inline(always)]
+    fn at(&self, p: usize) -> Option<&[f32]> {
+        let start = self.first + p * self.factor.depth_step;
+        (p < self.depths.end).then(|| &self.factor.values[start..start + self.rows])
+    }
+
+    /// Rounds them for the left side: row after row, or, when rows lie one behind the other, as strips of columns.
+    #[inline(always)]
+    fn left<P: Pairs>(&self, to: &mut [u32], row_len: usize, n_pairs: usize) {
+        if self.factor.depth_step == 1 {
+            for (row, to) in (self.first..self.first + self.rows).zip(to.chunks_exact_mut(row_len))
+            {
+                let from = &self.factor.values[row * self.factor.row_step..][self.depths.clone()];
+                P::along(from, &mut to[..n_pairs]);
+            }
+        } else {
+            self.strips::<P>(to, n_pairs);
+        }
+    }
+
+    /// Rounds them for the right side, as strips of columns.
+    #[inline(always)]
+    fn right<P: Pairs>(&self, to: &mut [u32], n_pairs: usize) {
+        if self.factor.depth_step != 1 || self.factor.row_step == 1 {
+            return self.strips::<P>(to, n_pairs);
+        }
+        let strips = (0..self.rows).step_by(STRIP);
+        for (first, to) in strips.zip(to.chunks_exact_mut(n_pairs * STRIP)) {
+            let rows = STRIP.min(self.rows - first);
+            let from = (self.first + first) * self.factor.row_step + self.depths.start;
+            let from = &self.factor.values[from..];
+            P::upright(from, self.factor.row_step, rows, self.depths.len(), to);
+        }
+    }
+
+    #[inline(always)]
+    fn strips<P: Pairs>(&self, to: &mut [u32], n_pairs: usize) {
+        for (q, p) in self.depths.clone().step_by(2).enumerate() {
+            // Pieces of rows that are far from each other, which the processor does not foresee.
+            for ahead in [p + AHEAD, p + AHEAD + 1] {
+                P::prefetch(self.at(ahead).unwrap_or(&[]));
+            }
+            if let Some(first) = self.at(p) {
+                P::across(first, self.at(p + 1), &mut to[q * STRIP..], n_pairs * STRIP);
+            }
+        }
+    }
+}
+
+/// Rows of A in pairs, in one block of depth.
+struct Rounded<'a> {
+    values: &'a [u32],
+    rows: usize,
+    /// They are strips of columns.
+    upright: bool,
+    row_len: usize,
+    depth: usize,
+}
+
+impl Rounded<'_> {
+    /// Their products with strips of `columns` columns; `c` begins with the first, and `n` numbers on is its next row.
+    #[inline(always)]
+    fn times<P: Pairs>(&self, right: &[u32], columns: usize, c: &mut [f32], n: usize, first: bool) {
+        let (depths, depth) = if self.upright {
+            (Depths::new(&IN_STRIPS[..self.depth]), self.depth)
+        } else {
+            (Depths::new(&IN_ORDER[..self.depth]), self.depth)
+        };
+        let height = self.rows.div_ceil(self.rows.div_ceil(P::ROWS));
+        for row in (0..self.rows).step_by(height) {
+            let height = height.min(self.rows - row);
+            let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
+            for (i, row) in (row..row + height).enumerate() {
+                rows[i] = if self.upright {
+                    row / STRIP * STRIP * depth + row % STRIP
+                } else {
+                    row * self.row_len
+                };
+                places[i] = row * n;
+            }
+            let left = Left {
+                values: self.values,
+                rows: Starts::new(&rows, height),
+                depths,
+            };
+            let places = Places::Rows(Starts::new(&places, height));
+            for column in (0..columns).step_by(STRIP) {
+                let right = Right {
+                    values: &right[column * depth..],
+                    step: STRIP,
+                    padded: true,
+                };
+                let out = Out {
+                    values: &mut c[column..],
+                    places,
+                    columns: STRIP.min(columns - column),
+                    first,
+                };
+                P::tile(left, right, out);
+            }
+        }
+    }
+}
