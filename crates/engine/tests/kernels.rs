@@ -1,5 +1,6 @@
-//! The matrix product against a loop in f64, and its bits over threads, splits and batch sizes.
+//! The matrix product against matrixmultiply's, and its bits over threads, splits and batch sizes.
 
+use descent_engine::element::Real;
 use descent_engine::gemm::{Panels, Product};
 use descent_engine::isa::{Cpu, Isa};
 use descent_engine::layer::{Dense, Dropout, Layer};
@@ -26,8 +27,26 @@ fn sets() -> impl Iterator<Item = Isa> {
         .filter_map(Isa::named)
 }
 
-/// The definition: c_ij = sum over p of a_ip b_pj, in f64, and the sum of the absolute products beside it.
-fn reference(product: &Product, a: &[f32], b: &[f32]) -> Vec<(f64, f64)> {
+/// `matrixmultiply::sgemm` or `dgemm`: alpha A B + beta C, each factor with the steps from row to row and from column to column.
+type Gemm<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    T,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    T,
+    *mut T,
+    isize,
+    isize,
+);
+
+/// The product as matrixmultiply computes it.
+fn known<T: Real>(gemm: Gemm<T>, product: &Product, a: &[T], b: &[T]) -> Vec<T> {
     let &Product {
         m,
         n,
@@ -35,33 +54,68 @@ fn reference(product: &Product, a: &[f32], b: &[f32]) -> Vec<(f64, f64)> {
         transpose_a,
         transpose_b,
     } = product;
-    let a = |i: usize, p: usize| {
-        f64::from(if transpose_a {
-            a[p * m + i]
+    let steps = |transposed: bool, rows: usize, columns: usize| {
+        if transposed {
+            (1, rows as isize)
         } else {
-            a[i * k + p]
-        })
+            (columns as isize, 1)
+        }
     };
-    let b = |p: usize, j: usize| {
-        f64::from(if transpose_b {
-            b[j * k + p]
-        } else {
-            b[p * n + j]
-        })
-    };
-    let element = |i: usize, j: usize| {
-        (0..k).fold((0.0, 0.0), |(sum, size), p| {
-            (sum + a(i, p) * b(p, j), size + (a(i, p) * b(p, j)).abs())
-        })
-    };
-    (0..m)
-        .flat_map(|i| (0..n).map(move |j| (i, j)))
-        .map(|(i, j)| element(i, j))
+    let (a_row, a_column) = steps(transpose_a, m, k);
+    let (b_row, b_column) = steps(transpose_b, k, n);
+    let mut c = vec![T::ZERO; m * n];
+    assert!(a.len() == m * k && b.len() == k * n);
+    // SAFETY: each factor holds as many elements as its rows and columns make, the steps reach every one of them and nothing beyond,
+    // and C is a vector of its own with n elements in each of its m rows.
+    unsafe {
+        gemm(
+            m,
+            k,
+            n,
+            T::ONE,
+            a.as_ptr(),
+            a_row,
+            a_column,
+            b.as_ptr(),
+            b_row,
+            b_column,
+            T::ZERO,
+            c.as_mut_ptr(),
+            n as isize,
+            1,
+        );
+    }
+    c
+}
+
+/// How far rounding to steps of `epsilon` may take each element from the exact sum: in proportion to the sum of the absolute products, and
+/// to the root of their number, because roundings go both ways.
+fn tolerances(product: &Product, a: &[f64], b: &[f64], epsilon: f64) -> Vec<f64> {
+    let sizes = |values: &[f64]| values.iter().map(|value| value.abs()).collect::<Vec<_>>();
+    known(matrixmultiply::dgemm, product, &sizes(a), &sizes(b))
+        .into_iter()
+        .map(|size| 8.0 * epsilon * (product.k as f64).sqrt() * size)
         .collect()
 }
 
-fn run(product: &Product, isa: Isa, a: &[f32], b: &[f32], rows_per_call: usize) -> Vec<f32> {
-    let mut c = vec![f32::NAN; product.m * product.n];
+/// The first element that is further from `expected` than its tolerance, times `factor`, allows.
+fn too_far<T: Real>(
+    found: &[T],
+    expected: &[T],
+    tolerances: &[f64],
+    factor: f64,
+) -> Option<(usize, T, T)> {
+    assert_eq!(found.len(), expected.len());
+    (found.iter().zip(expected).zip(tolerances).enumerate())
+        .find(|&(_, ((&found, &expected), &tolerance))| {
+            let error = (found.to_f64() - expected.to_f64()).abs();
+            error.is_nan() || error > factor * tolerance
+        })
+        .map(|(index, ((&found, &expected), _))| (index, found, expected))
+}
+
+fn run<T: Real>(product: &Product, isa: Isa, a: &[T], b: &[T], rows_per_call: usize) -> Vec<T> {
+    let mut c = vec![T::from_f64(f64::NAN); product.m * product.n];
     let mut panels = Panels::new(isa, [*product]);
     for (call, rows) in c.chunks_mut(rows_per_call * product.n).enumerate() {
         product.run_rows(isa, a, b, rows, call * rows_per_call, &mut panels);
@@ -80,16 +134,23 @@ fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
+    /// A product in f32 lies within its tolerance of the one in f64, and two products of one precision within twice theirs of each other.
     #[test]
-    fn a_product_is_what_it_is_defined_to_be((m, n, k) in sizes(), transpose_a: bool, transpose_b: bool) {
+    fn a_product_is_what_matrixmultiply_computes((m, n, k) in sizes(), transpose_a: bool, transpose_b: bool) {
         let product = Product { m, n, k, transpose_a, transpose_b };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        let exact = reference(&product, &a, &b);
+        let single = known(matrixmultiply::sgemm, &product, &a, &b);
+        let doubles = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
+        let (a64, b64) = (doubles(&a), doubles(&b));
+        let double = known(matrixmultiply::dgemm, &product, &a64, &b64);
+        let nearby = tolerances(&product, &a64, &b64, f64::from(f32::EPSILON));
+        let close = tolerances(&product, &a64, &b64, f64::EPSILON);
         for isa in sets() {
-            for (c, (sum, size)) in run(&product, isa, &a, &b, m).into_iter().zip(&exact) {
-                let error = (f64::from(c) - sum).abs();
-                prop_assert!(error <= 1e-6 * size.max(1e-30) * (k as f64).sqrt(), "{isa:?} {product:?}: {c} for {sum}");
-            }
+            let ours = run(&product, isa, &a, &b, m);
+            prop_assert_eq!(too_far(&ours, &single, &nearby, 2.0), None, "{:?} {:?} beside sgemm", isa, product);
+            prop_assert_eq!(too_far(&doubles(&ours), &double, &nearby, 1.0), None, "{:?} {:?} beside dgemm", isa, product);
+            let ours = run(&product, isa, &a64, &b64, m);
+            prop_assert_eq!(too_far(&ours, &double, &close, 2.0), None, "{:?} {:?} in f64", isa, product);
         }
     }
 
@@ -137,7 +198,7 @@ fn a_product_over_nothing_is_zero() {
         transpose_a: false,
         transpose_b: false,
     };
-    assert_eq!(run(&product, Isa::detect(), &[], &[], 2), [0.0; 6]);
+    assert_eq!(run::<f32>(&product, Isa::detect(), &[], &[], 2), [0.0; 6]);
 }
 
 fn network() -> Network {
