@@ -11,9 +11,10 @@ mod documents;
 mod source;
 mod training;
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, ensure};
+use descent_engine::isa::Isa;
 use descent_engine::trainer::{Directive, EpochReport, Observer};
 use serde_json::json;
 
@@ -82,7 +83,8 @@ fn measure(case: &Case, source: &Source, asked: &Asked) -> anyhow::Result<()> {
     let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
     let line = json!({
         "case": case.name, "what": case.what, "accuracies": accuracies, "mean": mean, "goal": case.goal, "epochs": epochs,
-        "seconds": begun.elapsed().as_secs_f64(), "threads": asked.threads, "spec": case.spec,
+        "seconds": begun.elapsed().as_secs_f64(), "threads": asked.threads, "isa": Isa::detect().name(),
+        "at": SystemTime::UNIX_EPOCH.elapsed()?.as_secs(), "spec": case.spec,
     });
     println!("{line}");
     Ok(())
