@@ -1,7 +1,7 @@
 """Turns the JSON lines of the peer bench, or of the learning bench, into their tables in docs/benchmarks.md.
 
     python3 benches/ratios.py RESULTS.jsonl ... [--peers DIR] [--write docs/benchmarks.md]
-    python3 benches/ratios.py --learning LEARNED.jsonl [--write docs/benchmarks.md]
+    python3 benches/ratios.py --learning LEARNED.jsonl ... [--write docs/benchmarks.md]
 
 A ratio is taken within a round, project over peer, so that a machine that gets slower or faster in the meantime cancels out. The peer is the
 best one of the workload: the one whose median over all rounds is the best.
@@ -198,10 +198,16 @@ def section(paths, peers):
     return "\n".join(parts)
 
 
-def learning(path):
+def learning(paths):
     """The table of what is learned: a line for each case of the learning bench."""
-    rows = ["| what | accuracy on the test part | goal | met | epochs | seconds | spec |\n|---|---|---|---|---|---|---|"]
-    for line in map(json.loads, pathlib.Path(path).read_text().splitlines()):
+    lines = [json.loads(text) for path in paths for text in pathlib.Path(path).read_text().splitlines()]
+    threads = " and ".join(sorted({str(line["threads"]) for line in lines}))
+    rows = [
+        f"{machine(lines)} Threads: {threads}.",
+        "",
+        "| what | accuracy on the test part | goal | met | epochs | seconds | spec |\n|---|---|---|---|---|---|---|",
+    ]
+    for line in lines:
         seeds = ", ".join(f"{value:.4f}" for value in line["accuracies"])
         good = "yes" if line["mean"] >= line["goal"] else "NO"
         rows.append(
@@ -228,7 +234,7 @@ def main():
     arguments.add_argument("--peers", type=pathlib.Path, default=ROOT.parent / "peers")
     arguments.add_argument("--write", type=pathlib.Path)
     chosen = arguments.parse_args()
-    text = learning(chosen.results[0]) if chosen.learning else section(chosen.results, chosen.peers)
+    text = learning(chosen.results) if chosen.learning else section(chosen.results, chosen.peers)
     print(text)
     if chosen.write:
         write(chosen.write, "learning" if chosen.learning else "peers", text)

@@ -1,20 +1,22 @@
 //! How well networks learn `../shared/data`: accuracy on the test part, the mean over three seeds, one stated spec for each case. Minutes to an
-//! hour, so it is a bench; `tests/learning.rs` keeps a fast case of each.
+//! hour, so it is a bench; `tests/learning` keeps a fast case of each.
 //!
 //! `cargo bench --bench learning -- fashion-mlp digits --seeds 1 --threads 2` trains only the cases named. One JSON line per case goes to the
 //! standard output, what happens meanwhile to standard error.
 
 mod cases;
+mod documents;
+// The tests of what is learned read more sets than the bench.
+#[allow(dead_code)]
 mod source;
+mod training;
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, anyhow, bail, ensure};
-use descent::data::{Prepared, prepare, with_own_split};
-use descent_engine::spec::Spec;
-use descent_engine::trainer::{Directive, EpochReport, Observer, Trainer};
-use serde_json::{Value, json};
+use anyhow::{Context, ensure};
+use descent_engine::isa::Isa;
+use descent_engine::trainer::{Directive, EpochReport, Observer};
+use serde_json::json;
 
 use cases::Case;
 use source::Source;
@@ -81,36 +83,21 @@ fn measure(case: &Case, source: &Source, asked: &Asked) -> anyhow::Result<()> {
     let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
     let line = json!({
         "case": case.name, "what": case.what, "accuracies": accuracies, "mean": mean, "goal": case.goal, "epochs": epochs,
-        "seconds": begun.elapsed().as_secs_f64(), "threads": asked.threads, "spec": case.spec,
+        "seconds": begun.elapsed().as_secs_f64(), "threads": asked.threads, "isa": Isa::detect().name(),
+        "at": SystemTime::UNIX_EPOCH.elapsed()?.as_secs(), "spec": case.spec,
     });
     println!("{line}");
     Ok(())
 }
 
-/// Trains as the worker does and answers the accuracy on the test part, with the epochs done.
+/// The accuracy on the test part after a training from one seed, with the epochs done.
 fn train(case: &Case, source: &Source, seed: u64, threads: u64) -> anyhow::Result<(f64, u32)> {
-    let mut document: Value = case.spec.clone();
+    let mut document = case.spec.clone();
     document["dataset"] = json!(case.name);
     document["training"]["seed"] = json!(seed);
     document["resources"] = json!({"threads": threads});
-    let spec = Spec::from_value(document).map_err(|found| anyhow!("{found:?}"))?;
-    let task = with_own_split(&spec.task, &source.schema);
-    let scale = spec.target_scale();
-    let Prepared { dataset, parts, .. } =
-        prepare(&source.frame, &source.schema, &task, scale, seed)?;
-    let resolved = spec
-        .resolve(&dataset.facts(parts.train.len()))
-        .map_err(|found| anyhow!("{found:?}"))?;
-    let mut trainer = Trainer::new(&resolved, Arc::new(dataset), parts)?;
-    let ending = trainer.run(&mut Progress(Instant::now()));
-    if !ending.has_model() {
-        bail!("the training ended: {ending:?}");
-    }
-    let trained = trainer.trained()?;
-    let accuracy = (trained.metrics.iter())
-        .find(|(name, _)| name == "test_accuracy")
-        .context("a test part")?;
-    Ok((accuracy.1, trained.epochs))
+    let trained = training::train(source, document, &mut Progress(Instant::now()))?;
+    Ok((training::metric(&trained, "test_accuracy")?, trained.epochs))
 }
 
 /// Says how an epoch went.

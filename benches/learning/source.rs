@@ -1,15 +1,16 @@
-//! Files of `../shared/data`, and sequences made here, read as uploads are.
+//! Files of `../shared/data` and of the examples, and sequences made here, read as uploads are.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use descent::data::{
-    Frame, Ingested, Layout, Limits, Packer, Roles, Schema, decode, profile_arrays,
+    Frame, Hint, Ingest, Ingested, Layout, Limits, Packer, Roles, Schema, decode, profile_arrays,
+    with_own_split,
 };
 use descent_engine::rng::{Purpose, Stream};
 use descent_engine::spec::Spec;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A dataset as it lies in memory before a task splits and scales it.
 pub struct Source {
@@ -17,36 +18,46 @@ pub struct Source {
     pub schema: Schema,
 }
 
-fn folder() -> PathBuf {
+fn shared() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data")
 }
 
 /// The bytes of a shared file; `None` where the folder is not there.
 fn bytes(name: &str) -> anyhow::Result<Option<Vec<u8>>> {
-    let file = folder().join(name);
-    if !folder().exists() {
+    if !shared().exists() {
         return Ok(None);
     }
-    Ok(Some(std::fs::read(file)?))
+    Ok(Some(std::fs::read(shared().join(name))?))
 }
 
 /// Reads arrays or pictures from the bytes of an upload.
 fn arrays(bytes: &[u8], layout: Layout) -> anyhow::Result<Source> {
     let ingested = profile_arrays(Cursor::new(bytes), layout, &Limits::default())?;
-    read(bytes, &ingested, "label")
+    let task = json!({"kind": "classification", "target": "label"});
+    read(bytes, &ingested, &task)
 }
 
-fn read(bytes: &[u8], ingested: &Ingested, target: &str) -> anyhow::Result<Source> {
+/// Reads the columns that the task wants.
+fn read(bytes: &[u8], ingested: &Ingested, task: &Value) -> anyhow::Result<Source> {
     let schema = ingested.schema();
-    let task = json!({"dataset": "d", "task": {"kind": "classification", "target": target}});
-    let task = Spec::from_value(task)
+    let task = Spec::from_value(json!({"dataset": "read", "task": task}))
         .map_err(|found| anyhow!("{found:?}"))?
         .task;
-    let task = descent::data::with_own_split(&task, &schema);
+    let task = with_own_split(&task, &schema);
     let roles = Roles::of(&task, &schema).map_err(|found| anyhow!("{found:?}"))?;
     let wanted = roles.wanted(&task, &schema);
     let frame = decode(Cursor::new(bytes), &ingested.format, &schema, &wanted)?;
     Ok(Source { frame, schema })
+}
+
+/// A shared table, of which the task says the columns.
+pub fn table(name: &str, task: &Value) -> anyhow::Result<Option<Source>> {
+    let Some(content) = bytes(name)? else {
+        return Ok(None);
+    };
+    let mut ingest = Ingest::new(Limits::default(), Hint::default());
+    ingest.push(&content)?;
+    read(&content, &ingest.finish()?, task).map(Some)
 }
 
 /// Several files as the one that an upload of them makes.
@@ -64,6 +75,18 @@ fn packed(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 
 /// 60,000 and 10,000 images of 28 x 28 in ten classes.
 pub fn fashion_mnist() -> anyhow::Result<Option<Source>> {
+    if !shared().exists() {
+        return Ok(None);
+    }
+    fashion(&shared().join("fashion-mnist")).map(Some)
+}
+
+/// The first 600 and 200 of these images, which are among the examples.
+pub fn fashion_sample() -> anyhow::Result<Option<Source>> {
+    fashion(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fashion-mnist")).map(Some)
+}
+
+fn fashion(folder: &Path) -> anyhow::Result<Source> {
     let mut members = Vec::new();
     for (name, file) in [
         ("images", "train-images-idx3"),
@@ -71,12 +94,12 @@ pub fn fashion_mnist() -> anyhow::Result<Option<Source>> {
         ("test_images", "t10k-images-idx3"),
         ("test_labels", "t10k-labels-idx1"),
     ] {
-        match bytes(&format!("fashion-mnist/{file}-ubyte.gz"))? {
-            Some(content) => members.push((name, content)),
-            None => return Ok(None),
-        }
+        members.push((
+            name,
+            std::fs::read(folder.join(format!("{file}-ubyte.gz")))?,
+        ));
     }
-    arrays(&packed(&members), Layout::ChannelsLast).map(Some)
+    arrays(&packed(&members), Layout::ChannelsLast)
 }
 
 /// 3,000 and 1,000 colour images of 32 x 32 in ten classes.

@@ -1,13 +1,11 @@
-//! What the defaults reach on real data, from the uploaded bytes to the test split: the mean over the seeds 0 to 4, which also
+//! What the defaults reach on real tables, from the uploaded bytes to the test split: the mean over the seeds 0 to 4, which also
 //! draw the split. References (scikit-learn) stand in the README of the shared data.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use descent::data::{self, Frame, Hint, Ingest, Limits, Roles, Schema};
-use descent_engine::spec::Spec;
-use descent_engine::trainer::{Silent, Trainer};
+use descent_engine::trainer::Silent;
 use serde_json::{Value, json};
+
+use crate::source::{self, Source};
+use crate::{there, training};
 
 const SEEDS: u64 = 5;
 
@@ -39,68 +37,17 @@ fn without(mut row: Row, columns: &[&str]) -> Row {
     row
 }
 
-/// The decoded table, or `None` with a visible line where the shared data is absent.
-fn read(row: &Row) -> Option<(Frame, Schema)> {
-    let Ok(bytes) = std::fs::read(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../shared/data")
-            .join(row.file),
-    ) else {
-        // Past the harness, which keeps what a passing test prints.
-        std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("skipped: {} is not there\n", row.file).as_bytes(),
-        )
-        .unwrap();
-        return None;
-    };
-    let mut ingest = Ingest::new(Limits::default(), Hint::default());
-    ingest.push(&bytes).expect("the file is sound");
-    let ingested = ingest.finish().expect("the file is sound");
-    let schema = ingested.schema();
-    let task = spec(row, 0).task;
-    let roles = Roles::of(&task, &schema).expect("the columns exist");
-    let frame = data::decode(
-        std::io::Cursor::new(&bytes[..]),
-        &ingested.format,
-        &schema,
-        &roles.wanted(&task, &schema),
-    )
-    .expect("the file is the same");
-    Some((frame, schema))
-}
-
-fn spec(row: &Row, seed: u64) -> Spec {
+fn score(row: &Row, source: &Source, seed: u64) -> f64 {
     let document = json!({"dataset": row.file, "task": row.task, "training": {"seed": seed}});
-    Spec::from_value(document).expect("the spec is sound")
-}
-
-fn score(row: &Row, frame: &Frame, schema: &Schema, seed: u64) -> f64 {
-    let spec = spec(row, seed);
-    let made =
-        data::prepare(frame, schema, &spec.task, spec.target_scale(), seed).expect("the task fits");
-    let resolved = spec
-        .resolve(&made.dataset.facts(made.parts.train.len()))
-        .expect("the defaults fit");
-    let mut trainer =
-        Trainer::new(&resolved, Arc::new(made.dataset), made.parts).expect("the spec fits");
-    let ending = trainer.run(&mut Silent);
-    assert!(ending.has_model(), "{ending:?}");
-    let metrics = trainer.trained().expect("there is a model").metrics;
-    metrics
-        .into_iter()
-        .find(|(name, _)| name == row.metric)
-        .expect("the metric is defined")
-        .1
+    let trained = training::train(source, document, &mut Silent).expect("it is trained");
+    training::metric(&trained, row.metric).expect("the metric is defined")
 }
 
 fn reaches(row: &Row) {
-    let Some((frame, schema)) = read(row) else {
+    let Some(source) = there(row.file, source::table(row.file, &row.task)) else {
         return;
     };
-    let scores: Vec<f64> = (0..SEEDS)
-        .map(|seed| score(row, &frame, &schema, seed))
-        .collect();
+    let scores: Vec<f64> = (0..SEEDS).map(|seed| score(row, &source, seed)).collect();
     let mean = scores.iter().sum::<f64>() / SEEDS as f64;
     println!("{}: {} {mean:.4} {scores:.3?}", row.file, row.metric);
     assert!(
