@@ -90,8 +90,8 @@ fn fashion_cnn() -> Case {
                 {"kind": "dense", "units": 128, "activation": "relu"},
                 {"kind": "dropout", "rate": 0.3}
             ]),
-            one_cycle(0.05, 5e-4),
-            json!({"epochs": 10, "batch_size": 128}),
+            one_cycle(0.08, 2e-4),
+            json!({"epochs": 12, "batch_size": 128}),
         ),
         goal: 0.92,
     }
@@ -100,12 +100,12 @@ fn fashion_cnn() -> Case {
 fn fashion_augmented() -> Case {
     Case {
         name: "fashion-augmented",
-        what: "Fashion-MNIST, convolutions 32-32-64-64 with batch norm, shifts and flips",
+        what: "Fashion-MNIST, convolutions 32-32-64-64 with batch norm, shifts and flips, in bf16",
         source: source::fashion_mnist,
         spec: classification(
             convolutions(&[&[32, 32], &[64, 64]], 128),
             one_cycle(0.1, 5e-4),
-            json!({"epochs": 20, "batch_size": 128, "augmentation": shifts_and_flips(1)}),
+            json!({"epochs": 15, "batch_size": 128, "precision": "bf16", "augmentation": shifts_and_flips(1)}),
         ),
         goal: 0.938,
     }
@@ -114,12 +114,12 @@ fn fashion_augmented() -> Case {
 fn cifar() -> Case {
     Case {
         name: "cifar10-small",
-        what: "3,000 images of CIFAR-10, convolutions 32-32-64-64-128 with batch norm, shifts and flips",
+        what: "3,000 images of CIFAR-10, convolutions 32-32-64-64-128 with batch norm, shifts and flips, in bf16",
         source: source::cifar10_small,
         spec: classification(
             convolutions(&[&[32, 32], &[64, 64], &[128]], 0),
             one_cycle(0.05, 5e-4),
-            json!({"epochs": 50, "batch_size": 32, "augmentation": shifts_and_flips(4)}),
+            json!({"epochs": 50, "batch_size": 32, "precision": "bf16", "augmentation": shifts_and_flips(4)}),
         ),
         goal: 0.67,
     }
