@@ -2,7 +2,8 @@
 
 use super::compile::Results;
 use super::ownership::Ownership;
-use super::program::{Crew, Packing, Program};
+use super::packing::Packing;
+use super::program::{Crew, Program};
 use super::{PlanError, Targets};
 use crate::aligned::Aligned;
 use crate::element::Real;

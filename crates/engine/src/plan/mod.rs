@@ -14,6 +14,7 @@ mod compile;
 mod cost;
 mod evaluate;
 mod ownership;
+mod packing;
 mod probe;
 mod program;
 mod train;
@@ -22,8 +23,8 @@ pub(crate) use calculation::packings;
 pub use calculation::{Calculation, Inputs, measure};
 pub use cost::Cost;
 pub use evaluate::EvaluationPlan;
+pub(crate) use packing::Packing;
 pub use probe::{LayerActivity, Probe};
-pub(crate) use program::Packing;
 pub use train::{StepResult, TrainPlan};
 
 use crate::graph::GraphError;

@@ -4,7 +4,7 @@ use super::calculation::Inputs;
 use crate::element::Real;
 use crate::graph::{NodeId, Rows, Shape};
 use crate::isa::{Cpu, Isa};
-use crate::op::{Context, MAX_INPUTS, MatMul, Matrix, Op, Scratch, Split};
+use crate::op::{Context, MAX_INPUTS, Matrix, Op, Scratch, Split};
 use crate::threads::Threads;
 
 /// Where a value lies.
@@ -62,15 +62,6 @@ pub(super) struct Instruction {
     /// Start in the arena.
     pub(super) out: usize,
     pub(super) shape: Shape,
-}
-
-/// A weight that is read in packed order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Packing {
-    /// Its first number among the parameters.
-    pub(crate) start: usize,
-    pub(crate) rows: usize,
-    pub(crate) cols: usize,
 }
 
 /// A compiled graph. It never changes; every thread that runs it has an arena and a crew of its own.
@@ -344,40 +335,6 @@ impl Program {
     pub(super) fn n_multiplications(&self) -> u128 {
         let own = |instruction: &Instruction| instruction.n_multiplications(self.capacity);
         self.instructions.iter().map(own).sum()
-    }
-
-    /// Lets products read weights in packed order, where nothing else reads them, and answers which.
-    pub(super) fn pack(&mut self) -> Vec<Packing> {
-        let reads = |operands: &[Operand], start: usize| {
-            let same = |operand: &&Operand| operand.place == Place::Parameter(start);
-            operands.iter().filter(same).count()
-        };
-        let readers = |instructions: &[Instruction], start: usize| -> usize {
-            let of = |own: &Instruction| {
-                let stages = own.stages.iter().map(|stage| reads(&stage.inputs, start));
-                reads(&own.inputs, start) + stages.sum::<usize>()
-            };
-            instructions.iter().map(of).sum()
-        };
-        let mut packings = Vec::new();
-        for idx in 0..self.instructions.len() {
-            let instruction = &self.instructions[idx];
-            let plain =
-                matches!(&instruction.root, Root::Op(Op::MatMul(op)) if *op == MatMul::plain());
-            let Some(&Operand {
-                place: Place::Parameter(start),
-                shape,
-            }) = instruction.inputs.get(1)
-            else {
-                continue;
-            };
-            if plain && readers(&self.instructions, start) == 1 {
-                self.instructions[idx].packed = true;
-                let (rows, cols) = (shape.rows.count(1), shape.cols);
-                packings.push(Packing { start, rows, cols });
-            }
-        }
-        packings
     }
 
     /// The value of a node after a run with `batch_rows` rows; empty when the node was not kept.
