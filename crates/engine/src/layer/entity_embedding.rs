@@ -16,12 +16,15 @@ use crate::network::{Builder, ParameterSpec};
 use crate::op::{Concat, Gather, Index, MAX_INPUTS, Slice};
 use crate::sample::SampleShape;
 
+/// Most tables: each is a line of the resolved spec, which must not outgrow what may be posted again.
+const MOST_TABLES: usize = 512;
+
 /// A table for each categorical column; other features pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntityEmbedding {
     /// The tables, in the order of their features.
-    #[schemars(length(min = 1, max = 10_000))]
+    #[schemars(length(min = 1, max = 512))]
     pub tables: Vec<Table>,
     /// How the tables are drawn. Default: `glorot_normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +146,15 @@ impl Rule for EntityEmbedding {
         let mut faults = Vec::new();
         if self.tables.is_empty() {
             faults.push(("tables", "an embedding has at least 1 table".to_owned()));
+        }
+        if self.tables.len() > MOST_TABLES {
+            faults.push((
+                "tables",
+                format!(
+                    "an embedding has at most {MOST_TABLES} tables, not {}",
+                    self.tables.len()
+                ),
+            ));
         }
         if !self.tables.is_sorted_by(|a, b| a.feature < b.feature) {
             let reason = "every table reads a feature of its own, in the order of the features";
