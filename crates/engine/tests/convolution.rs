@@ -1,10 +1,13 @@
 //! Convolution and its gradients against the definition in f64, and their bits over splits.
 
+mod rounding;
+
 use descent_engine::convolution::{Convolution, ConvolutionScratch};
 use descent_engine::isa::Isa;
 use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
 use proptest::prelude::*;
+use rounding::bf16;
 
 fn noise(n: usize, step: u64) -> Vec<f32> {
     let stream = Stream::new(6, Purpose::Probe, step);
@@ -23,19 +26,6 @@ fn sets() -> impl Iterator<Item = Isa> {
 /// The same sets with operands rounded to bfloat16.
 fn rounding() -> impl Iterator<Item = Isa> {
     sets().map(|isa| isa.with_precision(Precision::Bf16))
-}
-
-/// A number rounded to bfloat16, by another way than the engine's: the distance to both neighbours is compared.
-fn bf16(number: f32) -> f32 {
-    let below = f32::from_bits(number.to_bits() & 0xffff_0000);
-    let above = f32::from_bits((number.to_bits() & 0xffff_0000) + 0x1_0000);
-    let (to_below, to_above) = ((number - below).abs(), (above - number).abs());
-    let is_even = below.to_bits() >> 16 & 1 == 0;
-    if to_below < to_above || to_below == to_above && is_even {
-        below
-    } else {
-        above
-    }
 }
 
 /// Calls `product(x index, w index, y index)` for each multiplication of the definition.

@@ -1,5 +1,7 @@
 //! The matrix product against matrixmultiply's, and its bits over threads, splits and batch sizes.
 
+mod rounding;
+
 use descent_engine::element::Real;
 use descent_engine::gemm::packed::pack;
 use descent_engine::gemm::{Panels, Product};
@@ -14,6 +16,7 @@ use descent_engine::plan::{Targets, TrainPlan};
 use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
 use proptest::prelude::*;
+use rounding::bf16;
 
 fn noise(n: usize, step: u64) -> Vec<f32> {
     let stream = Stream::new(4, Purpose::Probe, step);
@@ -123,19 +126,6 @@ fn run<T: Real>(product: &Product, isa: Isa, a: &[T], b: &[T], rows_per_call: us
         product.run_rows(isa, a, b, rows, call * rows_per_call, &mut panels);
     }
     c
-}
-
-/// A number rounded to bfloat16, by another way than the engine's: the distance to both neighbours is compared.
-fn bf16(number: f32) -> f32 {
-    let below = f32::from_bits(number.to_bits() & 0xffff_0000);
-    let above = f32::from_bits((number.to_bits() & 0xffff_0000) + 0x1_0000);
-    let (to_below, to_above) = ((number - below).abs(), (above - number).abs());
-    let is_even = below.to_bits() >> 16 & 1 == 0;
-    if to_below < to_above || to_below == to_above && is_even {
-        below
-    } else {
-        above
-    }
 }
 
 /// A product in bfloat16 lies as near to that of the rounded operands as one of f32 does to its own; what is further away.
