@@ -159,6 +159,8 @@ settings! {
         insecure_public: bool = false,
         /// Further host names the Host and Origin checks accept, separated by commas.
         allowed_hosts: String = String::new(),
+        /// A browser that signed in stays signed in this long.
+        session_ms: u64 = 30 * 24 * 60 * 60 * 1_000,
         /// After SIGTERM, open work is given this long before the process ends anyway.
         drain_ms: u64 = 8_000,
         /// Log lines as JSON objects instead of text.

@@ -28,7 +28,7 @@ pub async fn demo(config: Config) -> anyhow::Result<()> {
         running.admin_token.clone(),
     );
     tour(&api).await?;
-    what_next(&api, &running.token_file);
+    what_next(&api, &running);
     running.wait().await?;
     Ok(())
 }
@@ -145,10 +145,14 @@ fn show_prediction(prediction: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn what_next(api: &Api, token_file: &std::path::Path) {
+fn what_next(api: &Api, running: &serve::Running) {
     let url = &api.url;
-    println!("\nThe server stays up until Ctrl-C. What to try next, in another terminal:\n");
-    println!("   TOKEN=$(cat {})", token_file.display());
+    println!(
+        "\nThe server stays up until Ctrl-C. The dashboard; this link signs one browser in, once:\n"
+    );
+    println!("   {}\n", running.sign_in_link.as_ref().unwrap_or(url));
+    println!("What to try next, in another terminal:\n");
+    println!("   TOKEN=$(cat {})", running.token_file.display());
     println!("   curl -H \"Authorization: Bearer $TOKEN\" {url}/v1/runs");
     println!(
         "   curl -H \"Authorization: Bearer $TOKEN\" --data-binary @my.csv -H 'Content-Type: text/csv' '{url}/v1/datasets?name=mine'"
@@ -156,7 +160,7 @@ fn what_next(api: &Api, token_file: &std::path::Path) {
     println!(
         "   curl -H \"Authorization: Bearer $TOKEN\" --json '{{\"dataset\": \"mine\", \"task\": {{\"kind\": \"classification\", \"target\": \"my column\"}}}}' {url}/v1/runs"
     );
-    println!("\n   In a browser: {url}/ and, to read and try the API, {url}/docs\n");
+    println!("\n   To read and try the API in a browser: {url}/docs\n");
 }
 
 /// The demo's view of the API: a base address, a token, and four ways to ask.

@@ -115,8 +115,16 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let config = load(given)?;
             log(&config)?;
             let running = serve::start(config).await?;
-            // Tests and scripts wait for this line.
-            println!("listening on http://{}", running.address);
+            // Tests and scripts wait for the first line, and may close their end after it: both lines are one write.
+            let mut said = format!("listening on http://{}\n", running.address);
+            if let Some(link) = running
+                .sign_in_link
+                .as_ref()
+                .filter(|_| !running.is_signed_in)
+            {
+                said += &format!("to sign a browser in, once and within an hour: {link}\n");
+            }
+            print!("{said}");
             running.wait().await?;
         }
         Command::Demo(given) => {

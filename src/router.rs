@@ -10,10 +10,8 @@ use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
     Api, checkpoints, datasets, diagnoses, docs, error, events, families, limits, logs, metrics,
-    metrics_page, models, openapi, predict, probes, queue, runs, tokens, usage,
+    metrics_page, models, openapi, predict, probes, queue, runs, session, tokens, usage,
 };
-use crate::app::{App, AppError};
-use crate::tokens::TokenError;
 
 /// The routes.
 fn page() -> Routes<Api> {
@@ -69,6 +67,10 @@ fn page() -> Routes<Api> {
         )
         .at("/v1/tokens", routes!(tokens::list, tokens::create))
         .at("/v1/tokens/{id}", routes!(tokens::show, tokens::revoke))
+        .at(
+            "/v1/session",
+            routes!(session::show, session::create, session::delete),
+        )
         .at("/v1/limits", routes!(limits::show))
         .at("/v1/usage", routes!(usage::show))
         .at("/healthz", routes!(probes::health))
@@ -84,18 +86,6 @@ fn page() -> Routes<Api> {
 /// The OpenAPI document of the service.
 pub fn contract() -> Value {
     page().finish().document
-}
-
-/// The service on `app`, with the tokens on record, until `app` is told to stop.
-///
-/// # Errors
-/// When the record fails or there is no randomness.
-pub async fn edge(app: &App) -> Result<Edge, AppError> {
-    let mut boot = [0; 8];
-    app.entropy.fill(&mut boot).map_err(TokenError::from)?;
-    let api = Api::open(app.clone()).await?;
-    tokio::spawn(api.clone().follow_tokens());
-    Ok(service(api, u64::from_le_bytes(boot)))
 }
 
 /// The service: every route behind the edge. `boot` makes the request ids of this process different from those of others.

@@ -1,6 +1,6 @@
 //! A server from its first byte on disk to its last: open, recover, work, listen; then drain and close.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,14 +14,11 @@ use crate::backup::{self, BackupError};
 use crate::config::Config;
 use crate::listen;
 use crate::router;
-use crate::store::tokens;
+use crate::tokens::{self, TokenError};
 use crate::worker::Workers;
 
 /// Between two looks for what nobody needs any more.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
-
-/// A token made or revoked by the command line counts after this time at most.
-const LOOK_FOR_TOKENS_EVERY: Duration = Duration::from_secs(1);
 
 /// A blob without a reference is kept this long: its row may be about to be written.
 const BLOB_MIN_AGE_MS: i64 = 10 * 60 * 1_000;
@@ -56,6 +53,10 @@ pub struct Running {
     pub admin_token: String,
     /// The file it stands in.
     pub token_file: PathBuf,
+    /// The dashboard's address with a code that signs one browser in, once; while the admin token is in force.
+    pub sign_in_link: Option<String>,
+    /// Whether a browser is signed in already.
+    pub is_signed_in: bool,
     app: App,
     workers: Workers,
     listening: JoinHandle<()>,
@@ -86,6 +87,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let listener = TcpListener::bind(wanted).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let api = Api::open(app.clone()).await.map_err(AppError::from)?;
+    let sign_in_link = sign_in_link(&api, address, &admin_token).map_err(AppError::from)?;
+    let is_signed_in = api.gate.has_sessions();
     // Request ids of this process differ from those of the last one, which may stand in the same log.
     let edge = router::service(api.clone(), app.clock.now_ms().unsigned_abs());
     let workers = Workers::start(app.runs.clone(), app.clock.clone(), &app.config, None)?;
@@ -96,17 +99,36 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         app.stopping.clone(),
     ));
     let tidying = tokio::spawn(async move {
-        tokio::join!(tidy(api.app.clone()), follow_tokens(api));
+        tokio::join!(tidy(api.clone()), api.follow_tokens());
     });
     Ok(Running {
         address,
         admin_token,
         token_file,
+        sign_in_link,
+        is_signed_in,
         app,
         workers,
         listening,
         tidying,
     })
+}
+
+/// The code is behind the `#`: browsers keep that part to themselves, so it stands in no log.
+fn sign_in_link(
+    api: &Api,
+    mut address: SocketAddr,
+    admin_token: &str,
+) -> Result<Option<String>, TokenError> {
+    let Some((token_id, _)) = tokens::read(admin_token) else {
+        return Ok(None);
+    };
+    // A server that listens on every address is visited on this machine's own.
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let code = api.offer_sign_in(token_id)?;
+    Ok(Some(format!("http://{address}/#/signin?code={code}")))
 }
 
 impl Running {
@@ -158,8 +180,9 @@ impl Running {
     }
 }
 
-/// From time to time: blobs nobody refers to, and remembered answers that are old enough to be forgotten.
-async fn tidy(app: App) {
+/// From time to time: blobs nobody refers to, remembered answers that are old enough to be forgotten, and sessions that ended.
+async fn tidy(api: Api) {
+    let app = &api.app;
     let keep_ms = i64::try_from(app.config.store.idempotency_keep_ms).unwrap_or(i64::MAX);
     loop {
         if wait_or_stop(&app.stopping, TIDY_EVERY).await {
@@ -171,20 +194,8 @@ async fn tidy(app: App) {
         if let Err(error) = app.runs.forget_answers(keep_ms).await {
             tracing::warn!(%error, "old answers could not be forgotten");
         }
-    }
-}
-
-/// Takes over tokens that the command line made or revoked beside this server.
-async fn follow_tokens(api: Api) {
-    let mut known = None;
-    while !wait_or_stop(&api.app.stopping, LOOK_FOR_TOKENS_EVERY).await {
-        match tokens::stamp(&api.app.store).await {
-            Ok(stamp) if known == Some(stamp) => {}
-            Ok(stamp) => match api.reload_tokens().await {
-                Ok(()) => known = Some(stamp),
-                Err(error) => tracing::warn!(%error, "tokens could not be read again"),
-            },
-            Err(error) => tracing::warn!(%error, "tokens could not be looked at"),
+        if let Err(error) = api.forget_sessions().await {
+            tracing::warn!(%error, "sessions that ended could not be removed");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! checksum tells a mistyped token from a wrong one (and lets scanners find a leaked one). Only the SHA-256 of the secret is kept.
 
 mod scope;
+pub mod session;
 
 pub use scope::{Right, Room, Scope, Scopes, UnknownScope};
 

@@ -1,11 +1,14 @@
 //! Who may come in, decided before any handler runs: one layer around the whole router, with an explicit list of public
-//! routes. Tokens are looked up in memory, so the hot path costs one SHA-256 of 32 bytes and no query.
+//! routes. Tokens and sessions are looked up in memory, so the hot path costs one SHA-256 of 32 bytes and no query.
+
+pub mod cookie;
+mod names;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -15,14 +18,26 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 
+pub use names::Names;
+
 use super::error::{Error, Kind, Result};
 use super::rate::Bucket;
 use crate::config;
 use crate::tokens::{self, Right, Room, Scope, Scopes};
 
-/// Routes that answer without a token: probes, the contract, its documentation and the front page. Nothing of anybody's
+/// Routes that answer without a token: probes, the contract, its documentation and the dashboard's files. Nothing of anybody's
 /// data is behind them. `/metrics` tells how busy the server is, so it needs a token.
-const PUBLIC: [&str; 5] = ["/", "/healthz", "/readyz", "/openapi.json", "/docs"];
+const PUBLIC: [&str; 6] = [
+    "/",
+    "/favicon.svg",
+    "/healthz",
+    "/readyz",
+    "/openapi.json",
+    "/docs",
+];
+
+/// Folders of files that answer without a token.
+const PUBLIC_FOLDERS: [&str; 2] = ["/docs/", "/assets/"];
 
 /// What a route asks of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +50,11 @@ pub enum Access {
 
 /// What `method` at `path` asks for. An unknown path asks for a token too: a stranger learns nothing from a 404.
 pub fn required(method: &Method, path: &str) -> Access {
-    if PUBLIC.contains(&path) || path.starts_with("/docs/") {
+    let is_public = PUBLIC.contains(&path)
+        || PUBLIC_FOLDERS.iter().any(|folder| path.starts_with(folder))
+        // Signing in; what is sent there is looked at as closely as a token.
+        || (path == "/v1/session" && *method == Method::POST);
+    if is_public {
         return Access::Public;
     }
     let right = if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -61,6 +80,16 @@ pub fn required(method: &Method, path: &str) -> Access {
     Access::Token(Some(Scope { room, right }))
 }
 
+/// The code of a sign-in link that a start printed.
+pub struct Link {
+    /// SHA-256 of the code.
+    pub code_sha256: [u8; 32],
+    /// Whose rights whoever follows it gets.
+    pub token_id: String,
+    /// After this it is void.
+    pub expires_at_ms: i64,
+}
+
 /// A token that let its bearer in, with what is counted per token.
 pub struct Caller {
     /// Key id of the token.
@@ -78,6 +107,12 @@ pub struct Caller {
     pub other: Bucket,
     /// Event streams that may still be opened.
     pub streams: Arc<Semaphore>,
+}
+
+impl Caller {
+    fn is_alive(&self, now_ms: i64) -> bool {
+        self.expires_at_ms.is_none_or(|expiry| now_ms < expiry)
+    }
 }
 
 impl fmt::Debug for Caller {
@@ -113,9 +148,53 @@ impl std::ops::Deref for Bearer {
     }
 }
 
-/// The tokens in force, and the memory of failed sign-ins.
+/// The session that a request came with, by the hash of its cookie; `None` when it came with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session(pub Option<Signed>);
+
+/// A signed-in browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signed {
+    /// SHA-256 of what its cookie holds.
+    pub id_sha256: [u8; 32],
+    /// When it is signed out.
+    pub expires_at_ms: i64,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        Ok(Session(parts.extensions.get::<Signed>().copied()))
+    }
+}
+
+/// Where a request came from; known to handlers of public routes.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        let peer = parts.extensions.get::<Peer>().copied();
+        peer.ok_or_else(|| Error::internal("the edge did not say where a request came from"))
+    }
+}
+
+/// Who was let in, and how.
+pub struct Admitted {
+    /// By whose rights.
+    pub caller: Arc<Caller>,
+    /// The session, when it was by a cookie.
+    pub signed: Option<Signed>,
+}
+
+/// The tokens in force, the browsers that are signed in, and the memory of failed sign-ins.
 pub struct Gate {
     tokens: RwLock<Arc<HashMap<String, Arc<Caller>>>>,
+    sessions: RwLock<HashMap<[u8; 32], tokens::session::Session>>,
+    link: Mutex<Option<Link>>,
     rates: config::Rates,
     failures: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
@@ -127,6 +206,8 @@ impl Gate {
         let per_minute = NonZeroU32::new(rates.failed_sign_ins_per_min).unwrap_or(NonZeroU32::MIN);
         Gate {
             tokens: RwLock::default(),
+            sessions: RwLock::default(),
+            link: Mutex::default(),
             rates: rates.clone(),
             failures: RateLimiter::keyed(Quota::per_minute(per_minute)),
             clock: DefaultClock::default(),
@@ -166,52 +247,117 @@ impl Gate {
         Arc::clone(&self.tokens.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lets a request in or says why not: 401 for a bad token, 403 for a good one with too small a scope, 429 for an
-    /// address that guesses.
+    /// Takes over the sessions of the record.
+    pub fn load_sessions(&self, sessions: Vec<tokens::session::Session>) {
+        let sessions = sessions
+            .into_iter()
+            .map(|session| (session.id_sha256, session));
+        *self
+            .sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = sessions.collect();
+    }
+
+    /// Whether any browser is signed in.
+    pub fn has_sessions(&self) -> bool {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        !sessions.is_empty()
+    }
+
+    /// Lets a request in or says why not: 401 for a bad token or session, 403 for a good one with too small a scope, 429 for
+    /// an address that guesses. A token goes before a cookie.
     pub fn admit(
         &self,
         headers: &HeaderMap,
         scope: Option<Scope>,
         peer: IpAddr,
         now_ms: i64,
-    ) -> Result<Arc<Caller>> {
-        let Some(text) = bearer(headers) else {
-            return Err(no_token());
-        };
-        let Some(caller) = self.find(text, now_ms) else {
-            return Err(self.refuse(peer));
+    ) -> Result<Admitted> {
+        let admitted = match (bearer(headers), cookie::of(headers)) {
+            (Some(text), _) => Admitted {
+                caller: self.find(text, now_ms).ok_or_else(|| self.refuse(peer))?,
+                signed: None,
+            },
+            (None, Some(text)) => self
+                .signed_in(text, now_ms)
+                // A browser forgets a cookie that opens nothing, so that it does not fail again and again.
+                .ok_or_else(|| {
+                    self.refuse(peer)
+                        .header(header::SET_COOKIE, cookie::cleared(headers))
+                })?,
+            (None, None) => return Err(no_token()),
         };
         match scope {
-            Some(scope) if !caller.scopes.allow(scope) => Err(Error::new(
+            Some(scope) if !admitted.caller.scopes.allow(scope) => Err(Error::new(
                 Kind::Forbidden,
                 "insufficient_scope",
                 format!(
                     "this token lacks the scope {scope}; it has {}",
-                    caller.scopes
+                    admitted.caller.scopes
                 ),
             )),
-            _ => Ok(caller),
+            _ => Ok(admitted),
         }
+    }
+
+    /// Whose token this is, for a browser that signs in with it; fails as a request with it would.
+    pub fn sign_in_with_token(&self, text: &str, peer: IpAddr, now_ms: i64) -> Result<Arc<Caller>> {
+        self.find(text.trim(), now_ms)
+            .ok_or_else(|| self.refuse(peer))
+    }
+
+    /// Whose link this code is from. A code works once, and only in its time.
+    pub fn sign_in_with_code(&self, code: &str, peer: IpAddr, now_ms: i64) -> Result<Arc<Caller>> {
+        let presented = tokens::session::hash(code.trim());
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let right = link.take_if(|link| {
+            now_ms < link.expires_at_ms && tokens::same_secret(&link.code_sha256, &presented)
+        });
+        let caller = right.and_then(|link| self.alive(&link.token_id, now_ms));
+        caller.ok_or_else(|| self.refuse(peer))
+    }
+
+    /// From now on this link signs in, and no earlier one.
+    pub fn offer(&self, link: Link) {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
+    }
+
+    fn signed_in(&self, text: &str, now_ms: i64) -> Option<Admitted> {
+        let id_sha256 = tokens::session::hash(text);
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        let session = sessions.get(&id_sha256)?;
+        let signed = Signed {
+            id_sha256,
+            expires_at_ms: session.expires_at_ms,
+        };
+        // The token decides at every request, so that a revoked one ends its sessions at once.
+        let caller = self.alive(&session.token_id, now_ms)?;
+        (now_ms < signed.expires_at_ms).then_some(Admitted {
+            caller,
+            signed: Some(signed),
+        })
+    }
+
+    /// The token of this id, if it is in force.
+    fn alive(&self, id: &str, now_ms: i64) -> Option<Arc<Caller>> {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        let caller = tokens.get(id)?;
+        caller.is_alive(now_ms).then(|| Arc::clone(caller))
     }
 
     fn find(&self, text: &str, now_ms: i64) -> Option<Arc<Caller>> {
         let (id, secret_sha256) = tokens::read(text)?;
-        let caller = self
-            .tokens
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()?;
-        let same: bool =
-            subtle::ConstantTimeEq::ct_eq(&caller.secret_sha256[..], &secret_sha256[..]).into();
-        let alive = caller.expires_at_ms.is_none_or(|expiry| now_ms < expiry);
-        (same && alive).then_some(caller)
+        let caller = self.alive(id, now_ms)?;
+        tokens::same_secret(&caller.secret_sha256, &secret_sha256).then_some(caller)
     }
 
     /// 401, or 429 once this address has failed too often: guessing must not be fast.
     fn refuse(&self, peer: IpAddr) -> Error {
         match self.failures.check_key(&peer) {
-            Ok(()) => unauthorized("invalid_token", "this token is unknown, expired or revoked"),
+            Ok(()) => unauthorized(
+                "invalid_token",
+                "this token, code or session is unknown, over or revoked",
+            ),
             Err(denied) => {
                 let wait: Duration = denied.wait_time_from(self.clock.now());
                 Error::retry_later(
@@ -234,80 +380,13 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn no_token() -> Error {
     unauthorized(
         "token_required",
-        "send Authorization: Bearer with a token; `descent token create` makes one",
+        "send Authorization: Bearer with a token (`descent token create` makes one), or sign in with POST /v1/session",
     )
 }
 
 fn unauthorized(code: &'static str, detail: &str) -> Error {
     Error::new(Kind::Unauthorized, code, detail)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-}
-
-/// Which names this server answers to. A page that a browser loaded from elsewhere can make it send requests here under
-/// another name (DNS rebinding) or with another Origin; both are refused before anything else is looked at.
-pub struct Names(Vec<String>);
-
-impl Names {
-    /// Loopback names, the address listened on, and `allowed_hosts` (separated by commas).
-    pub fn new(server: &config::Server) -> Self {
-        let mut names: Vec<String> = ["localhost", "127.0.0.1", "[::1]"]
-            .map(str::to_owned)
-            .into();
-        if !server.listen.ip().is_unspecified() {
-            names.push(match server.listen.ip() {
-                IpAddr::V4(ip) => ip.to_string(),
-                IpAddr::V6(ip) => format!("[{ip}]"),
-            });
-        }
-        names.extend(
-            server
-                .allowed_hosts
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .map(str::to_ascii_lowercase),
-        );
-        Names(names)
-    }
-
-    /// Checks `Host`, and `Origin` where there is one.
-    pub fn check(&self, headers: &HeaderMap) -> Result<()> {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        if !host.is_some_and(|host| self.knows(host)) {
-            let detail = format!(
-                "this server does not answer to the name {:?}; add it to server.allowed_hosts",
-                host.unwrap_or("")
-            );
-            return Err(Error::new(Kind::Forbidden, "host_not_allowed", detail));
-        }
-        let Some(origin) = headers.get(header::ORIGIN) else {
-            return Ok(());
-        };
-        let name = origin
-            .to_str()
-            .ok()
-            .and_then(|origin| origin.split_once("://"))
-            .map(|(_, name)| name);
-        if name.is_some_and(|name| self.knows(name)) {
-            return Ok(());
-        }
-        Err(Error::new(
-            Kind::Forbidden,
-            "origin_not_allowed",
-            "requests from pages of other origins are not answered; add the host to server.allowed_hosts",
-        ))
-    }
-
-    /// The name without its port.
-    fn knows(&self, host: &str) -> bool {
-        let name = match host.rfind(':') {
-            Some(at) if !host[at..].contains(']') => &host[..at],
-            _ => host,
-        };
-        self.0.iter().any(|known| known.eq_ignore_ascii_case(name))
-    }
 }
 
 #[cfg(test)]
@@ -337,23 +416,5 @@ mod tests {
         );
         assert_eq!(scope(Method::GET, "/metrics"), "admin:read");
         assert_eq!(scope(Method::GET, "/nowhere"), "any");
-    }
-
-    #[test]
-    fn a_host_is_known_with_and_without_its_port() {
-        let names = Names::new(&config::Server::default());
-        for host in [
-            "localhost",
-            "localhost:8080",
-            "127.0.0.1:1",
-            "[::1]",
-            "[::1]:99",
-            "LOCALHOST",
-        ] {
-            assert!(names.knows(host), "{host}");
-        }
-        for host in ["evil.example", "localhost.evil.example:80", "", "[::2]"] {
-            assert!(!names.knows(host), "{host}");
-        }
     }
 }

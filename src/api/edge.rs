@@ -1,5 +1,5 @@
 //! The edge: what happens to every request before and after its handler, in this order: request id, Host and Origin,
-//! token and scope, rate, handler, problem document, headers. It is one service around the whole router, not a stack of
+//! token or session and scope, rate, handler, problem document, headers. It is one service around the whole router, not a stack of
 //! layers inside it, because each axum layer would cost an allocation per request.
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use tower::Service;
 
 use super::Api;
-use super::auth::{Access, Bearer, Caller, Names, required};
+use super::auth::{Access, Admitted, Bearer, Caller, Names, Peer, required};
 use super::error::{Error, render};
 use super::traffic::RouteNames;
 use crate::listen::Answer;
@@ -96,12 +96,19 @@ impl Edge {
     ) -> Result<Option<(Arc<Caller>, u32)>, Error> {
         self.shared.names.check(request.headers())?;
         let Access::Token(scope) = required(request.method(), request.uri().path()) else {
+            request.extensions_mut().insert(Peer(peer));
             return Ok(None);
         };
-        let caller =
+        let Admitted { caller, signed } =
             self.api
                 .gate
                 .admit(request.headers(), scope, peer, self.api.app.clock.now_ms())?;
+        if let Some(signed) = signed {
+            if !request.method().is_safe() {
+                self.shared.names.same_origin(request.headers())?;
+            }
+            request.extensions_mut().insert(signed);
+        }
         let remaining = bucket(&caller, predicts).take()?;
         request.extensions_mut().insert(Bearer(Arc::clone(&caller)));
         Ok(Some((caller, remaining)))

@@ -27,6 +27,7 @@ pub mod queue;
 pub mod rate;
 pub mod runs;
 mod selector;
+pub mod session;
 pub mod time;
 pub mod tokens;
 pub mod traffic;
@@ -39,7 +40,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-use self::auth::{Caller, Gate};
+use self::auth::{Caller, Gate, Link};
 use self::feed::Feeds;
 use self::idempotency::Running;
 use self::traffic::Traffic;
@@ -47,10 +48,13 @@ use crate::app::App;
 use crate::predictor::Directory;
 use crate::store::audit::Entry;
 use crate::store::{self, StoreError};
-use crate::tokens::TokenError;
+use crate::tokens::{TokenError, session as signed};
 
 /// How soon a token that the command line revoked is refused.
 const TOKEN_LOOK: Duration = Duration::from_millis(500);
+
+/// The link that a start prints signs in for this long.
+const LINK_LASTS_MS: i64 = 60 * 60 * 1_000;
 
 /// What every handler can reach; cheap to clone.
 #[derive(Clone)]
@@ -74,7 +78,7 @@ pub struct Shared {
     pub running: Running,
     /// The OpenAPI document, once the router is built.
     pub contract: OnceLock<Bytes>,
-    /// Held while tokens are read from the record, so that an older list never replaces a newer one.
+    /// Held while tokens or sessions are read from the record, so that an older list never replaces a newer one.
     reloading: tokio::sync::Mutex<()>,
 }
 
@@ -107,6 +111,7 @@ impl Api {
             reloading: tokio::sync::Mutex::new(()),
         }));
         api.reload_tokens().await?;
+        api.reload_sessions().await?;
         Ok(api)
     }
 
@@ -118,6 +123,62 @@ impl Api {
         let _turn = self.reloading.lock().await;
         self.gate.load(self.app.live_tokens().await?);
         Ok(())
+    }
+
+    /// Takes over the sessions of the record, after one began or ended; answers how many there are.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn reload_sessions(&self) -> Result<usize, TokenError> {
+        let _turn = self.reloading.lock().await;
+        let sessions = signed::live(&self.app.store, self.app.clock.now_ms()).await?;
+        let n_sessions = sessions.len();
+        self.gate.load_sessions(sessions);
+        Ok(n_sessions)
+    }
+
+    /// Signs a browser in with the rights of `caller`; answers the session and what its cookie is to hold.
+    async fn open_session(&self, caller: &Caller) -> Result<(signed::Session, String), TokenError> {
+        let lasts_ms = i64::try_from(self.app.config.server.session_ms).unwrap_or(i64::MAX);
+        let whose = (caller.token_id.as_str(), caller.owner.as_str());
+        let (store, entropy) = (&self.app.store, &self.app.entropy);
+        let now_ms = self.app.clock.now_ms();
+        let opened = signed::open(store, entropy, now_ms, lasts_ms, whose).await?;
+        self.reload_sessions().await?;
+        Ok(opened)
+    }
+
+    /// Signs a browser out.
+    async fn close_session(&self, id_sha256: [u8; 32]) -> Result<(), TokenError> {
+        signed::close(&self.app.store, id_sha256).await?;
+        self.reload_sessions().await?;
+        Ok(())
+    }
+
+    /// Removes what is left of sessions that ended.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn forget_sessions(&self) -> Result<(), TokenError> {
+        let now_ms = self.app.clock.now_ms();
+        if signed::forget(&self.app.store, now_ms).await? > 0 {
+            self.reload_sessions().await?;
+        }
+        Ok(())
+    }
+
+    /// A code that signs a browser in once, with the rights of the token `token_id`; it replaces an earlier one.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn offer_sign_in(&self, token_id: &str) -> Result<String, TokenError> {
+        let (code, code_sha256) = signed::secret(&self.app.entropy)?;
+        self.gate.offer(Link {
+            code_sha256,
+            token_id: token_id.to_owned(),
+            expires_at_ms: self.app.clock.now_ms() + LINK_LASTS_MS,
+        });
+        Ok(code)
     }
 
     /// Takes over tokens that the command line made or revoked while the server runs, until the server ends.

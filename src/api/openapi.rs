@@ -244,7 +244,8 @@ fn complete(mut document: Value) -> Value {
         }
     }
     document["components"]["securitySchemes"] = json!({
-        "token": { "type": "http", "scheme": "bearer", "bearerFormat": "dsc_<key id>_<secret><crc>", "description": "Made by `descent token create` or POST /v1/tokens." }
+        "token": { "type": "http", "scheme": "bearer", "bearerFormat": "dsc_<key id>_<secret><crc>", "description": "Made by `descent token create` or POST /v1/tokens." },
+        "session": { "type": "apiKey", "in": "cookie", "name": "descent_session", "description": "Set by POST /v1/session; the name ends in `_<port>` where the address has one. What changes something must carry this server's Origin." }
     });
     document["components"]["responses"] = problems();
     merge_schemas(
@@ -319,7 +320,8 @@ fn complete_operation(path: &str, verb: HttpVerb, operation: &mut Map<String, Va
         auth::Access::Token(scope) => {
             kinds.extend([Kind::Unauthorized, Kind::TooManyRequests]);
             let scopes: Vec<String> = scope.iter().map(ToString::to_string).collect();
-            operation.insert("security".into(), json!([{ "token": scopes }]));
+            let either = json!([{ "token": scopes }, { "session": [] }]);
+            operation.insert("security".into(), either);
         }
     }
     let responses = operation.entry("responses").or_insert_with(|| json!({}));

@@ -18,6 +18,7 @@ pub mod models;
 pub mod page;
 pub mod rules;
 pub mod runs;
+pub mod sessions;
 pub mod snapshot;
 pub mod tokens;
 pub mod usage;

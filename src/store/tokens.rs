@@ -95,10 +95,3 @@ pub async fn revoke(tx: &mut Tx, id: &str, now_ms: i64) -> Result<bool, StoreErr
             .await?;
     Ok(done.rows_affected() == 1)
 }
-
-/// Changes whenever a token is made or revoked, by whatever process: how many there are and the newest of those moments.
-pub async fn stamp(store: &Store) -> Result<(i64, i64), StoreError> {
-    Ok(sqlx::query_as("SELECT COUNT(*), COALESCE(MAX(MAX(created_at_ms, COALESCE(revoked_at_ms, 0))), 0) FROM tokens")
-        .fetch_one(store.readers())
-        .await?)
-}

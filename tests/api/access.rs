@@ -11,6 +11,7 @@ struct Things {
     dataset: String,
     run: String,
     model: String,
+    token: String,
 }
 
 async fn things(app: &TestApp) -> Things {
@@ -22,6 +23,7 @@ async fn things(app: &TestApp) -> Things {
         dataset: dataset.to_string(),
         run: run.id.to_string(),
         model: run.model_name.unwrap(),
+        token: app.token("alice", "admin").await,
     }
 }
 
@@ -52,6 +54,7 @@ fn with_body<'a>(ask: Ask<'a>, method: &str, path: &str, things: &Things) -> Ask
         ("POST", "/v1/runs") => ask.json(&json!({"dataset": things.dataset, "task": {"kind": "classification", "target": "target"}})),
         ("POST", path) if path.ends_with("/fork") => ask.json(&json!({})),
         ("POST", path) if path.ends_with("/predict") => ask.json(&json!({"rows": [[5.1, 3.5, 1.4, 0.2]]})),
+        ("POST", "/v1/session") => ask.json(&json!({"token": things.token})),
         ("POST", "/v1/tokens") => ask.json(&json!({"name": "t", "scopes": ["runs:read"]})),
         ("PATCH", "/v1/queue") => ask.json(&json!({"draining": false})),
         ("PUT", _) => ask.json(&json!({"version": 1})),
@@ -101,7 +104,10 @@ async fn without_a_token_there_is_nothing_but_the_public_pages() {
         );
         says_nothing_of(&answer, &things);
     }
-    assert_eq!(public, ["/healthz", "/openapi.json", "/readyz"]);
+    assert_eq!(
+        public,
+        ["/healthz", "/openapi.json", "/readyz", "/v1/session"]
+    );
     // What the router does not know is not told to a stranger either.
     app.ask(Method::GET, "/v1/nothing")
         .anonymous()
@@ -158,6 +164,58 @@ async fn a_wrong_token_opens_nothing_and_guessing_gets_slow() {
     assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
     // Somebody with a good token is not kept out by a guesser.
     strict.get("/v1/runs").await.ok(200);
+}
+
+/// Everything that asks for a token lets a signed-in browser in too, and nothing lets in a cookie that is wrong, over, signed
+/// out, or of a revoked token; what changes something wants our own Origin besides.
+#[tokio::test]
+async fn a_cookie_opens_what_its_token_opens() {
+    let app = TestApp::with(|config| config.rates.failed_sign_ins_per_min = 10_000).await;
+    let things = things(&app).await;
+    let cookie = app.sign_in(&things.token).await;
+    let closed: Vec<_> = operations()
+        .into_iter()
+        .filter(|(_, _, operation)| !is_public(operation))
+        .collect();
+    let ask = |method: &str, path: &str, cookie: &str| {
+        asked(&app, method, path, &things)
+            .anonymous()
+            .header("cookie", cookie)
+    };
+    let own = "http://127.0.0.1";
+    for wrong in ["descent_session=", "descent_session=00", "other=1"] {
+        for (method, path, _) in &closed {
+            let answer = ask(method, path, wrong).header("origin", own).send().await;
+            assert_eq!(answer.status, 401, "{method} {path} {wrong}");
+            says_nothing_of(&answer, &things);
+        }
+    }
+    // A page of another port of this host, which a browser counts as the same site.
+    for (method, path, _) in closed.iter().filter(|(method, ..)| method != "GET") {
+        let elsewhere = ask(method, path, &cookie).header("origin", "http://127.0.0.1:3000");
+        elsewhere.send().await.problem(403, "origin_required");
+        let nowhere = ask(method, path, &cookie).send().await;
+        nowhere.problem(403, "origin_required");
+        says_nothing_of(&nowhere, &things);
+    }
+    // Nothing was touched by any of these; now all of them by her, and signing out at last.
+    let (last, others): (Vec<_>, Vec<_>) = closed
+        .iter()
+        .partition(|(method, path, _)| method == "DELETE" && path == "/v1/session");
+    for (method, path, _) in others.into_iter().chain(last) {
+        let answer = ask(method, path, &cookie)
+            .header("origin", own)
+            .send()
+            .await;
+        assert!(
+            ![401, 403, 500].contains(&answer.status.as_u16()),
+            "{method} {path}: {}",
+            answer.text()
+        );
+    }
+    let signed_out = ask("GET", "/v1/runs", &cookie).send().await;
+    signed_out.problem(401, "invalid_token");
+    assert!(signed_out.header("set-cookie").contains("Max-Age=0"));
 }
 
 #[tokio::test]

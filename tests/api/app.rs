@@ -138,6 +138,15 @@ impl TestApp {
         text
     }
 
+    /// Signs a browser in with a token; answers its cookie, as the browser sends it.
+    pub async fn sign_in(&self, token: &str) -> String {
+        let ask = self.ask(Method::POST, "/v1/session").anonymous();
+        let answer = ask.json(&json!({"token": token})).send().await;
+        answer.ok(200);
+        let cookie = answer.header("set-cookie");
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
     /// Moves the clock.
     pub fn pass_ms(&self, ms: i64) {
         self.hand.fetch_add(ms, Ordering::SeqCst);

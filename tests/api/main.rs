@@ -16,5 +16,6 @@ mod predict;
 mod probes;
 mod queue;
 mod runs;
+mod session;
 mod tokens;
 mod usage;
