@@ -1,8 +1,17 @@
-# Two stages: the compiler stays behind, the image carries one binary and runs it as an unprivileged user.
+# Three stages: npm and the compiler stay behind, the image carries one binary and runs it as an unprivileged user.
+FROM node:22-bookworm-slim AS web
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY api /src/api
+COPY web .
+RUN npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+COPY --from=web /src/web/dist web/dist
 RUN cargo build --release --locked --bin descent
 
 FROM debian:bookworm-slim

@@ -6,13 +6,28 @@ PYTHON ?= python3
 PEERS ?= ../peers
 BENCH ?=
 
-.PHONY: help build demo test check unit contract drift deny bench bench-service bench-peers bench-learning openapi clean
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help build dashboard demo test check unit contract drift deny bench bench-service bench-peers bench-learning openapi clean
 
 help: ## say what each command does
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: cargo-present ## build the server (target/release/descent)
+build: cargo-present ## build the server (target/release/descent), with the dashboard where Node.js is
+	@if [ -e web/package-lock.json ] && .ci/node; then $(MAKE) dashboard; fi
 	$(CARGO) build --release --locked --bin descent
+
+# Everything that the dashboard is built from; the document of the API gives it its types.
+WEB := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null) api/openapi.json
+
+dashboard: web/dist/index.html ## build the dashboard into web/dist (wants Node.js 20.19 or newer, with npm)
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@.ci/node
+	cd web && npm ci --no-audit --no-fund
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
+	cd web && npm run build
 
 demo: build ## start a server, upload the penguins, train, predict, and stay up until Ctrl-C
 	./target/release/descent demo

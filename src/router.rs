@@ -9,8 +9,8 @@ use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
-    Api, checkpoints, datasets, diagnoses, docs, error, events, families, limits, logs, metrics,
-    metrics_page, models, openapi, predict, probes, queue, runs, session, tokens, usage,
+    Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, limits, logs,
+    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, tokens, usage,
 };
 
 /// The routes.
@@ -80,7 +80,9 @@ fn page() -> Routes<Api> {
         .page("/docs", get(docs::to_docs))
         .page("/docs/", get(docs::index))
         .page("/docs/{file}", get(docs::file))
-        .page("/", get(docs::front))
+        .page("/", get(dashboard::index))
+        .page("/icon.svg", get(dashboard::icon))
+        .page("/assets/{file}", get(dashboard::asset))
 }
 
 /// The OpenAPI document of the service.

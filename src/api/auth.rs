@@ -29,7 +29,7 @@ use crate::tokens::{self, Right, Room, Scope, Scopes};
 /// data is behind them. `/metrics` tells how busy the server is, so it needs a token.
 const PUBLIC: [&str; 6] = [
     "/",
-    "/favicon.svg",
+    "/icon.svg",
     "/healthz",
     "/readyz",
     "/openapi.json",

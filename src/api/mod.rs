@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod checkpoints;
+pub mod dashboard;
 pub mod datasets;
 pub mod diagnoses;
 pub mod docs;

@@ -1,4 +1,5 @@
 use axum::http::Method;
+use descent::api::dashboard;
 
 use crate::app::TestApp;
 
@@ -55,11 +56,33 @@ async fn the_pages_for_people_load_nothing_from_elsewhere() {
     let page = async |path: &str| app.ask(Method::GET, path).anonymous().send().await;
     let front = page("/").await;
     assert!(front.status == 200 && front.header("content-type").starts_with("text/html"));
+    let policy = front.header("content-security-policy");
     assert!(
-        front
-            .header("content-security-policy")
-            .contains("default-src 'self'")
+        policy.contains("default-src '") && !policy.contains("unsafe"),
+        "{policy}"
     );
+    assert_eq!(
+        (
+            front.header("x-content-type-options"),
+            front.header("referrer-policy")
+        ),
+        ("nosniff", "no-referrer")
+    );
+    // With or without the dashboard in this build.
+    let assets = front.text().split('"');
+    let assets: Vec<&str> = assets
+        .filter(|text| text.starts_with("./assets/"))
+        .collect();
+    assert_eq!(assets.is_empty(), !dashboard::is_built());
+    for asset in assets {
+        let loaded = page(asset.trim_start_matches('.')).await;
+        assert_eq!(loaded.status, 200, "{asset}");
+        assert!(loaded.header("cache-control").ends_with("immutable"));
+    }
+    page("/assets/nothing.js").await.problem(404, "not_found");
+    page("/assets/..%2Findex.html")
+        .await
+        .problem(404, "not_found");
     assert_eq!(
         (
             page("/docs").await.status.as_u16(),

@@ -1,6 +1,5 @@
-//! Pages for people: `/` and the API's documentation at `/docs/`. Everything they load comes from this binary, so they work
-//! on a machine without a network. They say nothing about anybody's data and need no token; "Authorize" on the page takes
-//! one, which stays in the browser.
+//! The API's documentation at `/docs/`. Everything it loads comes from this binary, so it works on a machine without a
+//! network. It says nothing about anybody's data and needs no token; "Authorize" on the page takes one, which stays in the browser.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,14 +15,6 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 
 static SWAGGER: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").display_request_duration(true)));
-
-/// The front page: what this is and where to go on.
-pub async fn front() -> Response {
-    page(
-        "text/html; charset=utf-8".to_owned(),
-        include_bytes!("front.html").to_vec(),
-    )
-}
 
 /// The page's own links are relative to `/docs/`.
 pub async fn to_docs() -> Redirect {
