@@ -1,0 +1,23 @@
+// Every page of the dashboard: its address, its place in the navigation, its code. A page is loaded when it is first visited.
+import { Activity, House, type IconNode } from "lucide";
+import type { ComponentType } from "preact";
+import type { PlainKey } from "./i18n";
+
+export interface PageProps {
+  /** What stands in the address where the pattern has a `:name`. */
+  params: Record<string, string>;
+  /** What stands behind the `?`. */
+  query: URLSearchParams;
+}
+
+export interface PageEntry {
+  pattern: string;
+  load: () => Promise<{ default: ComponentType<PageProps> }>;
+  /** Pages without a title are reached from another page and are not in the navigation. */
+  nav?: { title: PlainKey; icon: IconNode };
+}
+
+export const pages: PageEntry[] = [
+  { pattern: "/", load: () => import("./pages/home/Home"), nav: { title: "nav.home", icon: House } },
+  { pattern: "/runs", load: () => import("./pages/runs/Runs"), nav: { title: "nav.runs", icon: Activity } },
+];

@@ -1,0 +1,83 @@
+// How uPlot is told to draw: colours from the tokens, logarithmic axes, one cursor over several charts.
+import uPlot from "uplot";
+import { compact, number } from "../format";
+import { colour } from "../theme";
+import type { Line } from "./Chart";
+import { wheelZoom } from "./chartmoves";
+
+export interface ChartOptions {
+  /** A logarithmic vertical axis; what is not positive is not drawn. */
+  log?: boolean;
+  xLabel?: string;
+  yLabel?: string;
+  /** Charts with the same word share their cursor. */
+  sync?: string;
+}
+
+interface Making extends ChartOptions {
+  width: number;
+  height: number;
+  lines: Line[];
+  onCursor: (idx: number | null) => void;
+  onSight: (sight: { min: number; max: number } | null) => void;
+}
+
+const FONT = "12px 'Inter Variable', system-ui, sans-serif";
+
+function axis(label: string | undefined, values: uPlot.Axis.Values): uPlot.Axis {
+  return {
+    stroke: colour("--text-soft"),
+    font: FONT,
+    labelFont: FONT,
+    label,
+    labelSize: label ? 22 : 0,
+    grid: { stroke: colour("--grid"), width: 1 },
+    ticks: { show: false },
+    values,
+  };
+}
+
+function series(line: Line): uPlot.Series {
+  const stroke = colour(`--series-${line.colour}`);
+  return {
+    label: line.label,
+    stroke,
+    width: 1.6,
+    dash: line.dashed ? [5, 4] : undefined,
+    spanGaps: true,
+    points: line.dots ? { show: true, size: 5, fill: stroke } : { show: () => few(line) },
+    paths: line.dots ? () => null : undefined,
+  };
+}
+
+/** A line of few points shows them, so that a single epoch is not invisible. */
+function few(line: Line): boolean {
+  let n = 0;
+  for (let i = 0; i < line.values.length && n <= 30; i++) if (line.values[i] !== null) n++;
+  return n <= 30;
+}
+
+export function options({ width, height, lines, log, xLabel, yLabel, sync, onCursor, onSight }: Making): uPlot.Options {
+  return {
+    width,
+    height,
+    legend: { show: false },
+    cursor: { y: false, drag: { x: true, y: false, setScale: true }, sync: sync ? { key: sync, setSeries: false } : undefined },
+    scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
+    axes: [axis(xLabel, (_, splits) => splits.map((n) => (Number.isInteger(n) || Math.abs(n) < 10 ? compact(n) : ""))), { ...axis(yLabel, (_, splits) => splits.map((n) => (n === null ? "" : number(n)))), size: 62 }],
+    series: [{}, ...lines.map(series)],
+    hooks: {
+      ready: [wheelZoom],
+      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+      setScale: [
+        (plot, key) => {
+          if (key !== "x") return;
+          const xs = plot.data[0];
+          const { min, max } = plot.scales.x as { min?: number; max?: number };
+          const whole = min === undefined || max === undefined || (min <= (xs[0] ?? 0) && max >= (xs[xs.length - 1] ?? 1));
+          onSight(whole ? null : { min, max });
+        },
+      ],
+    },
+  };
+}
