@@ -1,0 +1,144 @@
+"""Sweeps: a search over hyperparameters, whose runs the server makes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from .. import _frames
+from .. import _request as ask
+from .._progress import Bar
+from .._request import Json
+from .._spec import sweep_of
+from .._views import SweepView
+from ..errors import WaitTimeout
+from .run import AsyncRun
+from .transport import AsyncTransport
+
+LOOK_S = 2
+"""At least this often the bar is brought up to date."""
+
+
+class AsyncSweep(SweepView):
+    """A search over hyperparameters."""
+
+    def __init__(self, http: AsyncTransport, document: Json) -> None:
+        super().__init__(document)
+        self._http = http
+
+    async def refresh(self) -> AsyncSweep:
+        """Asks the server again."""
+        self.raw = await self._http.json(ask.get(self._path()))
+        return self
+
+    async def wait(self, timeout_s: float | None = None, progress: bool | None = None) -> AsyncSweep:
+        """Waits until it is over, with one progress bar that shows the best value so far."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with Bar(self.progress["planned"], self.name, "run", progress) as bar:
+            while not self.terminal:
+                left = 30.0 if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    raise WaitTimeout(f"sweep {self.name} ({self.id}) is {self.status} after {timeout_s} s; it goes on")
+                wait_s = max(1, min(LOOK_S if bar.shown else 30, int(left)))
+                self.raw = await self._http.json(ask.get(self._path(), patience_s=wait_s, wait_s=wait_s))
+                self._show(bar)
+            self._show(bar)
+        return self
+
+    async def rows(self) -> list[Json]:
+        """What came of each run; `results` makes a DataFrame of it."""
+        return [row async for row in self._http.pages(self._path("results"))]
+
+    async def results(self) -> Any:
+        """A DataFrame with a row for each run: status, value, and a column for each hyperparameter, named by its pointer."""
+        return _frames.results(await self.rows())
+
+    async def runs(self) -> AsyncIterator[AsyncRun]:
+        """Its runs, which are runs like all others, oldest first."""
+        async for document in self._http.pages(ask.path("runs"), sweep=self.id, order="asc"):
+            yield AsyncRun(self._http, document)
+
+    async def best_run(self) -> AsyncRun:
+        """The best run so far."""
+        if self.best is None:
+            await self.refresh()
+        if self.best is None:
+            raise LookupError(f"sweep {self.name} ({self.id}) has no finished run yet")
+        return AsyncRun(self._http, await self._http.json(ask.get(ask.path("runs", self.best["run_id"]))))
+
+    async def stop(self) -> AsyncSweep:
+        """No further runs; those that are done keep their results."""
+        self.raw = await self._http.json(ask.post(self._path("stop")))
+        return self
+
+    async def change(
+        self,
+        name: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        budget: Mapping[str, Any] | None = None,
+    ) -> AsyncSweep:
+        """Renames it, replaces its labels, or enlarges its budget: it goes on then."""
+        wanted = {"name": name, "metadata": metadata, "budget": budget}
+        change: dict[str, Any] = {member: value for member, value in wanted.items() if value is not None}
+        self.raw = await self._http.json(ask.patch(self._path(), change))
+        return self
+
+    async def delete(self) -> None:
+        """Deletes it; its runs and their models stay."""
+        await self._http.send(ask.delete(self._path()))
+
+    def _path(self, *more: str) -> str:
+        return ask.path("sweeps", self.id, *more)
+
+    def _show(self, bar: Bar) -> None:
+        notes = {} if self.best is None or self.best["value"] is None else {"best": f"{self.best['value']:.4g}"}
+        bar.to(self.progress["finished"], self.progress["planned"], **notes)
+
+
+class AsyncSweeps:
+    """All sweeps: `client.sweeps`."""
+
+    def __init__(self, http: AsyncTransport) -> None:
+        self._http = http
+
+    async def create(
+        self,
+        spec: Mapping[str, Any],
+        space: Mapping[str, Mapping[str, Any]],
+        strategy: str | Mapping[str, Any] = "random",
+        runs: int | None = None,
+        budget: Mapping[str, Any] | None = None,
+        objective: str | Mapping[str, Any] | None = None,
+        **rest: Any,
+    ) -> AsyncSweep:
+        """Starts a search.
+
+        `space` says by JSON Pointer into the spec what is tried: `{"/optimizer/learning_rate": log_uniform(1e-4, 1)}`. `strategy`
+        is `grid`, `random`, `tpe`, `asha` or `seeds`, with options as a mapping. `runs` is short for a budget of so many runs;
+        `budget` also knows `minutes` and `parallel`. `objective` is a metric (a loss or an error is minimised, anything else
+        maximised) or `{"metric": ..., "direction": ...}`. The rest (`name`, `seed`, `metadata`) goes to the server as it is.
+        """
+        document = sweep_of(spec, space, strategy, runs, budget, objective, rest)
+        return AsyncSweep(self._http, await self._http.json(ask.create(ask.path("sweeps"), document)))
+
+    async def list(self) -> AsyncIterator[AsyncSweep]:
+        """Sweeps, newest first, page by page as they are asked for."""
+        async for document in self._http.pages(ask.path("sweeps")):
+            yield AsyncSweep(self._http, document)
+
+    async def get(self, id: str) -> AsyncSweep:
+        """One by its id."""
+        return AsyncSweep(self._http, await self._http.json(ask.get(ask.path("sweeps", id))))
+
+    async def wait(self, id: str, timeout_s: float | None = None, progress: bool | None = None) -> AsyncSweep:
+        """Waits for one by its id."""
+        return await (await self.get(id)).wait(timeout_s, progress)
+
+    async def results(self, id: str) -> Any:
+        """What came of one, by its id, as a DataFrame."""
+        return await (await self.get(id)).results()
+
+    async def stop(self, id: str) -> AsyncSweep:
+        """Stops one by its id."""
+        return await (await self.get(id)).stop()

@@ -1,0 +1,78 @@
+# Made from ../_async/client.py by tools/make_sync.py: change that file.
+"""The client."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from .. import _request as ask
+from .._request import Json
+from .._retry import Retry
+from .._settings import settings
+from .datasets import Datasets
+from .models import Models
+from .runs import Runs
+from .sweeps import Sweeps
+from .transport import Transport
+
+
+class Client:
+    """A Descent server, seen from a notebook or a program.
+
+    Address and token are taken from DESCENT_URL (default `http://127.0.0.1:8080`) and DESCENT_TOKEN where they are not given.
+    Requests that meet an overloaded or restarting server are repeated as `retry` says, without doing anything twice.
+    `transport` is for tests.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        retry: Retry | None = None,
+        timeout_s: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url, secret = settings(url, token)
+        self._http = Transport(self.url, secret, retry or Retry(), timeout_s, transport)
+        self.datasets = Datasets(self._http)
+        """Upload, list, look at, delete."""
+        self.runs = Runs(self._http)
+        """Submit, list, wait, read back."""
+        self.models = Models(self._http)
+        """What came of the runs: predict, export."""
+        self.sweeps = Sweeps(self._http)
+        """Searches over hyperparameters."""
+
+    def limits(self) -> dict[str, Any]:
+        """Every limit of the server by `section.name`."""
+        document = self._http.json(ask.get(ask.path("limits")))
+        return {f"{one['section']}.{one['name']}": one["value"] for one in document["limits"]}
+
+    def queue(self) -> Json:
+        """What waits, in which order and why."""
+        return self._http.json(ask.get(ask.path("queue")))
+
+    def usage(self) -> Json:
+        """What is used of the quotas."""
+        return self._http.json(ask.get(ask.path("usage")))
+
+    def schema(self, family: str = "classification") -> Json:
+        """The JSON Schema of a spec with every default, range and explanation."""
+        return self._http.json(ask.get(ask.path("families", family, "schema"), accept="*/*"))
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"

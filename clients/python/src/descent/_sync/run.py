@@ -1,0 +1,208 @@
+# Made from ../_async/run.py by tools/make_sync.py: change that file.
+"""One training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+from .. import _frames, _plot
+from .. import _request as ask
+from .._follow import noted
+from .._progress import Bar
+from .._request import Json
+from .._trajectory import Trajectory
+from .._views import RunView
+from ..errors import RateLimited, RunFailed, WaitTimeout
+from .landscape import Landscape
+from .models import Model
+from .transport import Transport
+
+POLL_S = 30
+"""A server answers at once when the run is over; until then it is asked this often."""
+
+
+class Run(RunView):
+    """One training. What it knows is as of the last answer; `refresh` asks again."""
+
+    def __init__(self, http: Transport, document: Json) -> None:
+        super().__init__(document)
+        self._http = http
+
+    def refresh(self) -> Run:
+        """Asks the server again."""
+        self.raw = self._http.json(ask.get(self._path()))
+        self._curves = None
+        return self
+
+    def wait(self, timeout_s: float | None = None, progress: bool | None = None, check: bool = True) -> Run:
+        """Waits until it is over, with a progress bar where somebody can see it.
+
+        Raises `RunFailed` when it failed (not with `check=False`) and `WaitTimeout` when it takes longer than `timeout_s`; it
+        goes on in that case. A cancelled run is over like any other.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with Bar(self.progress["epochs"], self.name, "epoch", progress) as bar:
+            if bar.shown and not self.terminal:
+                self._watch(bar, deadline)
+            while not self.terminal:
+                left = POLL_S if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    raise WaitTimeout(f"run {self.name} ({self.id}) is {self.status} after {timeout_s} s; it goes on")
+                wait_s = max(1, min(POLL_S, int(left)))
+                self.raw = self._http.json(ask.get(self._path(), patience_s=wait_s, wait_s=wait_s))
+            bar.to(self.progress["epoch"], self.progress["epochs"], status=self.status)
+        self._curves = None
+        if check and self.status == "failed":
+            raise RunFailed(self.id, self.name, self.reason)
+        return self
+
+    def events(self, after: int = 0, deadline: float | None = None) -> Generator[dict[str, Any], None, None]:
+        """Its events as they happen, from the first one on or behind number `after`, until it is over or until the deadline.
+
+        The deadline is a time of `time.monotonic`. Interrupted connections are taken up where they broke.
+        """
+        return self._http.events(ask.get(self._path("events")), str(after) if after else None, deadline)
+
+    def logs(self) -> list[Json]:
+        """What its training said."""
+        return [line for line in self._http.pages(self._path("logs"))]
+
+    def series(self, names: Sequence[str] | None = None, max_points: int = 1000) -> list[Json]:
+        """Its metrics as lists; `metrics` makes a DataFrame of them."""
+        request = ask.get(self._path("metrics"), names=names, max_points=max_points)
+        document = self._http.json(request)
+        series: list[Json] = document["series"]
+        self._remember(series)
+        return series
+
+    def metrics(self, names: Sequence[str] | None = None, max_points: int = 1000) -> Any:
+        """Its metrics as a DataFrame: a row for each step at which something was measured, a column for each metric.
+
+        `loss` is the loss of every step; names with `train_`, `validation_` and `test_` are measured at the end of an epoch.
+        A series of more than `max_points` is thinned: a value is then the mean of its bucket.
+        """
+        return _frames.metrics(self.series(names, max_points))
+
+    def plot(self, names: Sequence[str] | None = None, axes: Any = None) -> Any:
+        """Draws its metrics with matplotlib, by default the losses and the accuracies or errors; gives the axes."""
+        return _plot.metrics(self.series(names), self.name, names, axes)
+
+    def diagnoses(self) -> list[Json]:
+        """What went wrong, in plain words, with a remedy whose `spec_patch` can be given to `fork`."""
+        document = self._http.json(ask.get(self._path("diagnoses")))
+        data: list[Json] = document["data"]
+        return data
+
+    def checkpoints(self) -> list[Json]:
+        """States it can be forked from, newest first."""
+        document = self._http.json(ask.get(self._path("checkpoints")))
+        data: list[Json] = document["data"]
+        return data
+
+    def trajectory(self, weights: bool = False) -> Trajectory:
+        """The way of its weights through the landscape, as points of a plane; also while it trains."""
+        return Trajectory(self._http.json(ask.get(self._path("trajectory"), weights=weights or None)))
+
+    def landscape(
+        self,
+        kind: str = "plane",
+        resolution: int = 51,
+        other: Any = None,
+        progress: bool | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Landscape:
+        """The loss around its weights, computed by the server; the same request again is answered at once.
+
+        `kind` is `plane` (of its trajectory), `random`, `gradient`, or `between` and `shared` with an `other` run. Further
+        options (`samples`, `range`, `seed`) go to the server as they are.
+        """
+        request = {"kind": kind, "resolution": resolution, **options}
+        if other is not None:
+            request["other"] = getattr(other, "id", other)
+        document = self._http.json(ask.post(self._path("landscape"), request))
+        return Landscape(self._http, document).wait(timeout_s, progress)
+
+    def cancel(self) -> Run:
+        """Ends it; what it has learned so far is kept in its checkpoints."""
+        return self._act("cancel")
+
+    def pause(self) -> Run:
+        """Lets it rest at a checkpoint until `resume`."""
+        return self._act("pause")
+
+    def resume(self) -> Run:
+        """Goes on where `pause` stopped it, to the same bits."""
+        return self._act("resume")
+
+    def retry(self) -> Run:
+        """A new run with the same spec."""
+        return self._child("retry")
+
+    def reproduce(self) -> Run:
+        """A new run with the same resolved spec, data and seed: it ends in the same weights, bit for bit."""
+        return self._child("reproduce")
+
+    def fork(self, patch: Mapping[str, Any] | None = None, checkpoint: str = "latest", step: int | None = None) -> Run:
+        """A new run that starts from a checkpoint (`latest`, `best`, `scratch`, or by `step`) with a changed spec.
+
+        `patch` is a JSON merge patch on the spec, such as the `spec_patch` of a diagnosis.
+        """
+        document: dict[str, Any] = {"spec_patch": dict(patch or {})}
+        if step is None:
+            document["checkpoint"] = checkpoint
+        else:
+            document["step"] = step
+        return self._child("fork", document)
+
+    def change(
+        self,
+        name: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        priority: int | None = None,
+    ) -> Run:
+        """Renames it, replaces its labels, or moves it in the queue."""
+        wanted = {"name": name, "metadata": None if metadata is None else dict(metadata), "priority": priority}
+        change = {member: value for member, value in wanted.items() if value is not None}
+        self.raw = self._http.json(ask.patch(self._path(), change))
+        return self
+
+    def delete(self) -> None:
+        """Deletes its record. A model that came of it stays."""
+        self._http.send(ask.delete(self._path()))
+
+    def model(self) -> Model:
+        """The version of a model that came of it."""
+        if self.model_name is None:
+            self.refresh()
+        if self.model_name is None:
+            raise LookupError(f"run {self.name} ({self.id}) is {self.status} and has no model")
+        document = self._http.json(ask.get(ask.path("models", self.model_name, "versions", self.raw["model"]["version"])))
+        return Model(self._http, document)
+
+    def _path(self, *more: str) -> str:
+        return ask.path("runs", self.id, *more)
+
+    def _act(self, action: str) -> Run:
+        self.raw = self._http.json(ask.post(self._path(action)))
+        return self
+
+    def _child(self, action: str, document: Json | None = None) -> Run:
+        return Run(self._http, self._http.json(ask.create(self._path(action), document)))
+
+    def _watch(self, bar: Bar, deadline: float | None) -> None:
+        """Keeps the bar up to date until the stream ends or the time is over; then asks how it stands."""
+        epoch = 0
+        events = self.events(deadline=deadline)
+        try:
+            for event in events:
+                epoch = event.get("epoch", epoch)
+                bar.to(epoch, **noted(event))
+        except RateLimited:
+            # As many streams are open as one token may have; the end of the run can be waited for without one.
+            pass
+        finally:
+            events.close()
+        self.refresh()
