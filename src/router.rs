@@ -10,7 +10,7 @@ use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
     Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, limits, logs,
-    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, tokens, usage,
+    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, tokens, trajectory, usage,
 };
 
 /// The routes.
@@ -41,6 +41,7 @@ fn page() -> Routes<Api> {
         .at("/v1/runs/{id}/events", routes!(events::list))
         .at("/v1/runs/{id}/metrics", routes!(metrics::show))
         .at("/v1/runs/{id}/checkpoints", routes!(checkpoints::list))
+        .at("/v1/runs/{id}/trajectory", routes!(trajectory::show))
         .at("/v1/runs/{id}/logs", routes!(logs::list))
         .at("/v1/runs/{id}/diagnoses", routes!(diagnoses::list))
         .at("/v1/models", routes!(models::list))

@@ -32,6 +32,7 @@ pub mod session;
 pub mod time;
 pub mod tokens;
 pub mod traffic;
+pub mod trajectory;
 mod translate;
 pub mod usage;
 

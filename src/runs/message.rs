@@ -7,6 +7,7 @@ use descent_engine::spec::Spec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Path;
 use crate::blobs::Staged;
 use crate::ids::{DatasetId, RunId};
 use crate::store::Json;
@@ -88,6 +89,8 @@ pub struct Report {
     pub series: Vec<Series>,
     /// Log lines and diagnoses.
     pub notes: Vec<Note>,
+    /// New points of the weights' path.
+    pub path: Option<Arc<Path>>,
     /// A checkpoint whose bytes are durable or become so with its row.
     pub checkpoint: Option<Arc<NewCheckpoint>>,
     /// Training is over; the model is being checked.
@@ -99,6 +102,8 @@ pub struct Report {
 pub struct Started {
     /// The spec with every default filled in.
     pub resolved_spec: Json,
+    /// JSON of [`Description`](super::Description): what the numbers of the weights' path are.
+    pub path: Option<Json>,
 }
 
 /// How far a training is.

@@ -17,6 +17,7 @@ mod queue;
 mod recover;
 mod report;
 mod submit;
+mod trajectory;
 pub mod transition;
 mod watch;
 
@@ -33,6 +34,7 @@ pub use error::RunsError;
 pub use plan::Plan;
 pub use queue::{Queue, Queued};
 pub use submit::ForkFrom;
+pub use trajectory::{Description, InputScale, LayerShape, Path, Trajectory};
 pub use transition::Verb;
 
 use crate::blobs::Blobs;

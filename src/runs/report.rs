@@ -66,6 +66,9 @@ impl Runs {
     ) -> Result<(), RunsError> {
         if let Some(started) = report.started {
             change.run.resolved_spec = Some(started.resolved_spec);
+            if let Some(document) = &started.path {
+                self.begin_path(tx, change, document).await?;
+            }
             // A pause or cancellation may have come before the first report; then the status stays what it is.
             if change.run.status == Status::Preparing {
                 change.go(Verb::Start, None)?;
@@ -84,6 +87,9 @@ impl Runs {
         };
         self.write_series(tx, change, fresh, recorded.is_some())
             .await?;
+        if let Some(path) = &report.path {
+            self.write_path(tx, change, path).await?;
+        }
         for note in report.notes {
             write_note(change, note, recorded.as_ref())?;
         }

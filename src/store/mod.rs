@@ -21,6 +21,7 @@ pub mod runs;
 pub mod sessions;
 pub mod snapshot;
 pub mod tokens;
+pub mod trajectories;
 pub mod usage;
 mod writer;
 

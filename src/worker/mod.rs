@@ -6,6 +6,7 @@
 
 mod cache;
 mod cores;
+mod describe;
 mod finalize;
 mod prepare;
 mod pulse;

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::Shared;
+use super::describe::describe;
 use super::finalize;
 use super::prepare::{self, Prepared};
 use super::signal::{Signal, Wish};
@@ -100,12 +101,18 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
         Ok(trainer) => trainer,
         Err(reason) => return Attempt::failed(reason),
     };
+    let layout = trainer.layout().clone();
+    let description = match describe(&spec, &ready, &layout) {
+        Ok(description) => description,
+        Err(reason) => return Attempt::failed(reason),
+    };
     let mut watcher = match Watcher::new(
         shared,
         job,
         signal.clone(),
         &spec,
         ready.parts.train.len() as u64,
+        (&description, &layout),
     ) {
         Ok(watcher) => watcher,
         Err(error) => return Attempt::failed(Reason::new("bad_data", error.to_string())),

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use descent_engine::diagnosis::Diagnosis;
 use descent_engine::spec::Spec;
 use descent_engine::trainer::{
-    CheckpointReport, Directive, EpochReport, Observer, StepReport, StopReason,
+    CheckpointReport, Directive, EpochReport, Observer, PathPoint, StepReport, StopReason,
 };
+use descent_engine::trajectory::Layout;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::signal::{Signal, Wish};
 use super::{Moment, Shared};
 use crate::runs::message::{Job, NewCheckpoint, Note, Progress, Report, Started};
-use crate::runs::{Runs, RunsError};
+use crate::runs::{Description, Path, Runs, RunsError};
 use crate::store::Json;
 use crate::store::events::Kind;
 use crate::store::metrics::Series;
+use crate::store::trajectories::Point;
 
 /// Points collected while a report is on its way; beyond this the training waits for the record.
 const MAX_PENDING_POINTS: usize = 1 << 20;
@@ -30,6 +32,7 @@ pub(super) struct Watcher<'s> {
     job: &'s Job,
     signal: Arc<Signal>,
     pending: Report,
+    path: Path,
     n_points: usize,
     state: Option<CheckpointReport>,
     in_flight: Option<JoinHandle<()>>,
@@ -49,6 +52,7 @@ impl<'s> Watcher<'s> {
         signal: Arc<Signal>,
         spec: &Spec,
         n_train: u64,
+        (description, layout): (&Description, &Layout),
     ) -> Result<Self, RunsError> {
         let now_ms = shared.clock.now_ms();
         let epochs = spec.training.epochs.map_or(0, i64::from);
@@ -63,6 +67,7 @@ impl<'s> Watcher<'s> {
         });
         let started = Some(Started {
             resolved_spec: Json::of(spec)?,
+            path: Some(Json::of(description)?),
         });
         Ok(Self {
             shared,
@@ -73,6 +78,7 @@ impl<'s> Watcher<'s> {
                 series: series.into(),
                 ..Report::default()
             },
+            path: Path::of(layout),
             n_points: 0,
             state: None,
             in_flight: None,
@@ -98,7 +104,20 @@ impl<'s> Watcher<'s> {
     /// What has not been reported yet, once everything before it is on record. The observer is of no further use then.
     pub(super) fn rest(mut self) -> (Report, Option<CheckpointReport>) {
         self.wait();
+        self.pending.path = self.take_path();
         (self.pending, self.state)
+    }
+
+    /// The points since the last report, if there are any.
+    fn take_path(&mut self) -> Option<Arc<Path>> {
+        let empty = Path {
+            points: Default::default(),
+            snapshots: Vec::new(),
+            ..self.path
+        };
+        self.path.thin();
+        let path = std::mem::replace(&mut self.path, empty);
+        (!path.points.points.is_empty()).then(|| Arc::new(path))
     }
 
     fn push(&mut self, index: usize, step: u64, value: f64) {
@@ -145,6 +164,7 @@ impl<'s> Watcher<'s> {
                 ..Series::default()
             })
             .collect();
+        self.pending.path = self.take_path();
         let report = std::mem::replace(
             &mut self.pending,
             Report {
@@ -248,6 +268,27 @@ impl Observer for Watcher<'_> {
         match self.answer(true) {
             Directive::Continue => self.checkpoint_after(self.min_interval_ms),
             other => other,
+        }
+    }
+
+    fn point(&mut self, point: &PathPoint<'_>) {
+        let points = &mut self.path.points;
+        points.points.push(Point {
+            step: point.step,
+            epoch: u64::from(point.epoch),
+            is_last: point.is_last,
+            loss: point.loss,
+            gradient_norm: point.gradient_norm,
+            learning_rate: point.learning_rate,
+            update_norm: point.update_norm,
+        });
+        points.numbers.extend_from_slice(point.numbers);
+        if let Some(halves) = point.snapshot {
+            self.path.snapshots.push((point.step, halves.to_vec()));
+        }
+        // While a report is on its way, what waits is thinned as the record would be.
+        if self.path.points.points.len() as u64 > self.path.thinning.capacity() {
+            self.path.thin();
         }
     }
 

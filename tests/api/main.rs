@@ -18,4 +18,5 @@ mod queue;
 mod runs;
 mod session;
 mod tokens;
+mod trajectory;
 mod usage;

@@ -183,6 +183,7 @@ impl Busy {
         let job = runs.claim("w").await.unwrap().unwrap();
         let started = Started {
             resolved_spec: job.spec.clone(),
+            path: None,
         };
         runs.report(
             job.run,

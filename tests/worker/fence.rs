@@ -19,6 +19,7 @@ fn report(steps: std::ops::RangeInclusive<u64>) -> Report {
     Report {
         started: Some(Started {
             resolved_spec: Json::of(&json!({})).unwrap(),
+            path: None,
         }),
         series,
         ..Report::default()

@@ -9,6 +9,7 @@ use descent::ids::RunId;
 use descent::store::metrics;
 use descent::store::models::{self, Which};
 use descent::store::runs::{Run, Status};
+use descent::store::trajectories;
 use descent::worker::{Moment, Probe, Workers};
 use serde_json::{Value, json};
 
@@ -117,10 +118,11 @@ impl Bench {
         self.post("ann", document).await.unwrap().id
     }
 
-    /// Every point of every series, bit by bit.
+    /// Every point of every series, and of the weights' path, bit by bit.
     async fn points(&self, run: RunId) -> BTreeMap<String, Vec<(u64, u64)>> {
         let all = metrics::series(&self.app.store, run, &[]).await.unwrap();
-        all.into_iter()
+        let mut points: BTreeMap<_, Vec<_>> = all
+            .into_iter()
             .map(|s| {
                 (
                     s.name,
@@ -130,7 +132,24 @@ impl Bench {
                         .collect(),
                 )
             })
-            .collect()
+            .collect();
+        let path = trajectories::points(&self.app.store, run).await.unwrap();
+        let width = path.numbers.len() / path.points.len().max(1);
+        for (point, numbers) in path.points.iter().zip(path.numbers.chunks(width.max(1))) {
+            let scalars = [
+                point.loss,
+                point.gradient_norm,
+                point.learning_rate,
+                point.update_norm,
+            ];
+            let bits = scalars
+                .map(|value| value.map_or(0, f64::to_bits))
+                .into_iter();
+            let bits = bits.chain(numbers.iter().map(|number| u64::from(number.to_bits())));
+            let own = bits.map(|bits| (point.step, bits));
+            points.entry("path".to_owned()).or_default().extend(own);
+        }
+        points
     }
 }
 

@@ -29,4 +29,5 @@ pub mod schedule;
 pub mod spec;
 pub mod threads;
 pub mod trainer;
+pub mod trajectory;
 pub mod weights;

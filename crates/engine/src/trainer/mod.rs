@@ -26,6 +26,7 @@ mod network;
 mod observer;
 mod perceptron;
 mod recipe;
+mod recorder;
 mod rows;
 mod state;
 mod stopping;
@@ -36,14 +37,15 @@ use std::sync::Arc;
 
 pub use error::EngineError;
 pub use observer::{
-    CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, Silent, StepReport,
-    StopReason,
+    CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, PathPoint, Silent,
+    StepReport, StopReason,
 };
 pub use trained::{Confusion, Golden, Trained};
 
 use crate::dataset::{Dataset, Outcome, Parts};
 use crate::isa::Cpu;
 use crate::spec::{Family, Spec, TaskKind, Violation};
+use crate::trajectory::Layout;
 
 /// One training: everything that changes while it goes on.
 pub struct Trainer {
@@ -160,6 +162,12 @@ impl Trainer {
     /// Trains until it ends, pauses or is stopped. After [`Ending::Paused`] it may be called again.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Ending {
         each!(&mut self.learner, it => it.run(observer))
+    }
+
+    /// What is recorded of the weights' path, and at which steps.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        each!(&self.learner, it => it.layout())
     }
 
     /// The complete state, good for [`Trainer::restore`].

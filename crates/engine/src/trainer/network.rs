@@ -12,6 +12,7 @@ use super::observer::{
     CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, StepReport, StopReason,
 };
 use super::recipe::Recipe;
+use super::recorder::{Left, Recorder};
 use super::rows::Rows;
 use super::state::State;
 use super::stopping::Watch;
@@ -27,6 +28,7 @@ use crate::op::StepKey;
 use crate::plan::{Probe, TrainPlan};
 use crate::rng::{Purpose, Stream};
 use crate::spec::Spec;
+use crate::trajectory::Layout;
 
 /// Rows that a look at the layers takes.
 const PROBED_ROWS: usize = 256;
@@ -45,6 +47,7 @@ pub(super) struct NetworkTrainer {
     validation: Rows,
     fingerprint: [u8; 32],
     state: State,
+    recorder: Recorder,
     advice: Advice,
     /// The order of the rows in the epoch `order_of`.
     order: Vec<u32>,
@@ -98,6 +101,7 @@ impl NetworkTrainer {
         let state = State::new(&network, recipe.seed, &recipe.optimizer);
         Ok(Self {
             batch: train.room(recipe.batch_size),
+            recorder: Recorder::new(network.n_trained(), recipe.batch_size),
             gathered: None,
             augmentation: Pipeline::new(&spec.training.augmentation, dataset.sample_shape),
             order: (0..train.n_rows as u32).collect(),
@@ -174,6 +178,7 @@ impl NetworkTrainer {
         }
         let state = &mut self.state;
         let learning_rate = self.recipe.learning_rate(state.step, state.plateau.reduced);
+        self.recorder.before(state.step, &state.parameters.values);
         let result = self.plan.step(
             &mut state.parameters,
             &mut state.optimizer,
@@ -189,6 +194,15 @@ impl NetworkTrainer {
         if !result.finite {
             return Err(self.diverge(learning_rate, !result.loss.is_finite(), observer));
         }
+        let left = Left {
+            step: state.step,
+            epoch: state.epoch + 1,
+            loss: result.loss,
+            gradient_norm: result.gradient_norm,
+            learning_rate,
+        };
+        self.recorder
+            .after(left, &state.parameters.values, observer);
         state.step += 1;
         state.last_loss = Some(result.loss);
         // Ahead of its step, while the threads are awake.
@@ -244,6 +258,7 @@ impl NetworkTrainer {
             loss_not_finite,
         };
         self.advice.diverged(&seen, observer);
+        self.end_path(None, observer);
         Ending::Diverged {
             step,
             what: if loss_not_finite {
@@ -328,6 +343,11 @@ impl NetworkTrainer {
     /// Restores the best weights, tests them and makes the model.
     fn finish(&mut self, ending: Ending, observer: &mut dyn Observer) -> Ending {
         self.advice.after(self.state.step, observer);
+        // Where other weights are restored, nothing measures these again.
+        if self.watch.restores() {
+            let loss = self.evaluator.loss(&self.state.parameters, &self.train);
+            self.end_path(Some(loss), observer);
+        }
         let best_epoch = if self.watch.restores() && self.state.restore_best() {
             self.state.progress.best_epoch
         } else {
@@ -341,8 +361,18 @@ impl NetworkTrainer {
             (&self.validation, Part::Validation),
             (&test, Part::Test),
         ] {
-            self.evaluator
+            let loss = self
+                .evaluator
                 .measure(&self.state.parameters, rows, part, &mut measured);
+            if part == Part::Train && !self.watch.restores() {
+                self.recorder.end(
+                    self.state.step,
+                    self.state.epoch,
+                    Some(loss),
+                    &self.state.parameters.values,
+                    observer,
+                );
+            }
         }
         let made = trained::Making {
             network: &self.network,
@@ -360,6 +390,18 @@ impl NetworkTrainer {
         );
         self.finished = Some((ending.clone(), trained));
         ending
+    }
+
+    /// Says where the path ends.
+    fn end_path(&mut self, loss: Option<f64>, observer: &mut dyn Observer) {
+        let state = &self.state;
+        let weights = &state.parameters.values;
+        self.recorder
+            .end(state.step, state.epoch, loss, weights, observer);
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        self.recorder.layout()
     }
 
     pub(super) fn trained(&self) -> Option<&Trained> {
@@ -383,6 +425,7 @@ impl NetworkTrainer {
     pub(super) fn restore(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         let mut advice = self.advice.clone();
         let state = self.state.load(bytes, &self.fingerprint, &mut advice)?;
+        self.recorder.seek(state.step);
         self.state = state;
         self.gathered = None;
         self.advice = advice;

@@ -17,6 +17,11 @@ pub trait Observer {
         Directive::Continue
     }
 
+    /// A point of the path of the weights, before the report of the step that leaves it. Which steps have one: [`crate::trajectory`].
+    fn point(&mut self, point: &PathPoint<'_>) {
+        let _ = point;
+    }
+
     /// Something worth saying was noticed. Each code is said at most once in a run.
     fn diagnosis(&mut self, diagnosis: &Diagnosis) {
         let _ = diagnosis;
@@ -47,6 +52,30 @@ pub struct StepReport {
     pub learning_rate: f64,
     /// Euclidean norm of the whole gradient, before clipping.
     pub gradient_norm: f64,
+}
+
+/// Where the weights are after `step` steps, with what is known of the step that leaves them. Both belong together: loss and gradient
+/// are those of these very weights on the batch of the next step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PathPoint<'a> {
+    /// Steps done.
+    pub step: u64,
+    /// The epoch of the step that leaves the point, from 1; at the end the epochs done.
+    pub epoch: u32,
+    /// Mean loss: of the batch, at the end of the whole training part, where it was measured.
+    pub loss: Option<f64>,
+    /// Euclidean norm of the gradient, before clipping; none at the end.
+    pub gradient_norm: Option<f64>,
+    /// Learning rate of the step; none at the end.
+    pub learning_rate: Option<f64>,
+    /// Euclidean norm of the step, an estimate where a point is not complete; none at the end.
+    pub update_norm: Option<f64>,
+    /// The path ends here. Such a point is kept whatever its step.
+    pub is_last: bool,
+    /// What the layout keeps of the weights.
+    pub numbers: &'a [f32],
+    /// All trained numbers as bfloat16, where the layout has a snapshot of this step.
+    pub snapshot: Option<&'a [u16]>,
 }
 
 /// One pass over the training part.

@@ -7,6 +7,7 @@ use super::observer::{
     CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, StepReport,
 };
 use super::recipe::unresolved;
+use super::recorder::{Left, Recorder};
 use super::rows::Rows;
 use super::trained::{self, Trained};
 use super::{EngineError, obey};
@@ -19,6 +20,7 @@ use crate::network::{Network, Parameters};
 use crate::perceptron::Perceptron;
 use crate::rng::{Purpose, Stream};
 use crate::spec::Spec;
+use crate::trajectory::Layout;
 
 /// A perceptron in training. One step is one row.
 pub(super) struct PerceptronTrainer {
@@ -32,6 +34,9 @@ pub(super) struct PerceptronTrainer {
     validation: Rows,
     fingerprint: [u8; 32],
     state: State,
+    recorder: Recorder,
+    /// The weights as the record has them.
+    rounded: Vec<f32>,
     order: Vec<u32>,
     order_of: Option<u32>,
     measures: Measures,
@@ -87,6 +92,8 @@ impl PerceptronTrainer {
                 best: None,
                 is_best: false,
             },
+            recorder: Recorder::new(dataset.n_features() + 1, 1),
+            rounded: vec![0.0; dataset.n_features() + 1],
             order: (0..train.n_rows as u32).collect(),
             order_of: None,
             measures: Measures::of(&dataset.targets),
@@ -158,25 +165,49 @@ impl PerceptronTrainer {
             self.order_of = Some(epoch);
         }
         let row = self.order[(self.state.step % n_rows as u64) as usize] as usize;
+        let is_recorded = self.recorder.wants(self.state.step);
+        if is_recorded {
+            self.round();
+        }
+        self.recorder.before(self.state.step, &self.rounded);
         let features =
             &self.train.features[row * self.train.n_features..(row + 1) * self.train.n_features];
         let positive = self.train.labels[row] == 1;
         let corrections = self.state.unit.corrections();
         let activation = self.state.unit.learn(features, positive);
         let corrected = self.state.unit.corrections() > corrections;
-        self.state.step += 1;
         let square: f64 = features.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        observer.step(&StepReport {
+        let left = Left {
             step: self.state.step,
             epoch: epoch + 1,
             loss: criterion(activation, positive),
-            learning_rate: 1.0,
             gradient_norm: if corrected {
                 (square + 1.0).sqrt()
             } else {
                 0.0
             },
+            learning_rate: 1.0,
+        };
+        self.state.step += 1;
+        if is_recorded {
+            self.round();
+            self.recorder.after(left, &self.rounded, observer);
+        }
+        observer.step(&StepReport {
+            step: self.state.step,
+            epoch: left.epoch,
+            loss: left.loss,
+            learning_rate: left.learning_rate,
+            gradient_norm: left.gradient_norm,
         })
+    }
+
+    /// Rounds the weights as the record has them.
+    fn round(&mut self) {
+        let weights = self.state.unit.weights().iter();
+        for (rounded, &weight) in self.rounded.iter_mut().zip(weights) {
+            *rounded = weight as f32;
+        }
     }
 
     fn end_epoch(&mut self, observer: &mut dyn Observer) -> Directive {
@@ -253,15 +284,13 @@ impl PerceptronTrainer {
         for part in [Part::Train, Part::Validation, Part::Test] {
             self.measure(part, &mut measured);
         }
+        self.round();
+        let (step, epoch) = (self.state.step, self.state.epoch);
+        let loss = measured.first().map(|(_, loss)| *loss);
+        self.recorder
+            .end(step, epoch, loss, &self.rounded, observer);
         let parameters = Parameters {
-            values: self
-                .state
-                .unit
-                .weights()
-                .iter()
-                .map(|&weight| weight as f32)
-                .collect::<Vec<_>>()
-                .into(),
+            values: self.rounded[..].into(),
         };
         let made = trained::Making {
             network: &self.network,
@@ -270,10 +299,13 @@ impl PerceptronTrainer {
             parts: &self.parts,
             cpu: self.cpu,
         };
-        let (epoch, step) = (self.state.epoch, self.state.step);
         let trained = made.trained(measured, &self.measures, epoch, step, epoch);
         self.finished = Some((ending.clone(), trained));
         ending
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        self.recorder.layout()
     }
 
     pub(super) fn trained(&self) -> Option<&Trained> {
@@ -316,6 +348,7 @@ impl PerceptronTrainer {
             best: reader.option(Reader::f64)?,
             is_best: reader.u32()? != 0,
         };
+        self.recorder.seek(self.state.step);
         self.finished = None;
         Ok(())
     }
