@@ -10,7 +10,8 @@ use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
     Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, limits, logs,
-    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, tokens, trajectory, usage,
+    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, tokens,
+    trajectory, usage,
 };
 
 /// The routes.
