@@ -34,3 +34,5 @@ export interface RunResult {
   confusion?: { labels: string[]; counts: number[][] };
   [key: string]: unknown;
 }
+export type Prediction = Schemas["Prediction"];
+export type Predictions = Schemas["Predictions"];
