@@ -39,6 +39,7 @@ fn page() -> Routes<Api> {
         .at("/v1/families", routes!(families::list))
         .at("/v1/families/{name}/schema", routes!(families::schema))
         .at("/v1/queue", routes!(queue::show, queue::change))
+        .at("/v1/events", routes!(events::all::list))
         .at("/v1/runs/{id}/events", routes!(events::list))
         .at("/v1/runs/{id}/metrics", routes!(metrics::show))
         .at("/v1/runs/{id}/checkpoints", routes!(checkpoints::list))

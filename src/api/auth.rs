@@ -66,7 +66,9 @@ pub fn required(method: &Method, path: &str) -> Access {
     let (first, second) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
     let room = match (first, second) {
         ("v1", "datasets") => Room::Datasets,
-        ("v1", "runs" | "queue") if second == "runs" || right == Right::Read => Room::Runs,
+        ("v1", "runs" | "queue" | "events") if second == "runs" || right == Right::Read => {
+            Room::Runs
+        }
         ("v1", "models") if path.ends_with("/predict") => {
             return Access::Token(Some(Scope {
                 room: Room::Predict,

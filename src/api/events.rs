@@ -1,8 +1,11 @@
-//! `/v1/runs/{id}/events`: everything that happened to a run, as JSON pages or as a stream of server-sent events.
+//! `/v1/runs/{id}/events`: everything that happened to a run, as JSON pages or as a stream of server-sent events; `all` has the
+//! same over all runs of a caller.
 //!
 //! Both show the same events in the same form. A stream replays from `Last-Event-ID` (or `?after=`), then follows; `id:`
 //! is the event's sequence number, dense from 1, so a client knows that it missed nothing. After `done` the stream
 //! closes, and whoever comes back with the last id gets 204. `api/feed.rs` has the sharing between watchers.
+
+pub mod all;
 
 use std::sync::Arc;
 
@@ -19,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::auth::Bearer;
 use super::error::{Error, Kind, Result};
-use super::feed::{Cursor, Next};
+use super::feed::{self, Cursor, Next, Source};
 use super::input::{self, Path, Query};
 use super::page::{Page, Window};
 use crate::ids::RunId;
@@ -122,8 +125,12 @@ pub async fn list(
     let rows = events::page(&api.app.store, id, after, kind, limit + 1).await?;
     let has_more = rows.len() > limit as usize;
     let mut data = Vec::with_capacity(rows.len());
-    for row in rows.iter().take(limit as usize) {
-        data.push(super::feed::value(&api.app.store, row).await?);
+    for event in rows.into_iter().take(limit as usize) {
+        let row = events::Placed {
+            place: event.seq,
+            event,
+        };
+        data.push(feed::value(&api.app.store, &Source::Run(id), &row).await?);
     }
     Ok(Page::of(data, has_more, |event| event["seq"].to_string()).answer(&uri))
 }
@@ -139,13 +146,28 @@ fn stream_of(api: &Api, caller: &Bearer, run: &Run, after: i64) -> Result<Respon
     if run.status.is_terminal() && after >= run.last_seq {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    // A number that is not there yet would make the feed, which others share, begin in the future.
+    let after = after.min(run.last_seq);
+    let source = Source::Run(run.id);
+    let follow = || api.feeds.follow(&api.app, source, after, after);
+    open(api, caller, follow, None)
+}
+
+/// Opens a stream on the cursor that `follow` makes, with `first` before everything else.
+fn open(
+    api: &Api,
+    caller: &Bearer,
+    follow: impl FnOnce() -> Cursor,
+    first: Option<Bytes>,
+) -> Result<Response> {
+    let places = places(api, caller)?;
     let watcher = Watcher {
-        // A number that is not there yet would make the feed, which others share, begin in the future.
-        cursor: api.feeds.follow(&api.app, run.id, after.min(run.last_seq)),
+        cursor: follow(),
+        first,
         quiet: api.app.quiet.clone(),
         heartbeat: std::time::Duration::from_millis(api.app.config.connections.sse_heartbeat_ms),
         over: false,
-        _places: places(api, caller)?,
+        _places: places,
     };
     let body = Body::from_stream(stream::unfold(watcher, |mut watcher| async move {
         let bytes = watcher.next().await?;
@@ -189,6 +211,8 @@ fn places(api: &Api, caller: &Bearer) -> Result<[OwnedSemaphorePermit; 2]> {
 /// One open stream.
 struct Watcher {
     cursor: Cursor,
+    /// To be sent before the first event.
+    first: Option<Bytes>,
     quiet: tokio_util::sync::CancellationToken,
     heartbeat: std::time::Duration,
     over: bool,
@@ -201,6 +225,9 @@ impl Watcher {
     async fn next(&mut self) -> Option<Bytes> {
         if self.over {
             return None;
+        }
+        if let Some(first) = self.first.take() {
+            return Some(first);
         }
         tokio::select! {
             biased;

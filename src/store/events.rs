@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::QueryBuilder;
 
 use super::codec::{Json, as_text};
-use super::{Store, StoreError, Tx};
+use super::{Order, Store, StoreError, Tx};
 use crate::ids::RunId;
 
 /// Sort of an event; also the SSE event type.
@@ -113,6 +113,53 @@ pub async fn page(
         .bind(limit)
         .fetch_all(store.readers())
         .await?)
+}
+
+/// An event and its place in the order of all events.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Placed {
+    /// Number in the order of commits; grows, with gaps where events are somebody else's or were deleted.
+    pub place: i64,
+    /// The event.
+    #[sqlx(flatten)]
+    pub event: Event,
+}
+
+/// Events of all runs of `owner` behind the place `after` (before it when newest first), of one kind when asked.
+pub async fn of_owner(
+    store: &Store,
+    owner: &str,
+    after: i64,
+    kind: Option<Kind>,
+    order: Order,
+    limit: u32,
+) -> Result<Vec<Placed>, StoreError> {
+    let sql = match order {
+        Order::Asc => {
+            "SELECT o.place, e.* FROM event_order o JOIN events e ON e.run_id = o.run_id AND e.seq = o.seq
+             WHERE o.place > ?1 AND o.owner = ?2 AND (?3 IS NULL OR e.kind = ?3) ORDER BY o.place LIMIT ?4"
+        }
+        Order::Desc => {
+            "SELECT o.place, e.* FROM event_order o JOIN events e ON e.run_id = o.run_id AND e.seq = o.seq
+             WHERE o.place < ?1 AND o.owner = ?2 AND (?3 IS NULL OR e.kind = ?3) ORDER BY o.place DESC LIMIT ?4"
+        }
+    };
+    Ok(sqlx::query_as(sql)
+        .bind(after)
+        .bind(owner)
+        .bind(kind)
+        .bind(limit)
+        .fetch_all(store.readers())
+        .await?)
+}
+
+/// The newest place, whoever's: who reads on behind it misses nothing that is to come.
+pub async fn newest_place(store: &Store) -> Result<i64, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT COALESCE(MAX(place), 0) FROM event_order")
+            .fetch_one(store.readers())
+            .await?,
+    )
 }
 
 /// Codes of the diagnoses a run has on record.

@@ -110,6 +110,15 @@ pub const RULES: &[Rule] = &[
               FROM metric_chunks c LEFT JOIN events e ON e.run_id = c.run_id AND e.seq = c.seq WHERE e.kind IS NOT 'metric'",
     },
     Rule {
+        holds: "every event has one place in the order of all events, in the order of its run",
+        sql: "SELECT printf('event %d of run %s has %d places in the order of all events', e.seq, e.run_id, COUNT(o.place))
+              FROM events e LEFT JOIN event_order o ON o.run_id = e.run_id AND o.seq = e.seq GROUP BY e.run_id, e.seq HAVING COUNT(o.place) <> 1
+              UNION ALL
+              SELECT printf('place %d in the order of all events goes to event %d of run %s, which is missing or comes too late', place, seq, run_id)
+              FROM (SELECT *, LAG(seq, 1, 0) OVER (PARTITION BY run_id ORDER BY place) AS before FROM event_order) o
+              WHERE before >= seq OR NOT EXISTS (SELECT 1 FROM events e WHERE e.run_id = o.run_id AND e.seq = o.seq)",
+    },
+    Rule {
         holds: "stored documents are JSON",
         sql: "SELECT what || ' is not JSON'
               FROM (SELECT 'a document of dataset ' || id AS what, json_valid(format) AND json_valid(schema) AND json_valid(profile) AS valid
@@ -400,31 +409,41 @@ mod tests {
             ),
             (
                 12,
+                "DELETE FROM event_order WHERE seq = 3",
+                "event 3 of run r has 0 places",
+            ),
+            (
+                12,
+                "UPDATE event_order SET seq = 9 WHERE seq = 2",
+                "goes to event 9 of run r, which is missing",
+            ),
+            (
+                13,
                 "UPDATE runs SET metadata = '{'",
                 "a document of run r is not JSON",
             ),
             (
-                13,
+                14,
                 "UPDATE metric_chunks SET vals = x'00'",
                 "16 bytes of steps and 1 bytes of values",
             ),
             (
-                13,
+                14,
                 "UPDATE metric_chunks SET first_step = 0",
                 "its first step is 1, its row says 0",
             ),
             (
-                13,
+                14,
                 "UPDATE metric_chunks SET last_step = 9",
                 "its last step is 2, its row says 9",
             ),
             (
-                13,
+                14,
                 "UPDATE metric_chunks SET steps = x'01000000000000000100000000000000'",
                 "step 1 comes after step 1",
             ),
             (
-                13,
+                14,
                 "INSERT INTO metric_chunks VALUES ('r', 'loss', 2, 2, 2, x'0200000000000000', x'0000000000000000')",
                 "step 2 comes after step 2",
             ),

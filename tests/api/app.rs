@@ -124,6 +124,12 @@ impl TestApp {
         test
     }
 
+    /// From here on requests meet an API that knows nothing but what is on record, as after a restart.
+    pub async fn restart(&mut self) {
+        self.api = Api::open(self.app.clone()).await.unwrap();
+        self.edge = router::service(self.api.clone(), 2);
+    }
+
     /// A token of `owner` with `scopes`, separated by spaces.
     pub async fn token(&self, owner: &str, scopes: &str) -> String {
         let scopes: Scopes = scopes.parse().unwrap();
@@ -301,25 +307,68 @@ impl Ask<'_> {
 
     /// Sends it and reads the whole answer.
     pub async fn send(self) -> Answer {
+        let (parts, body) = self.call().await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// Sends it and answers the stream of events that comes back.
+    pub async fn open(self) -> Stream {
+        let ask = self.header("accept", "text/event-stream");
+        let response = ask.call().await;
+        assert_eq!(response.status(), 200);
+        Stream {
+            body: response.into_body(),
+            pending: String::new(),
+        }
+    }
+
+    async fn call(self) -> axum::response::Response {
         let mut request = Request::builder()
             .method(self.method)
             .uri(self.path)
             .body(self.body)
             .unwrap();
         *request.headers_mut() = self.headers;
-        let response = self
-            .app
-            .edge
-            .clone()
-            .call(request)
+        let mut edge = self.app.edge.clone();
+        edge.call(request)
             .await
-            .unwrap_or_else(|never| match never {});
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
+            .unwrap_or_else(|never| match never {})
+    }
+}
+
+/// Server-sent events, read one by one: what is not asked for stays with the server.
+pub struct Stream {
+    body: Body,
+    pending: String,
+}
+
+impl Stream {
+    /// `(id, type, data)` of the next event; comments are passed over.
+    pub async fn next(&mut self) -> (u64, String, Value) {
+        loop {
+            while let Some((frame, rest)) = self.pending.split_once("\n\n") {
+                let field = |name: &str| {
+                    let line = frame.lines().find_map(|line| line.strip_prefix(name));
+                    line.map(|rest| rest.trim().to_owned())
+                };
+                let found = field("id:").zip(field("event:")).zip(field("data:"));
+                let found = found
+                    .map(|((id, kind), data)| (id.parse().unwrap(), kind, data.parse().unwrap()));
+                self.pending = rest.to_owned();
+                if let Some(event) = found {
+                    return event;
+                }
+            }
+            // A stream that says nothing fails the test instead of holding it up.
+            let patience = std::time::Duration::from_secs(60);
+            let more = tokio::time::timeout(patience, self.body.frame()).await;
+            let more = more.expect("an event").expect("an open stream").unwrap();
+            self.pending += std::str::from_utf8(more.data_ref().unwrap()).unwrap();
         }
     }
 }

@@ -157,3 +157,218 @@ async fn streams_have_a_limit_and_an_owner() {
             .problem(404, "not_found");
     }
 }
+
+/// Every event of the caller, oldest first, from the pages.
+async fn all_pages(app: &TestApp, token: &str) -> Vec<Value> {
+    let (mut all, mut after) = (Vec::new(), "0".to_owned());
+    loop {
+        let path = format!("/v1/events?order=asc&limit=100&after={after}");
+        let page = app
+            .ask(Method::GET, &path)
+            .token(token)
+            .send()
+            .await
+            .ok(200);
+        all.extend(page["data"].as_array().unwrap().clone());
+        if page["has_more"] == json!(false) {
+            return all;
+        }
+        after = page["last_id"].as_str().unwrap().to_owned();
+    }
+}
+
+fn id(event: &Value) -> u64 {
+    event["id"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn one_stream_has_the_events_of_all_runs_and_goes_on_where_it_was_cut() {
+    let mut app = TestApp::start().await;
+    let mut live = app.ask(Method::GET, "/v1/events").open().await;
+    let (begin, kind, data) = live.next().await;
+    assert_eq!((begin, kind.as_str(), &data["id"]), (0, "start", &json!(0)));
+    let dataset = app
+        .dataset("admin", "iris", include_bytes!("../../examples/iris.csv"))
+        .await;
+    let mut runs = Vec::new();
+    for name in ["one", "two", "three"] {
+        runs.push(
+            app.submit("admin", iris_spec(dataset, name))
+                .await
+                .id
+                .to_string(),
+        );
+    }
+    let (mut seen, mut n_done) = (Vec::new(), 0);
+    while n_done < runs.len() {
+        let (id, kind, data) = live.next().await;
+        assert_eq!((&data["id"], &data["type"]), (&json!(id), &json!(kind)));
+        n_done += usize::from(kind == "done");
+        seen.push(data);
+    }
+    assert!(seen.iter().map(id).is_sorted_by(|a, b| a < b));
+    // The same as each run's own stream says, but for the number.
+    for run in &runs {
+        let own = frames(&stream(&app, run, None).await);
+        let own: Vec<Value> = own.into_iter().map(|(_, _, data)| data).collect();
+        let of_all = seen.iter().filter(|event| event["run_id"] == json!(run));
+        let of_all = of_all.cloned().map(|mut event| {
+            event.as_object_mut().unwrap().remove("id");
+            event
+        });
+        assert_eq!(of_all.collect::<Vec<_>>(), own);
+    }
+    assert_eq!(all_pages(&app, &app.admin).await, seen);
+    let newest = app.get("/v1/events?limit=1").await.ok(200);
+    assert_eq!(newest["data"][0], *seen.last().unwrap());
+    let states = app.get("/v1/events?type=done&order=asc").await.ok(200);
+    assert_eq!(states["data"].as_array().unwrap().len(), runs.len());
+
+    // Cut anywhere, also by a restart of the server.
+    app.restart().await;
+    for cut in [0, 1, seen.len() / 2, seen.len() - 1] {
+        let last_seen = cut.checked_sub(1).map_or(0, |last| id(&seen[last]));
+        let mut rest = app
+            .ask(Method::GET, "/v1/events")
+            .header("last-event-id", &last_seen.to_string())
+            .open()
+            .await;
+        for expected in &seen[cut..] {
+            assert_eq!(rest.next().await.2, *expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_stream_of_all_runs_is_the_owners_alone() {
+    let app = TestApp::start().await;
+    let alice = app.token("alice", "runs").await;
+    let mut hers = app
+        .ask(Method::GET, "/v1/events")
+        .token(&alice)
+        .open()
+        .await;
+    hers.next().await;
+    app.model("admin", "his").await;
+    let own = app.model("alice", "hers").await.id.to_string();
+    let mut n_events = 0;
+    loop {
+        let (_, kind, data) = hers.next().await;
+        assert_eq!(data["run_id"], json!(own));
+        n_events += 1;
+        if kind == "done" {
+            break;
+        }
+    }
+    let pages = all_pages(&app, &alice).await;
+    assert_eq!(pages.len(), n_events);
+    let nobody = app.token("nobody", "runs").await;
+    assert_eq!(all_pages(&app, &nobody).await, Vec::<Value>::new());
+    let models = app.token("alice", "models").await;
+    app.ask(Method::GET, "/v1/events")
+        .token(&models)
+        .send()
+        .await
+        .problem(403, "insufficient_scope");
+
+    // It counts among the streams of a token.
+    let full = TestApp::idle(|config| config.rates.sse_per_token = 1).await;
+    let first = full.ask(Method::GET, "/v1/events").open().await;
+    let second = || {
+        full.ask(Method::GET, "/v1/events")
+            .header("accept", "text/event-stream")
+            .send()
+    };
+    second().await.problem(429, "too_many_streams");
+    drop(first);
+    let mut third = full.ask(Method::GET, "/v1/events").open().await;
+    third.next().await;
+}
+
+#[tokio::test]
+async fn a_deleted_run_hides_no_later_event() {
+    let app = TestApp::start().await;
+    let run = app.model("admin", "short").await.id.to_string();
+    let last = id(all_pages(&app, &app.admin).await.last().unwrap());
+    app.ask(Method::DELETE, &format!("/v1/runs/{run}"))
+        .send()
+        .await;
+    assert_eq!(all_pages(&app, &app.admin).await, Vec::<Value>::new());
+    let places = descent::store::events::newest_place(&app.app.store).await;
+    assert_eq!(places.unwrap(), 0, "a deleted run leaves no place behind");
+    let next = app.model("admin", "next").await.id.to_string();
+    let mut rest = app
+        .ask(Method::GET, &format!("/v1/events?after={last}"))
+        .open()
+        .await;
+    let (first, kind, data) = rest.next().await;
+    assert!(first > last);
+    assert_eq!(
+        (kind.as_str(), &data["run_id"], &data["seq"]),
+        ("state", &json!(next), &json!(1))
+    );
+    // A number from the future, which nobody was told, hides nothing either.
+    let mut future = app
+        .ask(Method::GET, &format!("/v1/events?after={}", u64::MAX))
+        .open()
+        .await;
+    let cancelled = app
+        .submit(
+            "admin",
+            iris_spec(
+                app.dataset("admin", "i", include_bytes!("../../examples/iris.csv"))
+                    .await,
+                "x",
+            ),
+        )
+        .await;
+    assert_eq!(
+        future.next().await.2["run_id"],
+        json!(cancelled.id.to_string())
+    );
+}
+
+/// A reader that stands still while more happens than is kept for it gets every event all the same, with fewer points of metrics.
+#[tokio::test]
+async fn a_slow_reader_of_all_runs_loses_points_and_no_event() {
+    let app = TestApp::with(|config| config.quota.owner_queued_runs = 10_000).await;
+    let mut slow = app.ask(Method::GET, "/v1/events").open().await;
+    let mut ids = vec![slow.next().await.0];
+    let first = app.model("admin", "first").await;
+    ids.push(slow.next().await.0); // it has followed, and is now too slow
+    let dataset = first.dataset_id;
+    let mut spec = iris_spec(dataset, "second");
+    spec["training"]["epochs"] = json!(200);
+    app.train("admin", spec).await;
+    let mut many = Vec::new();
+    for seed in 0..150 {
+        let mut spec = iris_spec(dataset, "many");
+        spec["training"] = json!({"epochs": 1, "seed": seed});
+        many.push(app.submit("admin", spec).await.id);
+    }
+    for run in many {
+        let patience = std::time::Duration::from_secs(120);
+        app.app.runs.wait("admin", run, patience).await.unwrap();
+    }
+    let all = all_pages(&app, &app.admin).await;
+    assert!(
+        all.len() > 600,
+        "only {} events: the ring has room for more",
+        all.len()
+    );
+    let mut n_thinned = 0;
+    while ids.len() <= all.len() {
+        let (id, _, data) = slow.next().await;
+        ids.push(id);
+        if data["thinned"] == json!(true) {
+            let series = data["series"].as_array().unwrap();
+            n_thinned += usize::from(
+                series
+                    .iter()
+                    .all(|one| one["steps"].as_array().unwrap().len() <= 5),
+            );
+        }
+    }
+    assert_eq!(ids[1..], all.iter().map(id).collect::<Vec<_>>());
+    assert!(n_thinned > 0);
+}
