@@ -8,7 +8,7 @@ BENCH ?=
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help build dashboard demo test check unit contract client drift deny bench bench-service bench-peers bench-learning openapi clean
+.PHONY: help build dashboard demo test check unit contract exports client drift deny bench bench-service bench-peers bench-learning openapi clean
 
 help: ## say what each command does
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
 demo: build ## start a server, upload the penguins, train, predict, and stay up until Ctrl-C
 	./target/release/descent demo
 
-test: check contract client unit ## everything CI runs, except what needs the git history
+test: check contract exports client unit ## everything CI runs, except what needs the git history
 
 check: cargo-present ## format, lints, documentation, licences
 	$(CARGO) fmt --all --check
@@ -44,6 +44,10 @@ check: cargo-present ## format, lints, documentation, licences
 contract: cargo-present python-present ## throw schemathesis at a running server (installs it into .venv)
 	$(CARGO) build --locked --bin descent
 	tests/schemathesis/run.sh
+
+exports: cargo-present python-present ## read what leaves the server with onnxruntime and others (installs them into .venv)
+	$(CARGO) build --locked --bin descent
+	tests/exports/run.sh
 
 client: cargo-present python-present ## test the Python client and its notebooks against a running server (installs what it needs into .venv)
 	$(CARGO) build --locked --bin descent

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod data;
 pub mod demo;
+pub mod export;
 pub mod ids;
 pub mod listen;
 pub mod predictor;

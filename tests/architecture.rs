@@ -16,6 +16,7 @@ const STAIRS: &[&[&str]] = &[
     &["api"],
     &["listen"],
     &["app"],
+    &["export"],
     &["worker"],
     &["predictor"],
     &["runs"],

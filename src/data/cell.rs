@@ -16,6 +16,11 @@ pub(super) enum Cell {
     Name,
 }
 
+/// The ways to say that there is no value, those that [`is_missing`] knows.
+pub const MISSING_WORDS: [&str; 13] = [
+    "", "?", "-", "NA", "na", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null",
+];
+
 /// Whether the cell says that there is no value.
 #[inline]
 pub(super) fn is_missing(text: &str) -> bool {
@@ -100,7 +105,7 @@ mod tests {
 
     #[test]
     fn ways_to_say_nothing() {
-        for text in ["", "NA", "N/A", "NaN", "null", "?", "-"] {
+        for text in MISSING_WORDS {
             assert_eq!(read(text), Cell::Missing, "{text:?}");
         }
         for text in ["0", "none", "--", "Nana", "-1"] {

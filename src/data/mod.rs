@@ -28,6 +28,7 @@ pub use arrays::{
     ArrayFormat, ArrayPart, Container, ElementType, HEAD_BYTES, Layout, Packer, Picture, Sample,
     is_arrays, is_sample, profile_arrays, read_data_url, read_samples,
 };
+pub use cell::MISSING_WORDS;
 pub use decode::{Rows, decode, pick, preview};
 pub use error::{ColumnRef, DataError};
 pub use format::{Compression, Format};
@@ -41,6 +42,6 @@ pub use roles::{Note, Roles, check_scale, facts, with_own_split};
 pub use schema::{Column, ColumnKind, Schema};
 pub(crate) use sniff::best_delimiter;
 pub use transform::{
-    Encoding, Input, MAX_CLASSES, Prepared, RawCell, RowNote, RowNoteCode, TargetEncoding,
-    Transform, prepare,
+    DAY, Encoding, Input, MAX_CLASSES, Prepared, RawCell, RowNote, RowNoteCode, TargetEncoding,
+    Transform, YEAR, prepare,
 };

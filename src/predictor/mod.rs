@@ -49,6 +49,7 @@ pub use directory::{Directory, FindError};
 pub use document::{EngineBuild, FORMAT, ModelDocument, mean_row};
 pub use error::{Fault, OpenError, PredictError};
 pub use golden::{GoldenError, GoldenRow, MAX_GOLDEN_ROWS, check_golden};
+pub use network::Answering;
 pub use samples::predict_samples;
 pub use served::{ServedModel, Version};
 pub use stream::PredictionStream;

@@ -22,7 +22,7 @@ pub(super) struct Network {
 
 /// What is answered for the outputs of the last layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answering {
+pub enum Answering {
     /// One probability per class, as they are.
     Classes,
     /// The probability p of class 1 becomes 1 - p and p.
@@ -158,6 +158,11 @@ impl Network {
             }
             _ => (idx, 1.0, 0.0),
         }
+    }
+
+    /// What is answered for what it says.
+    pub(super) fn answering(&self) -> Answering {
+        self.answering
     }
 
     /// The network itself.

@@ -2,12 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use descent_engine::model::Model;
+
 use super::answer::Answers;
 use super::document::{ModelDocument, sha256_hex};
 use super::encode::Spellings;
 use super::error::OpenError;
 use super::inputs::Inputs;
-use super::network::Network;
+use super::network::{Answering, Network};
 use super::scoring::Workspace;
 use crate::data::{Encoding, Sample, TargetEncoding, Transform};
 
@@ -134,6 +136,16 @@ impl ServedModel {
     /// Memory it takes, roughly.
     pub fn n_bytes(&self) -> usize {
         self.n_bytes
+    }
+
+    /// The trained network, which looks at features.
+    pub fn model(&self) -> &Model {
+        self.network.model()
+    }
+
+    /// What is answered for what the network says.
+    pub fn answering(&self) -> Answering {
+        self.network.answering()
     }
 
     pub(super) fn transform(&self) -> &Transform {

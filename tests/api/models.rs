@@ -353,6 +353,23 @@ async fn a_model_can_be_taken_away() {
         }
     }
 
+    let graph = app.get("/v1/models/iris/export?format=onnx").await;
+    assert_eq!(graph.status, 200);
+    assert_eq!(
+        graph.header("content-disposition"),
+        "attachment; filename=\"iris-1.onnx\""
+    );
+    assert_ne!(graph.header("etag"), weights.header("etag"));
+    let run = shown["run"].as_str().unwrap();
+    for text in ["descent", "petal length (cm)", "probabilities", run] {
+        let found = graph
+            .body
+            .windows(text.len())
+            .any(|bytes| bytes == text.as_bytes());
+        // What onnxruntime answers is compared in tests/exports.
+        assert!(found, "{text}");
+    }
+
     let again = app
         .ask(Method::GET, "/v1/models/iris/export")
         .header("if-none-match", weights.header("etag"))

@@ -17,6 +17,7 @@ mod math;
 pub mod metrics;
 pub mod model;
 pub mod network;
+pub mod onnx;
 pub mod op;
 pub mod optimizer;
 pub mod perceptron;

@@ -175,6 +175,11 @@ impl<T: Real> Model<T> {
         })
     }
 
+    /// The graph of a prediction, and the node that holds it.
+    pub(crate) fn prediction(&self) -> (&Graph, NodeId) {
+        (&self.prediction.graph, self.prediction.node)
+    }
+
     /// The network.
     pub fn network(&self) -> &Network {
         &self.network

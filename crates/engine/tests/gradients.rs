@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use descent_engine::convolution::Convolution;
 use descent_engine::graph::{Graph, NodeId, Shape};
+use descent_engine::isa::Cpu;
 use descent_engine::layer::window::{Along, Extent, Padding, PaddingRule};
 use descent_engine::layer::{
     Activation, Attention, AveragePool, BatchNorm, Conv1d, Conv2d, ConvTranspose, Dense, Dropout,
@@ -22,7 +23,9 @@ use descent_engine::loss::{
     BinaryCrossEntropy, ClassWeights, Contrastive, CrossEntropy, Hinge, Huber, Kl, Loss, Mae, Mse,
     Poisson, Quantile,
 };
+use descent_engine::model::Model;
 use descent_engine::network::{Head, Mode, Network, Outcome};
+use descent_engine::onnx;
 use descent_engine::op::{
     self, Activate, Cell, Function, InverseDeviation, JoinMoments, MatMul, Moment, Moments, Op,
     RunningMoment, Window,
@@ -637,6 +640,33 @@ fn every_layer_agrees_with_central_differences() {
             .forward(&mut graph, x, Mode::Train)
             .expect("the row is a network");
         Problem::new(graph, forward.output, ROWS, 100 + row as u64).check(&name);
+    }
+}
+
+#[test]
+fn every_layer_has_a_form_in_onnx() {
+    for (layer, input) in layer_rows() {
+        let head = Head {
+            n_outputs: 3,
+            outcome: Outcome::Classes,
+        };
+        let network = Network::build(std::slice::from_ref(&layer), input, head)
+            .expect("the row is a network");
+        let model = Model::new(&network, network.initialise::<f32>(1), Cpu::native(1))
+            .expect("the row is a network");
+        let mut writer = onnx::Writer::new(["x".to_owned()]);
+        let answer = onnx::write(&mut writer, &model, "x")
+            .unwrap_or_else(|error| panic!("{layer:?}: {error}"));
+        let (nodes, constants) = writer.finish(&[&answer]);
+        // Each value is made once, before it is read.
+        let mut known: BTreeSet<String> = constants.into_iter().map(|tensor| tensor.name).collect();
+        known.extend(["x".to_owned(), String::new()]);
+        for node in nodes {
+            let unknown = node.inputs.iter().find(|input| !known.contains(*input));
+            assert_eq!(unknown, None, "{layer:?}: {node:?}");
+            assert!(known.insert(node.output), "{layer:?}: a name is used twice");
+        }
+        assert!(known.contains(&answer));
     }
 }
 

@@ -1,5 +1,5 @@
-//! `GET /v1/models/{name}/export`: a model to take away, as safetensors (the weights, byte for byte) or JSON (everything, weights
-//! included, readable without any library).
+//! `GET /v1/models/{name}/export`: a model to take away, as safetensors (the weights, byte for byte), JSON (everything, weights
+//! included, readable without any library) or ONNX (the whole way from a row to its answer, for other programs).
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -21,7 +21,11 @@ use crate::api::error::{Error, Kind, Result};
 use crate::api::etag;
 use crate::api::input::{Path, Query};
 use crate::blobs::Content;
+use crate::export::onnx::{self, OnnxError};
 use crate::store::Json;
+use crate::store::models::Which;
+
+const OCTETS: &str = "application/octet-stream";
 
 /// A JSON document of more weights than this helps nobody; safetensors holds them in a third of the space.
 const MAX_JSON_WEIGHTS_BYTES: i64 = 64 << 20;
@@ -35,6 +39,19 @@ pub enum ExportFormat {
     Safetensors,
     /// Document, metrics and weights in one JSON object.
     Json,
+    /// A graph for other programs (operator set 17), raw columns in, answers out.
+    Onnx,
+}
+
+impl ExportFormat {
+    /// What tells the entity tags of the formats apart.
+    fn suffix(self) -> &'static str {
+        match self {
+            ExportFormat::Safetensors => "",
+            ExportFormat::Json => "-json",
+            ExportFormat::Onnx => "-onnx",
+        }
+    }
 }
 
 /// Parameters of an export.
@@ -87,6 +104,7 @@ pub struct Weights {
         (status = 200, description = "The model", content((Vec<u8> = "application/octet-stream"), (ModelExport = "application/json")),
             headers(("ETag" = String, description = "SHA-256 of the weights."))),
         (status = 304, description = "`If-None-Match` names what you hold already"),
+        (status = 409, description = "`not_exportable`: the model has no ONNX form"),
         (status = 422, description = "`too_large_for_json`: take safetensors")))]
 pub async fn export(
     State(api): State<Api>,
@@ -97,12 +115,7 @@ pub async fn export(
 ) -> Result<Response> {
     let (name, which) = selected(&name);
     let row = find(&api, &caller.owner, name, &which).await?;
-    let suffix = if query.format == ExportFormat::Json {
-        "-json"
-    } else {
-        ""
-    };
-    let tag = etag::tag(format!("{}{suffix}", row.weights));
+    let tag = etag::tag(format!("{}{}", row.weights, query.format.suffix()));
     let file_name = format!("{}-{}", ascii(&row.name), row.version);
     let mut response = if etag::is_known(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -110,6 +123,7 @@ pub async fn export(
         match query.format {
             ExportFormat::Safetensors => safetensors(&api, &row, &file_name).await?,
             ExportFormat::Json => json(&api, row).await?,
+            ExportFormat::Onnx => onnx(&api, &caller.owner, row, &file_name).await?,
         }
     };
     response
@@ -128,17 +142,47 @@ async fn safetensors(api: &Api, row: &Model, file_name: &str) -> Result<Response
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/octet-stream"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(row.size_bytes));
-    let disposition = format!("attachment; filename=\"{file_name}.safetensors\"");
     headers.insert(
         header::CONTENT_DISPOSITION,
-        HeaderValue::try_from(disposition).map_err(Error::internal)?,
+        attachment(&format!("{file_name}.safetensors"))?,
     );
     Ok(response)
+}
+
+fn attachment(file_name: &str) -> Result<HeaderValue> {
+    HeaderValue::try_from(format!("attachment; filename=\"{file_name}\"")).map_err(Error::internal)
+}
+
+async fn onnx(api: &Api, owner: &str, row: Model, file_name: &str) -> Result<Response> {
+    let served = api
+        .models
+        .find(owner, &row.name, &Which::Version(row.version))
+        .await?;
+    let facts: Vec<(&str, String)> = [
+        ("run_id", row.run_id.map(|id| id.to_string())),
+        ("dataset_id", row.dataset_id.map(|id| id.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(key, id)| Some((key, id?)))
+    .collect();
+    let written = tokio::task::spawn_blocking(move || onnx::model(&served, &facts));
+    let written = written.await.map_err(Error::internal)?;
+    let mut response = Response::new(Body::from(written?));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS));
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        attachment(&format!("{file_name}.onnx"))?,
+    );
+    Ok(response)
+}
+
+impl From<OnnxError> for Error {
+    fn from(error: OnnxError) -> Self {
+        Error::new(Kind::Conflict, "not_exportable", error.to_string())
+    }
 }
 
 async fn json(api: &Api, row: Model) -> Result<Response> {

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::{ElementType, Numbers, Reading, Sample};
 
 /// Seconds of a day.
-const DAY: f64 = 86_400.0;
+pub const DAY: f64 = 86_400.0;
 /// Seconds of a mean Gregorian year.
-const YEAR: f64 = 365.2425 * DAY;
+pub const YEAR: f64 = 365.2425 * DAY;
 
 /// The fitted encoding of a column. With `indicator` the last feature is 1 where the value is missing, else 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,18 @@ impl Encoding {
             Self::Array { shape, .. } => (shape.iter().map(|size| *size as usize).product(), false),
         };
         width + usize::from(indicator)
+    }
+
+    /// Whether missing values have a feature, the last one.
+    pub fn has_indicator(&self) -> bool {
+        match self {
+            Self::Number { indicator, .. }
+            | Self::Boolean { indicator, .. }
+            | Self::Timestamp { indicator, .. }
+            | Self::Categories { indicator, .. }
+            | Self::Index { indicator, .. } => *indicator,
+            Self::Array { .. } => false,
+        }
     }
 
     /// How the cells of the column are read.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataError, Frame, Sample, Schema, Values};
 
-pub use encoding::Encoding;
+pub use encoding::{DAY, Encoding, YEAR};
 pub use fit::{Prepared, prepare};
 pub use row::{RawCell, RowNote, RowNoteCode};
 pub use target::{MAX_CLASSES, TargetEncoding};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Derivation, Matrix, Rule, alike};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// A function of one number.
 ///
@@ -96,6 +97,33 @@ impl Rule for Activate {
             at.inputs[0]
         };
         graph.apply(ActivateGradient { activate: *self }, &[at.gradient, saved])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.batch(0)?.name;
+        let constant = self.constant as f32;
+        let alpha = || vec![("alpha", Attribute::Float(constant))];
+        let y = match self.function {
+            Function::Relu => at.node("Relu", &[&x], Vec::new()),
+            Function::LeakyRelu => at.node("LeakyRelu", &[&x], alpha()),
+            Function::Elu => at.node("Elu", &[&x], alpha()),
+            // Operator set 17 has no Gelu: x/2 (1 + erf(x / sqrt 2)) is the same.
+            Function::Gelu => {
+                let scaled = at.with_number("Mul", &x, std::f32::consts::FRAC_1_SQRT_2);
+                let erf = at.node("Erf", &[&scaled], Vec::new());
+                let twice = at.with_number("Add", &erf, 1.0);
+                let half = at.with_number("Mul", &x, 0.5);
+                at.node("Mul", &[&half, &twice], Vec::new())
+            }
+            Function::Silu => {
+                let s = at.node("Sigmoid", &[&x], Vec::new());
+                at.node("Mul", &[&x, &s], Vec::new())
+            }
+            Function::Sigmoid => at.node("Sigmoid", &[&x], Vec::new()),
+            Function::Tanh => at.node("Tanh", &[&x], Vec::new()),
+            Function::Softplus => at.node("Softplus", &[&x], Vec::new()),
+        };
+        Ok(at.same(y))
     }
 
     fn run<T: Real>(

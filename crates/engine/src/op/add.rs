@@ -4,6 +4,7 @@ use super::{Context, Derivation, Matrix, Rule, alike};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{NotExported, Value, Writing};
 
 /// Sum of two matrices of the same shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ impl Rule for Add {
     /// da = db = dc.
     fn derive(&self, _graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         Ok(at.gradient)
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let (a, b) = (at.batch(0)?, at.batch(1)?);
+        let c = at.node("Add", &[&a.name, &b.name], Vec::new());
+        Ok(at.same(c))
     }
 
     fn run<T: Real>(

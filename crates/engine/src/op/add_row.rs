@@ -5,6 +5,7 @@ use super::{Context, Derivation, Matrix, Rule, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{NotExported, Value, Writing};
 
 /// Adds the second input, one row, to every row of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,12 @@ impl Rule for AddRow {
             0 => Ok(at.gradient),
             _ => sum_of_rows(graph, at.gradient),
         }
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let (x, row) = (at.batch(0)?, at.constant(1, &[at.output.cols])?);
+        let y = at.node("Add", &[&x.name, &row], Vec::new());
+        Ok(at.same(y))
     }
 
     fn run<T: Real>(

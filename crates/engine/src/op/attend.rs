@@ -13,6 +13,7 @@ use crate::element::Real;
 use crate::gemm::{Panels, Product};
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::{Isa, kernel};
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 use crate::rng::{Purpose, Stream};
 
 /// Attention of all heads.
@@ -202,6 +203,46 @@ impl Rule for Attend {
             AttendGradient { attend: *self },
             &[at.gradient, at.inputs[0]],
         )
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        if self.rate > 0.0 {
+            return at.refuse("it drops probabilities");
+        }
+        let x = at.batch(0)?;
+        let (steps, heads, size) = (self.steps, self.heads, self.size);
+        // Queries, keys and values lie side by side, of each the heads: [N, steps, 3, heads, size].
+        let x = at.viewed(&x, &[steps, 3, heads, size]);
+        let mut part = |nth: i64, order: &[i64]| {
+            let nth = at.writer.ints("part", &[nth]);
+            let axis = at.writer.ints("axis", &[2]);
+            let taken = at.node("Gather", &[&x, &nth], vec![("axis", Attribute::Int(2))]);
+            let taken = at.node("Squeeze", &[&taken, &axis], Vec::new());
+            at.transposed(&taken, order)
+        };
+        let (queries, keys, values) = (
+            part(0, &[0, 2, 1, 3]),
+            part(1, &[0, 2, 3, 1]),
+            part(2, &[0, 2, 1, 3]),
+        );
+        let scores = at.node("MatMul", &[&queries, &keys], Vec::new());
+        let mut scores = at.with_number("Mul", &scores, self.scale());
+        if self.causal {
+            let later = |place: usize| {
+                if place % steps > place / steps {
+                    f32::NEG_INFINITY
+                } else {
+                    0.0
+                }
+            };
+            let mask: Vec<f32> = (0..steps * steps).map(later).collect();
+            let mask = at.writer.floats("mask", &[steps, steps], &mask);
+            scores = at.node("Add", &[&scores, &mask], Vec::new());
+        }
+        let attention = at.node("Softmax", &[&scores], vec![("axis", Attribute::Int(-1))]);
+        let y = at.node("MatMul", &[&attention, &values], Vec::new());
+        let y = at.transposed(&y, &[0, 2, 1, 3]);
+        Ok(at.put(&y, &[steps, heads, size]))
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {

@@ -3,12 +3,13 @@
 //!
 //! Pixels outside the image count as zeros: the divisor is always the size of the window, as by default in PyTorch.
 
-use super::max_pool::pooled;
+use super::max_pool::{pool, pooled};
 use super::window::Window;
 use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// Mean under a window, channel by channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,11 @@ impl Rule for AveragePool {
             window: self.window,
         };
         graph.apply(op, &[at.gradient])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let zeros_count = ("count_include_pad", Attribute::Int(1));
+        pool(at, "AveragePool", &self.window, vec![zeros_count])
     }
 
     fn run<T: Real>(

@@ -10,6 +10,7 @@ use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{NotExported, Value, Writing};
 
 /// Inputs: x, m, r, g, b.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,22 @@ impl Rule for BatchNorm {
                 input_idx,
             }),
         }
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        if self.of_batch {
+            return at.refuse("it sums over the batch");
+        }
+        let x = at.batch(0)?;
+        // As the kernel: (x - m) (r g) + b.
+        let scale = at.numbers(2)?.iter().zip(at.numbers(3)?);
+        let scale: Vec<f32> = scale.map(|(r, g)| r * g).collect();
+        let (mean, bias) = (at.constant(1, &[x.cols])?, at.constant(4, &[x.cols])?);
+        let scale = at.writer.floats("scale", &[x.cols], &scale);
+        let y = at.node("Sub", &[&x.name, &mean], Vec::new());
+        let y = at.node("Mul", &[&y, &scale], Vec::new());
+        let y = at.node("Add", &[&y, &bias], Vec::new());
+        Ok(at.same(y))
     }
 
     fn run<T: Real>(

@@ -3,6 +3,7 @@
 use super::{Context, Derivation, MAX_INPUTS, Matrix, Rule, Slice, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// The columns of up to five matrices beside each other; more are joined in several steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,14 @@ impl Rule for Concat {
         let whole = graph.shape(at.output);
         let n_rows = whole.rows.count(1);
         graph.apply(Slice::of(whole, 0, n_rows, columns), &[at.gradient])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let names = (0..at.inputs.len()).map(|idx| Ok(at.batch(idx)?.name));
+        let names = names.collect::<Result<Vec<String>, NotExported>>()?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let y = at.node("Concat", &names, vec![("axis", Attribute::Int(-1))]);
+        Ok(at.same(y))
     }
 
     fn run<T: Real>(

@@ -9,6 +9,7 @@ use crate::convolution::Convolution;
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::Isa;
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// y = x * W.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,30 @@ fn shapes(geometry: &Convolution) -> [Shape; 3] {
         Shape::batch(geometry.n_inputs()),
         Shape::batch(geometry.n_outputs()),
         Shape::fixed(geometry.weight_rows(), geometry.filters),
+    ]
+}
+
+/// The dimensions of W: rows and columns of the kernel, channels of a group, filters.
+fn kernel_dims(geometry: &Convolution) -> [usize; 4] {
+    let [rows, cols] = geometry.kernel;
+    [
+        rows,
+        cols,
+        geometry.channels / geometry.groups,
+        geometry.filters,
+    ]
+}
+
+/// What `Conv` and `ConvTranspose` are set to.
+fn attributes(geometry: &Convolution) -> Vec<(&'static str, Attribute)> {
+    let ints = |sizes: &[usize]| Attribute::Ints(sizes.iter().map(|&n| n as i64).collect());
+    let [down, across] = geometry.padding;
+    vec![
+        ("kernel_shape", ints(&geometry.kernel)),
+        ("strides", ints(&geometry.stride)),
+        ("dilations", ints(&geometry.dilation)),
+        ("pads", ints(&[down, across, down, across])),
+        ("group", Attribute::Int(geometry.groups as i64)),
     ]
 }
 
@@ -71,6 +96,17 @@ impl Rule for Convolve {
             0 => graph.apply(ConvolveInput { geometry }, &[g, w]),
             _ => graph.apply(ConvolveWeight { geometry }, &[x, g]),
         }
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let geometry = &self.geometry;
+        let Some((rows, cols)) = geometry.output() else {
+            return at.refuse("its kernel does not fit");
+        };
+        let x = at.image(0, [geometry.height, geometry.width, geometry.channels])?;
+        let w = at.permuted(1, &kernel_dims(geometry), &[3, 2, 0, 1])?;
+        let y = at.node("Conv", &[&x, &w], attributes(geometry));
+        Ok(at.put_image(&y, [rows, cols, geometry.filters]))
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {
@@ -119,6 +155,29 @@ impl Rule for ConvolveInput {
             0 => graph.apply(Convolve { geometry }, &[g, w]),
             _ => graph.apply(ConvolveWeight { geometry }, &[g, dy]),
         }
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let geometry = &self.geometry;
+        let Some((rows, cols)) = geometry.output() else {
+            return at.refuse("its kernel does not fit");
+        };
+        let y = at.image(0, [rows, cols, geometry.filters])?;
+        let w = at.permuted(1, &kernel_dims(geometry), &[3, 2, 0, 1])?;
+        // Rows and columns at the far ends that the convolution does not reach.
+        let size = [(geometry.height, rows), (geometry.width, cols)];
+        let beyond = [0, 1].map(|axis| {
+            let ((whole, n), reach) = (
+                size[axis],
+                geometry.dilation[axis] * (geometry.kernel[axis] - 1),
+            );
+            let reached = (n - 1) * geometry.stride[axis] + reach + 1;
+            (whole + 2 * geometry.padding[axis] - reached) as i64
+        });
+        let mut attributes = attributes(geometry);
+        attributes.push(("output_padding", Attribute::Ints(beyond.to_vec())));
+        let x = at.node("ConvTranspose", &[&y, &w], attributes);
+        Ok(at.put_image(&x, [geometry.height, geometry.width, geometry.channels]))
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {

@@ -4,6 +4,7 @@ use super::{Context, Derivation, Matrix, Rule, alike};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{NotExported, Value, Writing};
 
 /// e^x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ impl Rule for Exponential {
     /// dx = dy y.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         graph.apply(ExponentialGradient, &[at.gradient, at.output])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.batch(0)?;
+        let y = at.node("Exp", &[&x.name], Vec::new());
+        Ok(at.same(y))
     }
 
     fn run<T: Real>(

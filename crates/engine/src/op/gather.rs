@@ -7,6 +7,7 @@ use super::{Context, Derivation, Matrix, Rule, Split, alike, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::kernel;
+use crate::onnx::{Attribute, INT64, NotExported, Value, Writing};
 
 /// k = x without its fraction, if that is a row of the table; 0, which stands for what is unknown, if it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,18 @@ impl Rule for Index {
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         alike(Self::NAME, inputs, 1)
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.batch(0)?.name;
+        // Neither comparison holds for NaN.
+        let from_zero = at.with_number("GreaterOrEqual", &x, 0.0);
+        let to_end = at.with_number("Less", &x, self.vocabulary as f32);
+        let known = at.node("And", &[&from_zero, &to_end], Vec::new());
+        let unknown = at.writer.floats("unknown", &[], &[0.0]);
+        let index = at.node("Where", &[&known, &x, &unknown], Vec::new());
+        let index = at.node("Floor", &[&index], Vec::new());
+        Ok(at.same(index))
     }
 
     fn run<T: Real>(
@@ -90,6 +103,17 @@ impl Rule for Gather {
                 input_idx,
             }),
         }
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let (dimensions, k) = (at.output.cols, at.batch(1)?);
+        let vocabulary = at.numbers(0)?.len() / dimensions;
+        let table = at.constant(0, &[vocabulary, dimensions])?;
+        let flat = at.viewed(&k, &[k.rows * k.cols]);
+        let k = at.node("Cast", &[&flat], vec![("to", Attribute::Int(INT64))]);
+        let y = at.node("Gather", &[&table, &k], vec![("axis", Attribute::Int(0))]);
+        let n = at.output.rows.count(1);
+        Ok(at.put(&y, &[n, dimensions]))
     }
 
     fn run<T: Real>(

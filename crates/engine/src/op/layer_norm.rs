@@ -8,6 +8,7 @@ use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 use crate::reduce::join;
 
 /// Inputs: x, g, b.
@@ -41,6 +42,17 @@ impl Rule for LayerNorm {
         let sums = graph.shared(LayerNormSums { epsilon }, &[at.gradient, x])?;
         let second = at.input_idx == 1;
         graph.apply(SumOfBlocks { second }, &[sums])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.batch(0)?;
+        let (gamma, beta) = (at.constant(1, &[x.cols])?, at.constant(2, &[x.cols])?);
+        let attributes = vec![
+            ("axis", Attribute::Int(-1)),
+            ("epsilon", Attribute::Float(self.epsilon as f32)),
+        ];
+        let y = at.node("LayerNormalization", &[&x.name, &gamma, &beta], attributes);
+        Ok(at.same(y))
     }
 
     fn run<T: Real>(

@@ -7,6 +7,7 @@ use super::{Context, Derivation, Matrix, Rule, Scratch, Split, alike};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::{Isa, kernel};
+use crate::onnx::{Attribute, Batch, NotExported, Value, Writing};
 
 /// Each channel divided by the size of its neighbours.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +34,32 @@ impl Rule for LocalResponseNorm {
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         let op = LocalResponseNormGradient { of: *self };
         graph.apply(op, &[at.gradient, at.inputs[0]])
+    }
+
+    /// ONNX has an operator for it, but runtimes refuse an even n: the mean of squares under a window along the channels.
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.batch(0)?;
+        let squares = at.node("Mul", &[&x.name, &x.name], Vec::new());
+        let squares = at.viewed(
+            &Batch {
+                name: squares,
+                ..x.clone()
+            },
+            &[1, x.rows, x.cols],
+        );
+        let (before, after) = (self.size as i64 / 2, (self.size as i64 - 1) / 2);
+        let attributes = vec![
+            ("kernel_shape", Attribute::Ints(vec![1, self.size as i64])),
+            ("pads", Attribute::Ints(vec![0, before, 0, after])),
+            ("count_include_pad", Attribute::Int(1)),
+        ];
+        let means = at.node("AveragePool", &[&squares], attributes);
+        let d = at.with_number("Mul", &means, self.alpha as f32);
+        let d = at.with_number("Add", &d, self.k as f32);
+        let factor = at.with_number("Pow", &d, -self.beta as f32);
+        let image = at.viewed(&x, &[1, x.rows, x.cols]);
+        let y = at.node("Mul", &[&image, &factor], Vec::new());
+        Ok(at.put(&y, &[1, x.rows, x.cols]))
     }
 
     fn reserve<T: Real>(

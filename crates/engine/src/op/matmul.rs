@@ -8,6 +8,7 @@ use crate::element::Real;
 use crate::gemm::Product;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::Isa;
+use crate::onnx::{NotExported, Value, Writing};
 
 /// Matrix product of two inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,17 @@ impl Rule for MatMul {
             (_, _, false) => graph.apply(product(!self.transpose_a, false), &[a, g]),
             (_, _, true) => graph.apply(product(true, self.transpose_a), &[g, a]),
         }
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        if *self != MatMul::plain() {
+            return at.refuse("a factor is transposed");
+        }
+        let x = at.batch(0)?;
+        let size = [at.numbers(1)?.len() / at.output.cols, at.output.cols];
+        let w = at.constant(1, &size)?;
+        let y = at.node("MatMul", &[&x.name, &w], Vec::new());
+        Ok(at.same(y))
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {

@@ -7,6 +7,7 @@ use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// Largest number under a window, channel by channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,10 @@ impl Rule for MaxPool {
             window: self.window,
         };
         graph.apply(op, &[at.gradient, at.inputs[0], at.output])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        pool(at, "MaxPool", &self.window, Vec::new())
     }
 
     fn run<T: Real>(
@@ -98,6 +103,26 @@ pub(super) fn pooled(
             "it takes images that are at least as large as the window",
         )),
     }
+}
+
+/// An op that slides a window over images, in ONNX.
+pub(super) fn pool<'g>(
+    at: &mut Writing<'_, 'g>,
+    op_type: &'static str,
+    window: &Window,
+    mut attributes: Vec<(&'static str, Attribute)>,
+) -> Result<Value<'g>, NotExported> {
+    let Some((rows, cols)) = window.output() else {
+        return at.refuse("its window does not fit");
+    };
+    let ints = |sizes: &[usize]| Attribute::Ints(sizes.iter().map(|&n| n as i64).collect());
+    let [down, across] = window.padding;
+    attributes.push(("kernel_shape", ints(&window.size)));
+    attributes.push(("strides", ints(&window.stride)));
+    attributes.push(("pads", ints(&[down, across, down, across])));
+    let x = at.image(0, [window.height, window.width, window.channels])?;
+    let y = at.node(op_type, &[&x], attributes);
+    Ok(at.put_image(&y, [rows, cols, window.channels]))
 }
 
 /// Channels whose gradients are handed out together.

@@ -86,6 +86,7 @@ use crate::element::Real;
 use crate::gemm::{Panels, Product};
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::Isa;
+use crate::onnx::{NotExported, Value, Writing};
 
 /// The identity of a step: with it, every random number of the step is determined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -211,6 +212,12 @@ pub(crate) trait Rule {
         })
     }
 
+    /// The op in ONNX: adds operators that compute its output. An op that has no samples in its output needs none, because
+    /// constants are computed when they are written; the ops of training alone have none.
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        at.refuse("it belongs to training alone")
+    }
+
     /// Multiplications of the matrix products or convolutions it makes of a batch of `batch_rows`.
     fn n_multiplications(&self, _inputs: &[Shape], _batch_rows: usize) -> u128 {
         0
@@ -323,6 +330,13 @@ macro_rules! ops {
             pub fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
                 match self {
                     $(Op::$name(op) => op.derive(graph, at)),*
+                }
+            }
+
+            /// Adds the operators of ONNX that compute its output.
+            pub(crate) fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+                match self {
+                    $(Op::$name(op) => op.onnx(at)),*
                 }
             }
 

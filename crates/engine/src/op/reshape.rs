@@ -3,6 +3,7 @@
 use super::{Context, Derivation, Matrix, Rule, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
+use crate::onnx::{NotExported, Value, Writing};
 
 /// Sees its input in another shape. A plan gives both the same place, so it costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,12 @@ impl Rule for Reshape {
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         let shape = graph.shape(at.inputs[0]);
         graph.apply(Reshape { shape }, &[at.gradient])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.batch(0)?;
+        let y = at.viewed(&x, &[x.rows * x.cols]);
+        Ok(at.put(&y, &[x.rows * x.cols]))
     }
 
     fn run<T: Real>(

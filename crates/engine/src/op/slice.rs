@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// Which numbers of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,18 @@ impl Slice {
         self.n > 0 && self.len > 0 && self.stride >= self.len && reach <= self.sample_len()
     }
 
+    /// The numbers of a sample that are read, in order.
+    fn indices(&self) -> impl Iterator<Item = usize> + use<> {
+        let Slice {
+            first,
+            stride,
+            n,
+            len,
+            ..
+        } = *self;
+        (0..n).flat_map(move |piece| (0..len).map(move |number| first + piece * stride + number))
+    }
+
     fn pieces(&self) -> Shape {
         Shape::per_sample(self.n, self.len)
     }
@@ -73,6 +86,37 @@ impl Rule for Slice {
     /// dx has dy in its pieces, and zeros elsewhere.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         graph.apply(Scatter { slice: *self }, &[at.gradient])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.batch(0)?;
+        let all = self.indices().collect::<Vec<usize>>();
+        // Of a record of a recurrent layer, only the columns of the state are there.
+        let (whole, cols) = (self.whole.cols, x.cols);
+        if all.iter().any(|number| number % whole >= cols) {
+            return at.refuse("it reads what a recurrent layer keeps for its derivative");
+        }
+        let indices: Vec<i64> = all
+            .iter()
+            .map(|number| (number / whole * cols + number % whole) as i64)
+            .collect();
+        let flat = at.viewed(&x, &[x.rows * cols]);
+        let pieces = match indices[..] {
+            [first, .., last] if (last - first) as usize == indices.len() - 1 => {
+                let [start, end, axis] =
+                    [first, last + 1, 1].map(|n| at.writer.ints("slice", &[n]));
+                at.node("Slice", &[&flat, &start, &end, &axis], Vec::new())
+            }
+            _ => {
+                let indices = at.writer.ints("slice", &indices);
+                at.node(
+                    "Gather",
+                    &[&flat, &indices],
+                    vec![("axis", Attribute::Int(1))],
+                )
+            }
+        };
+        Ok(at.put(&pieces, &[self.n * self.len]))
     }
 
     fn run<T: Real>(
@@ -117,6 +161,25 @@ impl Rule for Scatter {
     /// dy is the slice of dx.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         graph.apply(self.slice, &[at.gradient])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let (y, n) = (at.batch(0)?, self.slice.n * self.slice.len);
+        let flat = at.viewed(&y, &[n]);
+        // One zero behind the pieces, from which all other places are read.
+        let ends = at.writer.ints("pads", &[0, 0, 0, 1]);
+        let padded = at.node("Pad", &[&flat, &ends], Vec::new());
+        let mut indices = vec![n as i64; self.slice.sample_len()];
+        for (source, number) in self.slice.indices().enumerate() {
+            indices[number] = source as i64;
+        }
+        let indices = at.writer.ints("scatter", &indices);
+        let x = at.node(
+            "Gather",
+            &[&padded, &indices],
+            vec![("axis", Attribute::Int(1))],
+        );
+        Ok(at.put(&x, &[self.slice.sample_len()]))
     }
 
     fn run<T: Real>(

@@ -6,6 +6,7 @@ use super::{Context, Derivation, Matrix, Rule, alike};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// Probabilities of each row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,12 @@ impl Rule for Softmax {
     /// dz_ic = y_ic (dy_ic - sum over c' of dy_ic' y_ic').
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         graph.apply(SoftmaxGradient, &[at.gradient, at.output])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let z = at.batch(0)?;
+        let y = at.node("Softmax", &[&z.name], vec![("axis", Attribute::Int(-1))]);
+        Ok(at.same(y))
     }
 
     fn run<T: Real>(

@@ -8,6 +8,7 @@ use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// A larger image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,30 @@ impl Rule for Upsample {
     /// dx_q = sum over p of w_pq dy_p.
     fn derive(&self, graph: &mut Graph, at: Derivation<'_>) -> Result<NodeId, GraphError> {
         graph.apply(UpsampleGradient { of: *self }, &[at.gradient])
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        let x = at.image(0, [self.height, self.width, self.channels])?;
+        let [down, across] = self.factor;
+        let scales = at
+            .writer
+            .floats("scales", &[4], &[1.0, 1.0, down as f32, across as f32]);
+        let settings = if self.bilinear {
+            [
+                ("mode", "linear"),
+                ("coordinate_transformation_mode", "half_pixel"),
+            ]
+        } else {
+            [
+                ("mode", "nearest"),
+                ("coordinate_transformation_mode", "asymmetric"),
+            ]
+        };
+        let text = |(name, value): (&'static str, &str)| (name, Attribute::Text(value.to_owned()));
+        let mut attributes: Vec<_> = settings.map(text).to_vec();
+        attributes.push(text(("nearest_mode", "floor")));
+        let y = at.node("Resize", &[&x, "", &scales], attributes);
+        Ok(at.put_image(&y, [self.height * down, self.width * across, self.channels]))
     }
 
     fn run<T: Real>(

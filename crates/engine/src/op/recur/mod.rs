@@ -13,6 +13,7 @@
 mod gradient;
 mod gru;
 mod lstm;
+mod onnx;
 mod rnn;
 
 pub use gradient::RecurGradient;
@@ -24,6 +25,7 @@ use crate::element::Real;
 use crate::gemm::Product;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::Isa;
+use crate::onnx::{NotExported, Value, Writing};
 
 /// What a recurrent layer computes in a step. Formulas and the order of the gates stand in the cells' files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,6 +281,10 @@ impl Rule for Recur {
                 graph.apply(ColumnSum, &[d])
             }
         }
+    }
+
+    fn onnx<'g>(&self, at: &mut Writing<'_, 'g>) -> Result<Value<'g>, NotExported> {
+        onnx::recur(self, at)
     }
 
     fn n_multiplications(&self, inputs: &[Shape], batch_rows: usize) -> u128 {

@@ -1,0 +1,3 @@
+//! Models in the forms of other programs: bytes out.
+
+pub mod onnx;
