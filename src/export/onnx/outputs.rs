@@ -9,9 +9,9 @@ use crate::predictor::{Answering, ServedModel};
 /// The outputs: label and probabilities, or values.
 pub(super) fn ports(served: &ServedModel, inputs: &[Port]) -> Vec<Port> {
     let free = |name: &str| {
-        let taken = |name: &String| inputs.iter().any(|input| input.name == *name);
-        let names = (0..).map(|times| format!("{}{name}", "predicted_".repeat(times)));
-        names.skip_while(taken).next().unwrap_or_default()
+        let is_free = |name: &String| inputs.iter().all(|input| input.name != *name);
+        let mut names = (0..).map(|times| format!("{}{name}", "predicted_".repeat(times)));
+        names.find(is_free).unwrap_or_default()
     };
     let names = served.document().output_names();
     let list = names.join(", ");
