@@ -1,5 +1,11 @@
 // Every page of the dashboard: its address, its place in the navigation, its code. A page is loaded when it is first visited.
-import { Activity, Box, House, type IconNode } from "lucide";
+import {
+  Activity,
+  Box,
+  Database,
+  House,
+  type IconNode,
+} from "lucide";
 import type { ComponentType } from "preact";
 import type { PlainKey } from "./i18n";
 
@@ -19,6 +25,8 @@ export interface PageEntry {
 
 export const pages: PageEntry[] = [
   { pattern: "/", load: () => import("./pages/home/Home"), nav: { title: "nav.home", icon: House } },
+  { pattern: "/datasets", load: () => import("./pages/datasets/Datasets"), nav: { title: "nav.datasets", icon: Database } },
+  { pattern: "/datasets/:id", load: () => import("./pages/datasets/Dataset") },
   { pattern: "/runs", load: () => import("./pages/runs/Runs"), nav: { title: "nav.runs", icon: Activity } },
   { pattern: "/models", load: () => import("./pages/models/Models"), nav: { title: "nav.models", icon: Box } },
   { pattern: "/models/:name", load: () => import("./pages/models/Model") },

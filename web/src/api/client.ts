@@ -3,7 +3,7 @@ import createClient from "openapi-fetch";
 import { Problem } from "./problem";
 import { retrying } from "./retry";
 import { signedOut } from "./session";
-import type { paths } from "./types";
+import type { Page, paths } from "./types";
 
 export const api = createClient<paths>({
   baseUrl: location.origin,
@@ -40,12 +40,6 @@ export async function answered<T>(call: Promise<Answer<T>>): Promise<{ data: T; 
 /** Headers that make a creating request happen once, however often it is sent. One call of this is one effect. */
 export function once(): { "Idempotency-Key": string } {
   return { "Idempotency-Key": crypto.randomUUID() };
-}
-
-interface Page<T> {
-  data: T[];
-  has_more: boolean;
-  last_id?: string | null;
 }
 
 /** Every item of a list, page after page, at most `limit` of them. */

@@ -1,38 +1,50 @@
-// The words of the contract, under short names. Everything here is generated from openapi.json; see `npm run types`.
+// The words of the contract, under short names. Everything here is generated from openapi.json (`npm run types`), except the inside
+// of specs and results, which the contract describes by the served JSON Schema.
 import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
+/** `T` with some members told more exactly. */
+type Refined<T, U> = Omit<T, keyof U> & U;
+
 export type { paths };
+export type Json = { [key: string]: JsonValue };
+export type JsonValue = string | number | boolean | null | JsonValue[] | Json;
+/** Numbers by name; `null` is one that is not finite. */
+export type Numbers = Record<string, number | null>;
+
+export interface Page<T> {
+  data: T[];
+  has_more: boolean;
+  last_id?: string | null;
+}
+
 export type Dataset = Schemas["Dataset"];
 export type ColumnKind = Schemas["ColumnKind"];
 export type ColumnProfile = Schemas["ColumnProfile"];
 export type Profile = Schemas["Profile"];
-export type Run = Omit<Schemas["Run"], "result" | "metrics" | "spec" | "resolved_spec"> & {
-  result?: RunResult | null;
-  metrics?: Record<string, number | null> | null;
-  spec: Json;
-  resolved_spec?: Json | null;
-};
+export type Rows = Schemas["Rows"];
+export type Run = Refined<Schemas["Run"], { result?: RunResult | null; metrics?: Numbers | null; spec: Json; resolved_spec?: Json | null }>;
 export type Status = Schemas["Status"];
 export type Queue = Schemas["Queue"];
-export type Plan = Schemas["Plan"];
-export type ModelVersion = Schemas["ModelVersion"];
-export type Diagnosis = Schemas["Diagnosis"];
+export type Usage = Schemas["Usage"];
+export type Plan = Refined<Schemas["Plan"], { resolved_spec: Json }>;
+export type ModelVersion = Refined<Schemas["ModelVersion"], { metrics: Numbers }>;
+export type Diagnosis = Refined<Schemas["Diagnosis"], { remedy?: { text: string; spec_patch: Json | null } | null; evidence: JsonValue }>;
 export type Checkpoint = Schemas["Checkpoint"];
-export type LogLine = Schemas["LogLine"];
+export type LogLine = Schemas["LogLine"] & { level?: string; message?: string };
+export type Metrics = Schemas["Metrics"];
 export type Points = Schemas["Points"];
 export type ProblemBody = Schemas["Problem"];
 export type Violation = Schemas["Violation"];
 
-/** A JSON object whose form another document describes (a spec, a model's document). */
-export type Json = { [key: string]: JsonValue };
-export type JsonValue = string | number | boolean | null | JsonValue[] | Json;
-
 /** What a run found out at its end; which members there are depends on its task. */
 export interface RunResult {
-  metrics?: Record<string, number | null>;
-  confusion?: { labels: string[]; counts: number[][] };
-  [key: string]: unknown;
+  metrics?: Numbers;
+  confusion?: { labels: string[]; counts: number[][] } | null;
+  epochs?: number;
+  steps?: number;
+  best_epoch?: number;
+  ending?: { kind: string };
 }
 export type Prediction = Schemas["Prediction"];
 export type Predictions = Schemas["Predictions"];

@@ -52,6 +52,7 @@ export function ProblemNotice({ problem, retry }: { problem: Problem; retry?: ()
   const title = problem.status === 0 ? t("problem.unreachable") : problem.message;
   return (
     <Notice look="bad" title={title}>
+      {problem.status === 0 && <span class="small">{problem.message}</span>}
       {problem.violations.length > 0 && (
         <ul>
           {problem.violations.map((violation, idx) => (

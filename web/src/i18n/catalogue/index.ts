@@ -1,8 +1,18 @@
 // The one catalogue. Every page brings its own file; a key begins with the page's name.
 import { chart } from "./chart";
+import { datasets } from "./datasets";
 import { home } from "./home";
 import { models } from "./models";
+import { runs } from "./runs";
 import { shell } from "./shell";
 import { words } from "./words";
 
-export const catalogue = { ...shell, ...words, ...chart, ...home, ...models };
+export const catalogue = {
+  ...chart,
+  ...datasets,
+  ...home,
+  ...models,
+  ...runs,
+  ...shell,
+  ...words,
+};

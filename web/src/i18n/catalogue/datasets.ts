@@ -1,0 +1,37 @@
+import { texts } from "../entry";
+
+/** Datasets: the list, uploads, one dataset. */
+export const datasets = texts({
+  "datasets.about": { en: "Files to learn from. Nothing leaves this server.", ko: "학습에 쓰는 파일입니다. 이 서버 밖으로 나가지 않습니다." },
+  "datasets.drop": { en: "Drop a file here, or choose one", ko: "파일을 여기에 놓거나 선택하세요" },
+  "datasets.drop_hint": {
+    en: "CSV or TSV (also gzip), a ZIP of pictures in folders, NPY, NPZ, or the files of an IDX set together",
+    ko: "CSV, TSV(gzip 포함), 폴더별 이미지 ZIP, NPY, NPZ, 또는 IDX 파일 묶음",
+  },
+  "datasets.uploads": { en: "Uploads", ko: "업로드" },
+  "datasets.sent_of": { en: (sent: string, total: string) => `${sent} of ${total}`, ko: (sent: string, total: string) => `${total} 중 ${sent}` },
+  "datasets.reading": { en: "being read", ko: "읽는 중" },
+  "datasets.uploaded": { en: "is there", ko: "완료" },
+  "datasets.refused": { en: "was refused", ko: "거절됨" },
+  "datasets.progress_of": { en: (name: string) => `Upload of ${name}`, ko: (name: string) => `${name} 업로드` },
+  "datasets.open": { en: "Look at it", ko: "살펴보기" },
+  "datasets.none": { en: "No datasets yet", ko: "아직 데이터셋이 없습니다" },
+  "datasets.none_body": { en: "Drop a CSV file above: its columns are recognised, and everything odd is shown at its line.", ko: "위에 CSV 파일을 놓으면 열의 종류를 알아내고, 이상한 값은 해당 행과 함께 보여 줍니다." },
+  "datasets.rows": { en: "Rows", ko: "행 보기" },
+  "datasets.kind_of": { en: (name: string) => `Kind of ${name}`, ko: (name: string) => `${name}의 종류` },
+  "datasets.histogram_of": { en: (name: string) => `Histogram of ${name}`, ko: (name: string) => `${name}의 히스토그램` },
+  "datasets.distinct": { en: "Distinct", ko: "서로 다른 값" },
+  "datasets.missing": { en: "Missing", ko: "빈 값" },
+  "datasets.mean": { en: "Mean", ko: "평균" },
+  "datasets.std": { en: "Std. deviation", ko: "표준편차" },
+  "datasets.shape": { en: "Shape", ko: "모양" },
+  "datasets.bad": { en: (n: string, kind: string) => `${n} cells are not of kind ${kind}`, ko: (n: string, kind: string) => `${kind} 종류가 아닌 값 ${n}개` },
+  "datasets.corrected": { en: (name: string, kind: string) => `${name} is now ${kind}`, ko: (name: string, kind: string) => `${name}: ${kind}(으)로 바꿨습니다` },
+  "datasets.empty_cell": { en: "empty", ko: "빈 값" },
+  "datasets.picture": { en: (n: string) => `Picture of row ${n}`, ko: (n: string) => `${n}행의 그림` },
+  "datasets.arrays": { en: "Arrays: one sample a row.", ko: "배열: 한 행이 표본 하나입니다." },
+  "datasets.train": { en: "Train on it", ko: "이 데이터로 학습" },
+  "datasets.download": { en: "Download the file", ko: "파일 내려받기" },
+  "datasets.delete_title": { en: (name: string) => `Delete ${name}?`, ko: (name: string) => `${name}을(를) 삭제할까요?` },
+  "datasets.delete_body": { en: "The file is removed for good. Runs that use it keep the server from deleting it.", ko: "파일이 영구히 삭제됩니다. 이 데이터를 쓰는 학습이 있으면 서버가 거절합니다." },
+});
