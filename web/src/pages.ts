@@ -30,4 +30,5 @@ export const pages: PageEntry[] = [
   { pattern: "/runs", load: () => import("./pages/runs/Runs"), nav: { title: "nav.runs", icon: Activity } },
   { pattern: "/models", load: () => import("./pages/models/Models"), nav: { title: "nav.models", icon: Box } },
   { pattern: "/models/:name", load: () => import("./pages/models/Model") },
+  { pattern: "/runs/:id", load: () => import("./pages/run/Run") },
 ];

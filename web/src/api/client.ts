@@ -8,6 +8,8 @@ import type { Page, paths } from "./types";
 export const api = createClient<paths>({
   baseUrl: location.origin,
   credentials: "same-origin",
+  // A list is one parameter, separated by commas: the server refuses a parameter that is given twice.
+  querySerializer: { array: { style: "form", explode: false } },
   fetch: retrying(fetch.bind(globalThis)),
 });
 

@@ -95,7 +95,10 @@ async function readActive(): Promise<void> {
 
 /** Follows all runs while the component is there. */
 export function useLiveRuns(): void {
-  useEffect(() => listen({ onEvents: take, onStart: () => void readActive() }), []);
+  useEffect(() => {
+    void readActive();
+    return listen({ onEvents: take, onStart: () => void readActive() });
+  }, []);
 }
 
 /** Calls `action` when a run begins or ends while the component is there. */

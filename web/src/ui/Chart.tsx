@@ -9,7 +9,7 @@ import { theme } from "../theme";
 import { Button } from "./Button";
 import "./chart.css";
 import { keys, pan, zoom } from "./chartmoves";
-import { type ChartOptions, options } from "./chartoptions";
+import { type ChartOptions, drawable, options } from "./chartoptions";
 
 export interface Line {
   label: string;
@@ -17,6 +17,8 @@ export interface Line {
   colour: number;
   values: ArrayLike<number | null>;
   dashed?: boolean;
+  /** Behind the others: the curve as it was measured, under its moving average. */
+  faint?: boolean;
   /** Points without a line between them. */
   dots?: boolean;
 }
@@ -39,11 +41,11 @@ export function Chart({ label, x, lines, height = 260, log = false, xLabel, yLab
   const sight = useRef<Sight>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [at, setAt] = useState<number | null>(null);
-  const data = [x, ...lines.map((line) => line.values)] as unknown as uPlot.AlignedData;
+  const data = [x, ...lines.map((line) => drawable(line.values, log))] as unknown as uPlot.AlignedData;
   const latest = useRef(data);
   latest.current = data;
   // What needs a new plot; new points alone do not.
-  const shape = JSON.stringify([theme.value, log, xLabel, yLabel, sync, height, lines.map((l) => [l.label, l.colour, l.dashed, l.dots])]);
+  const shape = JSON.stringify([theme.value, log, xLabel, yLabel, sync, height, lines.map((l) => [l.label, l.colour, l.dashed, l.dots, l.faint])]);
 
   useEffect(() => {
     const element = area.current;
@@ -73,7 +75,7 @@ export function Chart({ label, x, lines, height = 260, log = false, xLabel, yLab
       made.setData(latest.current, sight.current === null);
       if (sight.current) made.setScale("x", sight.current);
     });
-  }, [x, lines]);
+  }, [x, lines, shape]);
 
   useEffect(() => {
     for (const [idx, line] of lines.entries()) plot.current?.setSeries(idx + 1, { show: !hidden.has(line.label) });

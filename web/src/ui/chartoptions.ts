@@ -42,7 +42,8 @@ function series(line: Line): uPlot.Series {
   return {
     label: line.label,
     stroke,
-    width: 1.6,
+    width: line.faint ? 1 : 1.8,
+    alpha: line.faint ? 0.28 : 1,
     dash: line.dashed ? [5, 4] : undefined,
     spanGaps: true,
     points: line.dots ? { show: true, size: 5, fill: stroke } : { show: () => few(line) },
@@ -55,6 +56,15 @@ function few(line: Line): boolean {
   let n = 0;
   for (let i = 0; i < line.values.length && n <= 30; i++) if (line.values[i] !== null) n++;
   return n <= 30;
+}
+
+/** What no axis can show is left out: the last losses of a run that diverged, and what is not positive on a logarithmic axis. */
+export function drawable(values: ArrayLike<number | null>, log: boolean): ArrayLike<number | null> {
+  const fits = (value: number | null) => value === null || (Math.abs(value) < 1e30 && (!log || value > 0));
+  for (let idx = 0; idx < values.length; idx++) {
+    if (!fits(values[idx] as number | null)) return Array.from(values, (value) => (fits(value) ? value : null));
+  }
+  return values;
 }
 
 export function options({ width, height, lines, log, xLabel, yLabel, sync, onCursor, onSight }: Making): uPlot.Options {

@@ -3,6 +3,7 @@ import { chart } from "./chart";
 import { datasets } from "./datasets";
 import { home } from "./home";
 import { models } from "./models";
+import { run } from "./run";
 import { runs } from "./runs";
 import { shell } from "./shell";
 import { words } from "./words";
@@ -12,6 +13,7 @@ export const catalogue = {
   ...datasets,
   ...home,
   ...models,
+  ...run,
   ...runs,
   ...shell,
   ...words,
