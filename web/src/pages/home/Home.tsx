@@ -20,7 +20,7 @@ export default function Home() {
   useLiveRuns();
   const usage = useResource("usage", (signal) => ok(api.GET("/v1/usage", { signal })));
   const queue = useResource("queue", (signal) => ok(api.GET("/v1/queue", { signal })));
-  const models = useResource("models", (signal) => ok(api.GET("/v1/models", { params: { query: { limit: 5 } }, signal })) as Promise<Page<ModelVersion>>);
+  const models = useResource<Page<ModelVersion>>("models", (signal) => ok(api.GET("/v1/models", { params: { query: { limit: 5 } }, signal })));
   const recent = useResource("recent", (signal) => listRuns({ limit: 8 }, signal));
   useWhenRunsChange(() => {
     for (const resource of [usage, queue, models, recent]) resource.reload();

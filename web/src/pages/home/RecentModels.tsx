@@ -1,3 +1,4 @@
+import { mainMetric } from "../../api/models";
 import type { Resource } from "../../api/resource";
 import type { ModelVersion, Page } from "../../api/types";
 import { ago, number } from "../../format";
@@ -6,13 +7,10 @@ import { to } from "../../router";
 import { Card } from "../../ui/Card";
 import { Loaded } from "../../ui/State";
 
-/** The number by which a model is judged at a glance: how good it is on rows it never saw. */
-function headline(metrics: Record<string, number | null>): string | null {
-  for (const name of ["test_accuracy", "validation_accuracy", "test_rmse", "validation_rmse", "validation_loss"]) {
-    const value = metrics[name];
-    if (value !== undefined && value !== null) return `${name.replace("_", " ")} ${number(value)}`;
-  }
-  return null;
+/** How good the model is, at a glance. */
+function headline(model: ModelVersion): string {
+  const metric = mainMetric(model.metrics);
+  return metric ? `${metric[0].replaceAll("_", " ")} ${number(metric[1])}` : "";
 }
 
 export function RecentModels({ models }: { models: Resource<Page<ModelVersion>> }) {
@@ -27,9 +25,9 @@ export function RecentModels({ models }: { models: Resource<Page<ModelVersion>> 
               {data.map((model) => (
                 <li key={model.sha256}>
                   <span class="cut">
-                    {model.run ? <a href={to(`/runs/${model.run}`)}>{model.name}</a> : model.name} <span class="tag">v{model.version}</span>
+                    <a href={to(`/models/${encodeURIComponent(model.name)}`)}>{model.name}</a> <span class="tag">v{model.version}</span>
                     <br />
-                    <span class="soft small">{headline(model.metrics)}</span>
+                    <span class="soft small">{headline(model)}</span>
                   </span>
                   <span class="soft small">{ago(model.created_at)}</span>
                 </li>
