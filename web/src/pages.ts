@@ -5,6 +5,7 @@ import {
   Database,
   House,
   type IconNode,
+  Shapes,
 } from "lucide";
 import type { ComponentType } from "preact";
 import type { PlainKey } from "./i18n";
@@ -31,4 +32,5 @@ export const pages: PageEntry[] = [
   { pattern: "/models", load: () => import("./pages/models/Models"), nav: { title: "nav.models", icon: Box } },
   { pattern: "/models/:name", load: () => import("./pages/models/Model") },
   { pattern: "/runs/:id", load: () => import("./pages/run/Run") },
+  { pattern: "/playground", load: () => import("./pages/playground/Playground"), nav: { title: "nav.playground", icon: Shapes } },
 ];

@@ -48,3 +48,4 @@ export interface RunResult {
 }
 export type Prediction = Schemas["Prediction"];
 export type Predictions = Schemas["Predictions"];
+export type Trajectory = Schemas["Trajectory"];

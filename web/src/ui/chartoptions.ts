@@ -46,15 +46,15 @@ function series(line: Line): uPlot.Series {
     alpha: line.faint ? 0.28 : 1,
     dash: line.dashed ? [5, 4] : undefined,
     spanGaps: true,
-    points: line.dots ? { show: true, size: 5, fill: stroke } : { show: () => few(line) },
+    points: line.dots ? { show: true, size: 5, fill: stroke } : { show: (plot, idx) => few(plot.data[idx] ?? []) },
     paths: line.dots ? () => null : undefined,
   };
 }
 
 /** A line of few points shows them, so that a single epoch is not invisible. */
-function few(line: Line): boolean {
+function few(values: ArrayLike<number | null | undefined>): boolean {
   let n = 0;
-  for (let i = 0; i < line.values.length && n <= 30; i++) if (line.values[i] !== null) n++;
+  for (let i = 0; i < values.length && n <= 30; i++) if (values[i] != null) n++;
   return n <= 30;
 }
 

@@ -3,6 +3,7 @@ import { chart } from "./chart";
 import { datasets } from "./datasets";
 import { home } from "./home";
 import { models } from "./models";
+import { playground } from "./playground";
 import { run } from "./run";
 import { runs } from "./runs";
 import { shell } from "./shell";
@@ -13,6 +14,7 @@ export const catalogue = {
   ...datasets,
   ...home,
   ...models,
+  ...playground,
   ...run,
   ...runs,
   ...shell,

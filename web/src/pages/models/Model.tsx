@@ -16,7 +16,7 @@ import { TryIt } from "./TryIt";
 import { Versions } from "./Versions";
 import "./models.css";
 
-const FORMATS = ["safetensors", "json"] as const;
+const FORMATS = ["onnx", "safetensors", "json"] as const;
 
 function exportUrl(selector: string, format: string): string {
   return `/v1/models/${encodeURIComponent(selector)}/export?format=${format}`;
