@@ -84,7 +84,7 @@ export default function Playground() {
   const [keep, setKeep] = useState(false);
   const [tried, setTried] = useState<{ for: string; all: Try[] }>({ for: setting(FIRST), all: [] });
   const training = useTraining(keep);
-  const { run, trained, points, train, diagnoses, busy, problem } = training;
+  const { run, trained, points, train, codes, busy, problem } = training;
   const head = usePlayhead(points.length, RATE, busy);
   const begin = useRetraining(training, choice, head.restart);
   const change = (part: Partial<Choice>) => setChoice({ ...choice, ...part });
@@ -97,7 +97,7 @@ export default function Playground() {
   // The maps belong to the network that was trained; while another one is being set up, its units are empty.
   const same = view !== null && view.layers.length === choice.layers.length + 1 && choice.layers.every((n, idx) => view.layers[idx]?.n_outputs === n);
   // While another training begins, the one before is still to be seen, and says nothing any more.
-  const said = run && !(busy && run.terminal) ? verdict({ start: points[0]?.loss ?? Math.LN2, losses: train.values, codes: diagnoses.map((each) => each.code), status: run.status }) : null;
+  const said = run && !(busy && run.terminal) ? verdict({ start: points[0]?.loss ?? Math.LN2, losses: train.values, codes, status: run.status }) : null;
 
   useEffect(() => {
     if (!run?.terminal || !said || !trained) return;

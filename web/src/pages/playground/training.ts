@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api, ok, once } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { sleep } from "../../api/retry";
-import type { Diagnosis, Run, Trajectory } from "../../api/types";
+import type { Run, Trajectory } from "../../api/types";
 import { attempt } from "../../ui/Toast";
 import { csv, datasetName, make, type ToySet } from "./toysets";
 
@@ -36,14 +36,15 @@ export interface Recorded {
   points: (PathPoint & { weights: number[] })[];
   train: Series;
   validation: Series;
-  diagnoses: Diagnosis[];
+  /** Codes of the diagnoses that the server made. */
+  codes: string[];
 }
 export interface Series {
   steps: number[];
   values: (number | null)[];
 }
 
-const NOTHING: Recorded = { run: null, trained: null, path: null, points: [], train: { steps: [], values: [] }, validation: { steps: [], values: [] }, diagnoses: [] };
+const NOTHING: Recorded = { run: null, trained: null, path: null, points: [], train: { steps: [], values: [] }, validation: { steps: [], values: [] }, codes: [] };
 /** Between two looks at a run that goes on. */
 const LOOK_MS = 120;
 
@@ -89,7 +90,7 @@ async function look(id: string, before: Recorded, signal: AbortSignal): Promise<
     ok(api.GET("/v1/runs/{id}/diagnoses", { params, signal })),
   ]);
   const series = (name: string): Series => metrics.series.find((each) => each.name === name) ?? { steps: [], values: [] };
-  return { ...before, run, path: path.layers ? path : before.path, points: grown(before.points, path.points), train: series("train_loss"), validation: series("validation_loss"), diagnoses: diagnoses.data };
+  return { ...before, run, path: path.layers ? path : before.path, points: grown(before.points, path.points), train: series("train_loss"), validation: series("validation_loss"), codes: diagnoses.data.map((each) => each.code) };
 }
 
 /** Removes a run that another one took the place of, with the model it left; one that goes on is cancelled first. */
