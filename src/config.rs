@@ -195,6 +195,8 @@ settings! {
         json_bytes: u64 = MIB,
         /// A spec.
         spec_bytes: u64 = 64 * KIB,
+        /// The body of a batch of runs.
+        batch_bytes: u64 = 16 * MIB,
         /// The body of a prediction.
         predict_bytes: u64 = 8 * MIB,
         /// An uploaded file, streamed to disk.
@@ -239,8 +241,8 @@ settings! {
         owner_bytes: u64 = 50 * GIB,
         /// Datasets of an owner.
         owner_datasets: u64 = 10_000,
-        /// Queued runs of an owner.
-        owner_queued_runs: u64 = 100,
+        /// Queued runs of an owner; a batch adds up to 1,000 at once.
+        owner_queued_runs: u64 = 5_000,
         /// Runs of an owner that may hold a worker at the same time.
         owner_running_runs: u64 = 64,
         /// Below this much free space on the disk of the data folder, writes that grow it are refused with 507.

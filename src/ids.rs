@@ -36,3 +36,7 @@ id!(
     /// An uploaded dataset.
     DatasetId
 );
+id!(
+    /// A search over the settings of a spec.
+    SweepId
+);

@@ -26,6 +26,7 @@ fn page() -> Routes<Api> {
         .at("/v1/datasets/{id}/rows", routes!(datasets::rows))
         .at("/v1/datasets/{id}/content", routes!(datasets::content))
         .at("/v1/runs", routes!(runs::list, runs::submit))
+        .at("/v1/runs:batch", routes!(runs::submit_batch))
         .at(
             "/v1/runs/{id}",
             routes!(runs::show, runs::change, runs::delete),

@@ -66,9 +66,8 @@ pub fn required(method: &Method, path: &str) -> Access {
     let (first, second) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
     let room = match (first, second) {
         ("v1", "datasets") => Room::Datasets,
-        ("v1", "runs" | "queue" | "events") if second == "runs" || right == Right::Read => {
-            Room::Runs
-        }
+        ("v1", "runs" | "runs:batch" | "sweeps") => Room::Runs,
+        ("v1", "queue" | "events") if right == Right::Read => Room::Runs,
         ("v1", "models") if path.ends_with("/predict") => {
             return Access::Token(Some(Scope {
                 room: Room::Predict,
@@ -406,6 +405,8 @@ mod tests {
         assert_eq!(scope(Method::GET, "/docs/swagger-ui.css"), "public");
         assert_eq!(scope(Method::GET, "/v1/datasets"), "datasets:read");
         assert_eq!(scope(Method::POST, "/v1/runs/x/cancel"), "runs:write");
+        assert_eq!(scope(Method::POST, "/v1/runs:batch"), "runs:write");
+        assert_eq!(scope(Method::GET, "/v1/sweeps/x/results"), "runs:read");
         assert_eq!(scope(Method::GET, "/v1/queue"), "runs:read");
         assert_eq!(scope(Method::PATCH, "/v1/queue"), "admin:write");
         assert_eq!(

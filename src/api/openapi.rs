@@ -232,6 +232,17 @@ fn refuse_unknown(known: &QueryNames, method: &Method, query: &str) -> Result<()
     Ok(())
 }
 
+/// Stands where a spec is part of a larger document: a reference to the component that [`complete`] adds.
+pub struct SpecReference;
+
+impl utoipa::PartialSchema for SpecReference {
+    fn schema() -> RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::Ref::from_schema_name("Spec").into()
+    }
+}
+
+impl utoipa::ToSchema for SpecReference {}
+
 /// Adds what is true of every operation of a class.
 fn complete(mut document: Value) -> Value {
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {

@@ -93,12 +93,40 @@ impl From<RunsError> for Error {
                 Error::new(Kind::Unprocessable, "invalid_spec", said).with(vec![violation])
             }
             RunsError::Spec(violations) => Error::from(violations),
+            RunsError::Batch(refused) => {
+                let errors = refused
+                    .into_iter()
+                    .flat_map(|(index, error)| Error::at(index, error).violations().to_vec());
+                Error::new(Kind::Unprocessable, "invalid_batch", said).with(errors.collect())
+            }
             RunsError::Store(error) => error.into(),
             RunsError::Blob(error) => error.into(),
             RunsError::Entropy(error) => error.into(),
             // Only a worker writes with a fence; no client can cause this.
             RunsError::Fenced { .. } => Error::internal(said),
         }
+    }
+}
+
+impl Error {
+    /// What is wrong with the spec at a place of a batch: every pointer begins with that place.
+    pub fn at(index: usize, error: RunsError) -> Self {
+        let error = Error::from(error);
+        let place = format!("/runs/{index}");
+        let mut found = error.violations().to_vec();
+        if found.is_empty() {
+            found.push(Violation {
+                pointer: Some(String::new()),
+                code: error.code().to_owned().into(),
+                message: error.detail().to_owned(),
+                ..Violation::default()
+            });
+        }
+        for violation in &mut found {
+            let inner = violation.pointer.as_deref().unwrap_or("");
+            violation.pointer = Some(format!("{place}{inner}"));
+        }
+        error.with(found)
     }
 }
 

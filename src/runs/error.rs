@@ -52,6 +52,9 @@ pub enum RunsError {
     /// The spec does not fit the data.
     #[error("the spec does not fit the dataset")]
     Spec(Vec<Violation>),
+    /// Some specs of a batch cannot be queued, so none was; by their places in the batch.
+    #[error("{} of the runs cannot be queued, so none was", .0.len())]
+    Batch(Vec<(usize, RunsError)>),
     /// No such checkpoint of the parent.
     #[error("run {0} has no such checkpoint")]
     NoCheckpoint(String),

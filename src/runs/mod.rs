@@ -5,6 +5,7 @@
 //! submit -> queued -> claim -> preparing -> report(started) -> running -> report... -> finish -> succeeded
 //! ```
 
+mod batch;
 mod bytes;
 mod change;
 mod claim;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
 
+pub use batch::{Batch, Mode};
 pub use bytes::Source;
 pub use claim::Beat;
 pub use control::Acted;
@@ -66,6 +68,8 @@ struct Inner {
     work: Notify,
     /// Wakes whoever renews leases: a run was paused or cancelled.
     attention: Notify,
+    /// Wakes whoever looks after sweeps: a run is over.
+    over: Notify,
     /// "Run X moved", nothing more.
     moved: broadcast::Sender<RunId>,
     /// What resumed runs have on record already, until their attempt ends.
@@ -99,6 +103,7 @@ impl Runs {
             flops_per_s: Mutex::default(),
             work: Notify::new(),
             attention: Notify::new(),
+            over: Notify::new(),
             moved: broadcast::channel(NOTICES).0,
             recorded: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -142,6 +147,11 @@ impl Runs {
         self.0.attention.notified()
     }
 
+    /// Ends when a run is over, or one ended since the last call. For one listener.
+    pub async fn over(&self) {
+        self.0.over.notified().await;
+    }
+
     /// Notices "run X moved"; whoever falls behind reads the record again.
     pub fn subscribe(&self) -> broadcast::Receiver<RunId> {
         self.0.moved.subscribe()
@@ -155,6 +165,9 @@ impl Runs {
             // An owner at the limit of running runs may be served again.
             Some(status) if !status.is_active() => self.0.work.notify_one(),
             _ => {}
+        }
+        if to.is_some_and(Status::is_terminal) {
+            self.0.over.notify_one();
         }
         let _ = self.0.moved.send(run); // nobody may be watching
     }

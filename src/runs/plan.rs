@@ -72,12 +72,23 @@ impl Runs {
         spec: &Spec,
         dataset: &Dataset,
     ) -> Result<(Spec, DataFacts, Cost), RunsError> {
-        let ingested: Ingested = dataset.profile.parse()?;
+        self.fit_profile(spec, &dataset.profile.parse()?)
+    }
+
+    /// The same for a profile that was read before: many specs on one dataset need it once.
+    ///
+    /// # Errors
+    /// [`RunsError::Spec`] with every violation.
+    pub fn fit_profile(
+        &self,
+        spec: &Spec,
+        ingested: &Ingested,
+    ) -> Result<(Spec, DataFacts, Cost), RunsError> {
         let mut spec = spec.clone();
         spec.task = data::with_own_split(&spec.task, &ingested.schema());
         let facts =
-            data::facts(&spec.task, spec.training.seed, &ingested).map_err(RunsError::Spec)?;
-        data::check_scale(&spec.task, spec.target_scale(), &ingested).map_err(RunsError::Spec)?;
+            data::facts(&spec.task, spec.training.seed, ingested).map_err(RunsError::Spec)?;
+        data::check_scale(&spec.task, spec.target_scale(), ingested).map_err(RunsError::Spec)?;
         let resolved = spec.resolve(&facts).map_err(RunsError::Spec)?;
         let cost = resolved.cost(&facts).map_err(RunsError::Spec)?;
         cost.within(self.0.run_memory_bytes)

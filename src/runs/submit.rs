@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::message::Submission;
 use super::{Runs, RunsError};
-use crate::ids::RunId;
+use crate::data::Ingested;
+use crate::ids::{RunId, SweepId};
 use crate::store::datasets::Dataset;
 use crate::store::events::{Event, Kind};
 use crate::store::idempotency::{self, Remember};
@@ -27,7 +28,7 @@ pub enum ForkFrom {
 
 /// Where a run comes from.
 #[derive(Default)]
-struct Origin {
+pub(super) struct Origin {
     parent: Option<(RunId, ParentKind)>,
     start_sha256: Option<String>,
     expected_sha256: Option<String>,
@@ -183,33 +184,73 @@ impl Runs {
         }
         let run = self.row(owner, &spec, &dataset, origin)?;
         let runs = self.clone();
-        let limit = self.0.quota.owner_queued_runs;
         self.0
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let n_queued = store::runs::count_queued(tx, &run.owner).await?;
-                    if n_queued >= i64::try_from(limit).unwrap_or(i64::MAX) {
-                        return Err(RunsError::TooManyQueued { limit });
+                    if runs.room_in_queue(tx, &run.owner).await? == 0 {
+                        return Err(runs.too_many_queued());
                     }
-                    add_row(tx, &run, remember)
-                        .await
-                        .map_err(|error| match error {
-                            // The dataset was deleted between the look and the write.
-                            StoreError::Constraint(rule) if rule.contains("FOREIGN KEY") => {
-                                RunsError::NoDataset(spec.dataset)
-                            }
-                            other => other.into(),
-                        })?;
-                    let id = run.id;
-                    tx.after_commit(move || runs.ring(id, Some(Status::Queued)));
+                    runs.queue_in(tx, &run, &spec.dataset).await?;
+                    if let Some(remember) = remember {
+                        idempotency::remember(tx, remember, &run, run.created_at_ms).await?;
+                    }
                     Ok(run)
                 })
             })
             .await
     }
 
-    fn row(
+    /// A child of a sweep, checked and not yet on record. Its dataset is given by its profile too, which was read once for all children.
+    ///
+    /// # Errors
+    /// [`RunsError::Spec`] with every violation.
+    pub fn child(
+        &self,
+        owner: &str,
+        spec: &Spec,
+        dataset: &Dataset,
+        ingested: &Ingested,
+        sweep: SweepId,
+    ) -> Result<Run, RunsError> {
+        self.fit_profile(spec, ingested)?;
+        let mut run = self.row(owner.to_owned(), spec, dataset, Origin::default())?;
+        run.sweep_id = Some(sweep);
+        Ok(run)
+    }
+
+    /// Queued runs that `owner` may still add, as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn room_in_queue(&self, tx: &mut Tx, owner: &str) -> Result<u64, RunsError> {
+        let n_queued = store::runs::count_queued(tx, owner).await?;
+        let n_queued = u64::try_from(n_queued).unwrap_or(0);
+        Ok(self.0.quota.owner_queued_runs.saturating_sub(n_queued))
+    }
+
+    pub(super) fn too_many_queued(&self) -> RunsError {
+        let limit = self.0.quota.owner_queued_runs;
+        RunsError::TooManyQueued { limit }
+    }
+
+    /// Puts a run on record with its first event, and rings once that is committed. `dataset` is what the spec calls its dataset.
+    ///
+    /// # Errors
+    /// [`RunsError::NoDataset`] when the dataset was deleted between the look and this write.
+    pub async fn queue_in(&self, tx: &mut Tx, run: &Run, dataset: &str) -> Result<(), RunsError> {
+        add_row(tx, run).await.map_err(|error| match error {
+            StoreError::Constraint(rule) if rule.contains("FOREIGN KEY") => {
+                RunsError::NoDataset(dataset.to_owned())
+            }
+            other => other.into(),
+        })?;
+        let (bells, id) = (self.clone(), run.id);
+        tx.after_commit(move || bells.ring(id, Some(Status::Queued)));
+        Ok(())
+    }
+
+    pub(super) fn row(
         &self,
         owner: String,
         spec: &Spec,
@@ -266,16 +307,13 @@ impl Runs {
             queued_at_ms: now_ms,
             started_at_ms: None,
             finished_at_ms: None,
+            sweep_id: None,
         })
     }
 }
 
-/// The row, its first event and the remembered answer: one transaction.
-async fn add_row(
-    tx: &mut Tx,
-    run: &Run,
-    remember: Option<Remember<Run>>,
-) -> Result<(), StoreError> {
+/// The row and its first event: one transaction.
+async fn add_row(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
     store::runs::insert(tx, run).await?;
     let body = json!({"status": Status::Queued, "previous": Value::Null, "attempt": 0, "reason": Value::Null});
     let first = Event {
@@ -286,11 +324,7 @@ async fn add_row(
         step: None,
         body: Json::of(&body)?,
     };
-    events::append(tx, &[first]).await?;
-    if let Some(remember) = remember {
-        idempotency::remember(tx, remember, run, run.created_at_ms).await?;
-    }
-    Ok(())
+    events::append(tx, &[first]).await
 }
 
 /// A name in the parent's spec may mean a newer dataset by now; its id does not.

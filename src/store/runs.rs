@@ -1,16 +1,18 @@
 //! Runs: the row and its queries. What a status may become is decided in `crate::runs`, nowhere else.
 
+mod list;
 mod queue;
 mod status;
 
+pub use list::{Filter, list};
 pub use queue::{OwnerTurn, Waiting, claim, count_queued, take_turn, waiting};
 pub use status::{ParentKind, Status};
 
 use super::codec::Json;
-use super::{Order, Page, PageOf, Store, StoreError, Tx};
-use crate::ids::{DatasetId, RunId};
+use super::{Store, StoreError, Tx};
+use crate::ids::{DatasetId, RunId, SweepId};
 
-/// One training. The columns are explained in `migrations/0002_runs.sql`.
+/// One training. The columns are explained in `migrations/0002_runs.sql` and `0006_sweeps.sql`.
 #[derive(Debug, Clone, sqlx::FromRow)]
 #[allow(missing_docs)] // the migration says why each column is there; saying it twice would let the two drift apart
 pub struct Run {
@@ -58,27 +60,15 @@ pub struct Run {
     pub queued_at_ms: i64,
     pub started_at_ms: Option<i64>,
     pub finished_at_ms: Option<i64>,
-}
-
-/// Which runs a list shows.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// In one of these states; all when empty.
-    pub statuses: Vec<Status>,
-    /// Of this family.
-    pub family: Option<String>,
-    /// On this dataset.
-    pub dataset: Option<DatasetId>,
-    /// Whose metadata has all these keys with these values.
-    pub metadata: Vec<(String, String)>,
+    pub sweep_id: Option<SweepId>,
 }
 
 /// Adds a run.
 pub async fn insert(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO runs (id, owner, name, status, priority, family, dataset_id, dataset_sha256, dataset_schema, spec, resolved_spec,
-            metadata, parent_id, parent_kind, start_sha256, expected_sha256, last_seq, phase_since_ms, created_at_ms, queued_at_ms, epochs)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            metadata, parent_id, parent_kind, start_sha256, expected_sha256, last_seq, phase_since_ms, created_at_ms, queued_at_ms, epochs, sweep_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(run.id)
     .bind(&run.owner)
@@ -101,6 +91,7 @@ pub async fn insert(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
     .bind(run.created_at_ms)
     .bind(run.queued_at_ms)
     .bind(run.epochs)
+    .bind(run.sweep_id)
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -126,58 +117,6 @@ pub async fn get(tx: &mut Tx, id: RunId, owner: Option<&str>) -> Result<Option<R
             .fetch_optional(tx.connection())
             .await?,
     )
-}
-
-/// A page of an owner's runs.
-pub async fn list(
-    store: &Store,
-    owner: &str,
-    filter: &Filter,
-    page: &Page,
-) -> Result<PageOf<Run>, StoreError> {
-    let mut query = sqlx::QueryBuilder::new("SELECT * FROM runs WHERE owner = ");
-    query.push_bind(owner.to_owned());
-    if !filter.statuses.is_empty() {
-        query.push(" AND status IN (");
-        let mut list = query.separated(", ");
-        for status in &filter.statuses {
-            list.push_bind(*status);
-        }
-        query.push(")");
-    }
-    if let Some(family) = &filter.family {
-        query.push(" AND family = ").push_bind(family.clone());
-    }
-    if let Some(dataset) = filter.dataset {
-        query.push(" AND dataset_id = ").push_bind(dataset);
-    }
-    for (key, value) in &filter.metadata {
-        // json_each takes the key as data, so that no key can be read as a JSON path.
-        query
-            .push(" AND EXISTS (SELECT 1 FROM json_each(runs.metadata) AS label WHERE label.key = ")
-            .push_bind(key.clone());
-        query
-            .push(" AND CAST(label.value AS TEXT) = ")
-            .push_bind(value.clone())
-            .push(")");
-    }
-    if let Some(after) = &page.after {
-        query
-            .push(if page.order == Order::Desc {
-                " AND id < "
-            } else {
-                " AND id > "
-            })
-            .push_bind(after.clone());
-    }
-    query.push(if page.order == Order::Desc {
-        " ORDER BY id DESC LIMIT "
-    } else {
-        " ORDER BY id ASC LIMIT "
-    });
-    query.push_bind(i64::from(page.limit) + 1);
-    let rows: Vec<Run> = query.build_query_as().fetch_all(store.readers()).await?;
-    Ok(PageOf::cut(rows, page.limit))
 }
 
 /// Mean time a worker needed for one of the last finished runs, for estimates; `None` before the first.

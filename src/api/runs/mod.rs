@@ -1,5 +1,6 @@
 //! `/v1/runs`: trainings. How they begin stands in `submit.rs`, what they look like in `wire.rs`.
 
+mod batch;
 mod submit;
 mod wire;
 
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+pub use batch::*;
 pub use submit::*;
 pub use wire::{Plan, Run, Status};
 
@@ -21,7 +23,7 @@ use super::error::{Error, Result};
 use super::etag;
 use super::input::{Json, Path, Query, check_name};
 use super::page::{Order, Page, Window};
-use crate::ids::{DatasetId, RunId};
+use crate::ids::{DatasetId, RunId, SweepId};
 use crate::runs::Acted;
 use crate::store::checkpoints::{self, Checkpoint};
 use crate::store::{self, datasets, runs as rows};
@@ -40,6 +42,7 @@ pub struct ListQuery {
     status: Option<String>,
     family: Option<String>,
     dataset: Option<String>,
+    sweep: Option<String>,
 }
 
 /// The caller's runs
@@ -50,6 +53,7 @@ pub struct ListQuery {
         ("status" = Option<Vec<Status>>, Query, style = Form, explode = false, min_items = 1, description = "In one of these states, separated by commas"),
         ("family" = Option<String>, Query, description = "Of this family"),
         ("dataset" = Option<String>, Query, description = "On this dataset, by id or name"),
+        ("sweep" = Option<String>, Query, format = Uuid, description = "Children of this sweep"),
         ("metadata" = Option<std::collections::HashMap<String, String>>, Query, style = DeepObject, explode = true, description = "With these labels: `metadata[key]=value`")),
     responses((status = 200, description = "A page", body = Page<Run>, headers(("Link" = Option<String>, description = "`rel=\"next\"` when more follow.")))))]
 pub async fn list(
@@ -71,6 +75,10 @@ pub async fn list(
         statuses: statuses(query.status.as_deref())?,
         family: query.family,
         dataset,
+        // What cannot be the id of a sweep has no children; the nil id is nobody's.
+        sweep: query
+            .sweep
+            .map(|id| id.parse().unwrap_or(SweepId(uuid::Uuid::nil()))),
         metadata: labels(&uri)?,
     };
     let page = api.app.runs.list(&caller.owner, &filter, &window).await?;

@@ -101,7 +101,8 @@ pub struct Run {
     pub attempts: i64,
     /// The run it comes from.
     pub parent: Option<Parent>,
-    /// The sweep it belongs to.
+    /// The sweep it is a child of.
+    #[schema(format = Uuid)]
     pub sweep: Option<String>,
     /// The user's own labels.
     #[schema(value_type = std::collections::HashMap<String, String>)]
@@ -258,7 +259,7 @@ impl Run {
                 id: id.to_string(),
                 kind: kind.as_str().to_owned(),
             }),
-            sweep: None,
+            sweep: row.sweep_id.map(|id| id.to_string()),
             metadata: row.metadata.clone(),
             created_at: rfc3339(row.created_at_ms),
             started_at: row.started_at_ms.map(rfc3339),
