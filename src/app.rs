@@ -13,6 +13,7 @@ use crate::clock::{Clock, Entropy, Ids};
 use crate::config::Config;
 use crate::runs::{Runs, RunsError};
 use crate::store::{Store, StoreError};
+use crate::sweeps::Sweeps;
 use crate::tokens::{self, ADMIN, NewToken, Scopes, Token, TokenError};
 
 /// Why the application cannot open.
@@ -60,6 +61,8 @@ pub struct App {
     pub blobs: Blobs,
     /// The life of runs.
     pub runs: Runs,
+    /// Searches over the settings of a spec.
+    pub sweeps: Sweeps,
     /// Cancelled when the process is to end: nothing new begins, workers let go.
     pub stopping: CancellationToken,
     /// Cancelled after that, when the workers have said their last: event streams pass it on and close.
@@ -105,6 +108,13 @@ impl App {
             ids.clone(),
             &config,
         );
+        let sweeps = Sweeps::new(
+            store.clone(),
+            runs.clone(),
+            clock.clone(),
+            ids.clone(),
+            config.slots(),
+        );
         let stopping = CancellationToken::new();
         Ok(Self {
             config: Arc::new(config),
@@ -114,6 +124,7 @@ impl App {
             store,
             blobs,
             runs,
+            sweeps,
             stopping,
             quiet: CancellationToken::new(),
             _lock: lock,

@@ -17,5 +17,6 @@ pub mod router;
 pub mod runs;
 pub mod serve;
 pub mod store;
+pub mod sweeps;
 pub mod tokens;
 pub mod worker;

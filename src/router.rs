@@ -10,7 +10,7 @@ use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
     Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, limits, logs,
-    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, tokens,
+    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, sweeps, tokens,
     trajectory, usage,
 };
 
@@ -37,6 +37,13 @@ fn page() -> Routes<Api> {
         .at("/v1/runs/{id}/retry", routes!(runs::retry))
         .at("/v1/runs/{id}/fork", routes!(runs::fork))
         .at("/v1/runs/{id}/reproduce", routes!(runs::reproduce))
+        .at("/v1/sweeps", routes!(sweeps::list, sweeps::create))
+        .at(
+            "/v1/sweeps/{id}",
+            routes!(sweeps::show, sweeps::change, sweeps::delete),
+        )
+        .at("/v1/sweeps/{id}/stop", routes!(sweeps::stop))
+        .at("/v1/sweeps/{id}/results", routes!(sweeps::results))
         .at("/v1/families", routes!(families::list))
         .at("/v1/families/{name}/schema", routes!(families::schema))
         .at("/v1/queue", routes!(queue::show, queue::change))

@@ -14,6 +14,7 @@ use crate::backup::{self, BackupError};
 use crate::config::Config;
 use crate::listen;
 use crate::router;
+use crate::sweeps::sweeper;
 use crate::tokens::{self, TokenError};
 use crate::worker::Workers;
 
@@ -99,7 +100,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         app.stopping.clone(),
     ));
     let tidying = tokio::spawn(async move {
-        tokio::join!(tidy(api.clone()), api.follow_tokens());
+        let sweeper = sweeper::work(api.app.sweeps.clone(), api.app.stopping.clone());
+        tokio::join!(tidy(api.clone()), api.follow_tokens(), sweeper);
     });
     Ok(Running {
         address,

@@ -19,6 +19,7 @@ const STAIRS: &[&[&str]] = &[
     &["export"],
     &["worker"],
     &["predictor"],
+    &["sweeps"],
     &["runs"],
     &["tokens"],
     &["blobs"],

@@ -29,6 +29,7 @@ pub mod rate;
 pub mod runs;
 mod selector;
 pub mod session;
+pub mod sweeps;
 pub mod time;
 pub mod tokens;
 pub mod traffic;

@@ -7,6 +7,7 @@ use crate::blobs::BlobError;
 use crate::clock::EntropyError;
 use crate::runs::RunsError;
 use crate::store::StoreError;
+use crate::sweeps::SweepsError;
 use crate::tokens::TokenError;
 
 /// After this long an overloaded writer has worked off what waits.
@@ -108,6 +109,21 @@ impl From<RunsError> for Error {
     }
 }
 
+impl From<SweepsError> for Error {
+    fn from(error: SweepsError) -> Self {
+        let said = error.to_string();
+        match error {
+            SweepsError::Absent => Error::new(Kind::NotFound, "not_found", said),
+            SweepsError::Conflict { .. } => Error::conflict("sweep_state_conflict", said),
+            SweepsError::Stale { .. } => Error::new(Kind::PreconditionFailed, "stale_etag", said),
+            SweepsError::Invalid(violations) => wrong("invalid_sweep", "sweep", violations),
+            SweepsError::Runs(error) => error.into(),
+            SweepsError::Store(error) => error.into(),
+            SweepsError::Entropy(error) => error.into(),
+        }
+    }
+}
+
 impl Error {
     /// What is wrong with the spec at a place of a batch: every pointer begins with that place.
     pub fn at(index: usize, error: RunsError) -> Self {
@@ -133,18 +149,27 @@ impl Error {
 impl From<Vec<descent_engine::spec::Violation>> for Error {
     /// Everything that is wrong with a spec, at once.
     fn from(violations: Vec<descent_engine::spec::Violation>) -> Self {
-        let detail = match violations.as_slice() {
-            [only] => format!("{}: {}", only.pointer, only.message),
-            several => format!("the spec has {} errors", several.len()),
-        };
-        let errors = violations.into_iter().map(|violation| Violation {
-            pointer: Some(violation.pointer),
-            code: violation.code.into(),
-            message: violation.message,
-            allowed: violation.allowed,
-            got: violation.got,
-            ..Violation::default()
-        });
-        Error::new(Kind::Unprocessable, "invalid_spec", detail).with(errors.collect())
+        wrong("invalid_spec", "spec", violations)
     }
+}
+
+/// Everything that is wrong with a document, at once.
+fn wrong(
+    code: &'static str,
+    what: &str,
+    violations: Vec<descent_engine::spec::Violation>,
+) -> Error {
+    let detail = match violations.as_slice() {
+        [only] => format!("{}: {}", only.pointer, only.message),
+        several => format!("the {what} has {} errors", several.len()),
+    };
+    let errors = violations.into_iter().map(|violation| Violation {
+        pointer: Some(violation.pointer),
+        code: violation.code.into(),
+        message: violation.message,
+        allowed: violation.allowed,
+        got: violation.got,
+        ..Violation::default()
+    });
+    Error::new(Kind::Unprocessable, code, detail).with(errors.collect())
 }

@@ -5,6 +5,7 @@ use super::message::Reason;
 use super::transition::Verb;
 use super::{Runs, RunsError};
 use crate::ids::RunId;
+use crate::store::Tx;
 use crate::store::runs::{self, Run, Status};
 
 /// How an action was taken.
@@ -61,6 +62,20 @@ impl Runs {
             &[Status::Queued, Status::Preparing, Status::Running],
         )
         .await
+    }
+
+    /// Ends a run in the transaction of whoever it belongs to. A run that is over, or about to be cancelled, stays as it is.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn cancel_in(&self, tx: &mut Tx, id: RunId, reason: Reason) -> Result<(), RunsError> {
+        let run = runs::get(tx, id, None).await?.ok_or(RunsError::Absent)?;
+        if run.status.is_terminal() || run.status == Status::Cancelling {
+            return Ok(());
+        }
+        let mut change = Change::of(run, self.0.clock.now_ms());
+        change.go(Verb::Cancel, Some(reason))?;
+        change.commit(tx, self).await.map(drop)
     }
 
     async fn act(

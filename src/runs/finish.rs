@@ -48,12 +48,15 @@ impl Runs {
         change: &mut Change,
         outcome: Outcome,
     ) -> Result<(), RunsError> {
-        // Whatever the worker came to, a run that its user cancelled is cancelled.
+        // Whatever the worker came to, a run that its user cancelled is cancelled, for the reason given then.
         if change.run.status == Status::Cancelling {
-            return change.go(
-                Verb::Stop,
-                Some(Reason::new("user", "cancelled by its user")),
+            let run = &change.run;
+            let reason = run.reason_code.clone().zip(run.reason_message.clone());
+            let reason = reason.map_or_else(
+                || Reason::new("user", "cancelled by its user"),
+                |(code, message)| Reason::new(&code, message),
             );
+            return change.go(Verb::Stop, Some(reason));
         }
         match outcome {
             Outcome::Trained(model, reason) => {

@@ -20,8 +20,10 @@ pub mod rules;
 pub mod runs;
 pub mod sessions;
 pub mod snapshot;
+pub mod sweeps;
 pub mod tokens;
 pub mod trajectories;
+pub mod trials;
 pub mod usage;
 mod writer;
 

@@ -130,6 +130,14 @@ pub const RULES: &[Rule] = &[
                     UNION ALL SELECT printf('event %d of run %s', seq, run_id), json_valid(body) FROM events)
               WHERE NOT valid",
     },
+    Rule {
+        holds: "the trials of a sweep are numbered from 0 without gaps, and every run of a sweep is one of them",
+        sql: "SELECT printf('sweep %s has %d trials, the last of them with number %d', sweep_id, n, high)
+              FROM (SELECT sweep_id, COUNT(*) AS n, MAX(number) AS high FROM trials GROUP BY sweep_id) WHERE high <> n - 1
+              UNION ALL
+              SELECT printf('run %s belongs to sweep %s and to no trial of it', id, sweep_id) FROM runs r
+              WHERE sweep_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM trials t WHERE t.run_id = r.id AND t.sweep_id = r.sweep_id)",
+    },
 ];
 
 /// A row of `metric_chunks`.
@@ -271,6 +279,10 @@ mod tests {
         "INSERT INTO events VALUES ('r', 4, 'done', 1, NULL, '{}')",
         "INSERT INTO metric_chunks VALUES ('r', 'loss', 1, 2, 2, x'01000000000000000200000000000000', x'00000000000000000000000000000000')",
         "INSERT INTO checkpoints SELECT 'r', 2, 1, sha256, 0, 1, 1 FROM blobs",
+        "INSERT INTO sweeps (id, owner, name, status, spec, space, strategy, objective, rungs, seed, max_runs, parallel, active_since_ms,
+             created_at_ms) VALUES ('s', 'ada', 'iris', 'running', '{}', '{}', '{}', '{}', '[]', 0, 5, 1, 1, 1)",
+        "INSERT INTO trials (sweep_id, number, run_id, parameters) VALUES ('s', 0, 'r', '{}')",
+        "UPDATE runs SET sweep_id = 's'",
         "INSERT INTO models SELECT 'ada', 'iris', 1, 'r', sha256, 0, '{}', '{}', 'd', 1 FROM blobs",
     ];
 
@@ -424,26 +436,36 @@ mod tests {
             ),
             (
                 14,
+                "UPDATE trials SET number = 1",
+                "has 1 trials, the last of them with number 1",
+            ),
+            (
+                14,
+                "DELETE FROM trials",
+                "run r belongs to sweep s and to no trial of it",
+            ),
+            (
+                15,
                 "UPDATE metric_chunks SET vals = x'00'",
                 "16 bytes of steps and 1 bytes of values",
             ),
             (
-                14,
+                15,
                 "UPDATE metric_chunks SET first_step = 0",
                 "its first step is 1, its row says 0",
             ),
             (
-                14,
+                15,
                 "UPDATE metric_chunks SET last_step = 9",
                 "its last step is 2, its row says 9",
             ),
             (
-                14,
+                15,
                 "UPDATE metric_chunks SET steps = x'01000000000000000100000000000000'",
                 "step 1 comes after step 1",
             ),
             (
-                14,
+                15,
                 "INSERT INTO metric_chunks VALUES ('r', 'loss', 2, 2, 2, x'0200000000000000', x'0000000000000000')",
                 "step 2 comes after step 2",
             ),

@@ -117,6 +117,13 @@ fn ended(ending: &Ending) -> Value {
         Ending::Completed(Completion::EarlyStopped { epoch, best_epoch }) => {
             json!({"kind": "early_stopped", "epoch": epoch, "best_epoch": best_epoch})
         }
+        Ending::Completed(Completion::StoppedAtRung {
+            epoch,
+            metric,
+            value,
+        }) => {
+            json!({"kind": "stopped_at_rung", "epoch": epoch, "metric": metric, "value": value})
+        }
         Ending::Completed(Completion::Converged { epoch }) => {
             json!({"kind": "converged", "epoch": epoch})
         }

@@ -12,6 +12,7 @@ struct Things {
     run: String,
     model: String,
     token: String,
+    sweep: String,
 }
 
 async fn things(app: &TestApp) -> Things {
@@ -19,11 +20,22 @@ async fn things(app: &TestApp) -> Things {
         .dataset("alice", "iris", include_bytes!("../../examples/iris.csv"))
         .await;
     let run = app.train("alice", iris_spec(dataset, "hers")).await;
+    let sweep = app
+        .sweep(
+            "alice",
+            json!({
+                "spec": iris_spec(dataset, "hers"),
+                "space": {"/training/batch_size": {"kind": "choice", "values": [16]}},
+                "strategy": {"kind": "grid"},
+            }),
+        )
+        .await;
     Things {
         dataset: dataset.to_string(),
         run: run.id.to_string(),
         model: run.model_name.unwrap(),
         token: app.token("alice", "admin").await,
+        sweep: sweep["id"].as_str().unwrap().to_owned(),
     }
 }
 
@@ -32,6 +44,7 @@ fn filled(path: &str, things: &Things) -> String {
     let id = match path {
         path if path.starts_with("/v1/datasets") => &things.dataset,
         path if path.starts_with("/v1/runs") => &things.run,
+        path if path.starts_with("/v1/sweeps") => &things.sweep,
         _ => "none",
     };
     path.replace("{id}", id)
@@ -52,6 +65,9 @@ fn with_body<'a>(ask: Ask<'a>, method: &str, path: &str, things: &Things) -> Ask
     match (method, path) {
         ("POST", "/v1/datasets") => ask.body("text/csv", "a,b\n1,2\n3,4\n"),
         ("POST", "/v1/runs") => ask.json(&json!({"dataset": things.dataset, "task": {"kind": "classification", "target": "target"}})),
+        ("POST", "/v1/runs:batch") => ask.json(&json!({"runs": [{"dataset": things.dataset, "task": {"kind": "classification", "target": "target"}}]})),
+        ("POST", "/v1/sweeps") => ask.json(&json!({
+            "spec": {"dataset": things.dataset, "task": {"kind": "classification", "target": "target"}}, "strategy": {"kind": "seeds"}})),
         ("POST", path) if path.ends_with("/fork") => ask.json(&json!({})),
         ("POST", path) if path.ends_with("/predict") => ask.json(&json!({"rows": [[5.1, 3.5, 1.4, 0.2]]})),
         ("POST", "/v1/session") => ask.json(&json!({"token": things.token})),

@@ -25,6 +25,7 @@ use descent::runs::message::Submission;
 use descent::store::datasets::{self, Dataset};
 use descent::store::runs::{Run, Status};
 use descent::store::{Json, StoreError};
+use descent::sweeps::sweeper;
 use descent::tokens::{NewToken, Scopes};
 use descent::worker::Workers;
 use descent_engine::spec::Spec;
@@ -50,7 +51,7 @@ pub struct TestApp {
     workers: Option<Workers>,
     /// The service's own threads, which outlive a test that fails in the middle.
     runtime: Option<Runtime>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for TestApp {
@@ -75,19 +76,44 @@ impl TestApp {
 
     /// A service that trains, with other settings.
     pub async fn with(settings: impl FnOnce(&mut Config)) -> Self {
-        let mut test = Self::idle(settings).await;
+        Self::idle(settings).await.at_work()
+    }
+
+    /// Ends the service as a signal would, and starts it again on the same folder.
+    pub async fn restarted(mut self) -> Self {
+        self.app.stopping.cancel();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        drop(self);
+        // Another process draws other random numbers, and its time goes on.
+        let test = Self::opened(folder, 8, |_| {}).await;
+        test.pass_ms(60_000);
+        test.app.runs.recover().await.unwrap();
+        test.at_work()
+    }
+
+    /// Starts workers and sweeper.
+    fn at_work(mut self) -> Self {
+        let test = &mut self;
         let entered = test.runtime.as_ref().unwrap().enter();
         let app = &test.app;
         let workers =
             Workers::start(app.runs.clone(), app.clock.clone(), &app.config, None).unwrap();
+        tokio::spawn(sweeper::work(app.sweeps.clone(), app.stopping.clone()));
         drop(entered);
         test.workers = Some(workers);
-        test
+        self
     }
 
     /// A service without workers: whatever is queued stays queued.
     pub async fn idle(settings: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::opened(tempfile::tempdir().unwrap(), 7, settings).await
+    }
+
+    async fn opened(
+        folder: tempfile::TempDir,
+        seed: u64,
+        settings: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::default();
         config.server.data_dir = folder.path().to_owned();
         config.quota.free_space_floor_bytes = 0;
@@ -103,7 +129,7 @@ impl TestApp {
         // The service lives on threads of its own; they may be waited for from any other.
         let opened = std::thread::spawn(move || {
             let app = runtime
-                .block_on(App::open_with(config, clock, Entropy::seeded(7), None))
+                .block_on(App::open_with(config, clock, Entropy::seeded(seed), None))
                 .unwrap();
             (runtime, app)
         });
@@ -118,7 +144,7 @@ impl TestApp {
             edge,
             workers: None,
             runtime: Some(runtime),
-            _folder: folder,
+            folder,
         };
         test.admin = test.token("admin", "admin").await;
         test
@@ -234,6 +260,26 @@ impl TestApp {
             .dataset(owner, "iris", include_bytes!("../../examples/iris.csv"))
             .await;
         self.train(owner, iris_spec(dataset, name)).await
+    }
+
+    /// Begins a sweep of `owner` and answers it once it is over.
+    pub async fn sweep(&self, owner: &str, document: Value) -> Value {
+        let token = self.token(owner, "runs").await;
+        let begun = self.ask(Method::POST, "/v1/sweeps").token(&token);
+        let begun = begun.json(&document).send().await.ok(201);
+        let path = format!("/v1/sweeps/{}?wait_s=60", begun["id"].as_str().unwrap());
+        let sweep = self.ask(Method::GET, &path).token(&token).send().await;
+        let sweep = sweep.ok(200);
+        assert_eq!(sweep["terminal"], true, "{sweep}");
+        sweep
+    }
+
+    /// Waits until what stands at `path`, a sweep, is as it should be.
+    pub async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) {
+        let mut moved = self.app.sweeps.subscribe();
+        while !wanted(&self.get(path).await.ok(200)) {
+            moved.recv().await.unwrap();
+        }
     }
 
     /// Submits a spec and waits for its model.
@@ -407,6 +453,13 @@ impl Answer {
     pub fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         self.json()
+    }
+
+    /// A success without a body.
+    #[track_caller]
+    pub fn ok_empty(&self, status: u16) {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert!(self.body.is_empty());
     }
 
     /// Checks that it is a problem document of this status and code, and answers it.

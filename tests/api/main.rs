@@ -3,6 +3,7 @@
 mod access;
 mod app;
 mod arrays;
+mod batch;
 mod datasets;
 mod edge;
 mod events;
@@ -17,6 +18,7 @@ mod probes;
 mod queue;
 mod runs;
 mod session;
+mod sweeps;
 mod tokens;
 mod trajectory;
 mod usage;

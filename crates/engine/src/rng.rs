@@ -25,6 +25,8 @@ pub enum Purpose {
     Augmentation,
     /// Random directions and points of tests and probes.
     Probe,
+    /// Values that a search proposes for the setting with this position; the step is the proposal.
+    Proposal(u16),
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Purpose::Split => 0x0004_0000,
             Purpose::Augmentation => 0x0005_0000,
             Purpose::Probe => 0x0006_0000,
+            Purpose::Proposal(position) => 0x0007_0000 | position as u32,
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn violations(spec: &Spec) -> Vec<Violation> {
     loss(spec, &mut found);
     optimizer(spec, &mut found);
     early_stopping(spec, &mut found);
+    rungs(spec, &mut found);
     perceptron(spec, &mut found);
     metadata(spec, &mut found);
     found
@@ -152,41 +153,58 @@ fn optimizer(spec: &Spec, found: &mut Vec<Violation>) {
 }
 
 fn early_stopping(spec: &Spec, found: &mut Vec<Violation>) {
-    let Some(stopping) = &spec.training.early_stopping else {
-        return;
-    };
-    let pointer = "/training/early_stopping/metric";
-    let known: Vec<&str> = [Part::Validation, Part::Train]
-        .into_iter()
-        .flat_map(|part| {
-            metrics::of(spec.task.kind)
-                .iter()
-                .map(move |metric| metric.on(part))
-        })
-        .collect();
-    match metrics::watched(spec.task.kind, &stopping.metric) {
+    if let Some(stopping) = &spec.training.early_stopping {
+        let pointer = "/training/early_stopping/metric";
+        found.extend(metric(spec, &stopping.metric, pointer).err());
+    }
+}
+
+fn rungs(spec: &Spec, found: &mut Vec<Violation>) {
+    let rungs = &spec.training.rungs;
+    for (index, rung) in rungs.iter().enumerate() {
+        let pointer = format!("/training/rungs/{index}");
+        found.extend(metric(spec, &rung.metric, &join(&pointer, "metric")).err());
+        if index > 0 && rung.epoch <= rungs[index - 1].epoch {
+            let message = format!(
+                "epoch {} does not come after epoch {} of the rung before; rungs go up",
+                rung.epoch,
+                rungs[index - 1].epoch
+            );
+            found.push(
+                Violation::new(join(&pointer, "epoch"), "contradiction", message).got(rung.epoch),
+            );
+        }
+    }
+}
+
+/// What is wrong with watching a metric, where `pointer` names it.
+pub(super) fn metric(spec: &Spec, name: &str, pointer: &str) -> Result<(), Violation> {
+    match metrics::watched(spec.task.kind, name) {
         None => {
-            let hint = nearest(&stopping.metric, known.iter().copied())
+            let known: Vec<&str> = [Part::Validation, Part::Train]
+                .into_iter()
+                .flat_map(|part| {
+                    metrics::of(spec.task.kind)
+                        .iter()
+                        .map(move |metric| metric.on(part))
+                })
+                .collect();
+            let hint = nearest(name, known.iter().copied())
                 .map(|name| format!("; did you mean `{name}`?"));
             let message = format!(
-                "`{}` is not a metric of a {}{}",
-                stopping.metric,
+                "`{name}` is not a metric of a {}{}",
                 spec.task.kind.name(),
                 hint.unwrap_or_else(|| format!("; known are {}", known.join(", ")))
             );
-            found.push(
-                Violation::new(pointer, "unknown_value", message)
-                    .allowed(json!(known))
-                    .got(stopping.metric.as_str()),
-            );
+            Err(Violation::new(pointer, "unknown_value", message)
+                .allowed(json!(known))
+                .got(name))
         }
         Some((_, Part::Validation)) if !spec.split().validates() => {
             let message = "no row validates in this split, so no validation metric can be watched; give `validation` a part";
-            found.push(
-                Violation::new(pointer, "contradiction", message).got(stopping.metric.as_str()),
-            );
+            Err(Violation::new(pointer, "contradiction", message).got(name))
         }
-        Some(_) => {}
+        Some(_) => Ok(()),
     }
 }
 
@@ -222,6 +240,11 @@ fn perceptron(spec: &Spec, found: &mut Vec<Violation>) {
             );
             found.push(Violation::new(join("", name), "contradiction", message));
         }
+    }
+    if !spec.training.rungs.is_empty() {
+        let message =
+            "a perceptron stops by its own rule of 1957; only trainings of layers have rungs";
+        found.push(Violation::new("/training/rungs", "contradiction", message));
     }
     if spec.training.precision != Precision::F32 {
         let message =

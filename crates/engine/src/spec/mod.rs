@@ -43,7 +43,7 @@ pub use cost::Cost;
 pub(crate) use cost::explain;
 pub use optimizer::OptimizerSpec;
 pub use task::{Categories, Features, Impute, Preprocessing, Split, Target, Task, TaskKind};
-pub use training::{Cadence, Device, EarlyStopping, Resources, Training};
+pub use training::{Cadence, Device, EarlyStopping, Resources, Rung, Training};
 pub use violation::Violation;
 
 /// What a user asks for.
@@ -248,6 +248,21 @@ impl Spec {
         } else {
             Err(violations)
         }
+    }
+
+    /// What is wrong with watching the metric of that name in trainings of this spec; `pointer` says where it is named.
+    ///
+    /// # Errors
+    /// It is not a metric of the task, or no row validates.
+    pub fn check_metric(&self, name: &str, pointer: &str) -> Result<(), Box<Violation>> {
+        check::metric(self, name, pointer).map_err(Box::new)
+    }
+
+    /// Whether smaller values of a metric of the task are better; `None` for a name that is no metric of it.
+    #[must_use]
+    pub fn lower_is_better(&self, metric: &str) -> Option<bool> {
+        crate::metrics::watched(self.task.kind, metric)
+            .map(|(metric, _)| metric.improves(0.0, 1.0, 0.0))
     }
 
     /// The family the spec belongs to.

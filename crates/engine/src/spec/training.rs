@@ -27,6 +27,11 @@ pub struct Training {
     pub seed: u64,
     /// When to stop before all epochs are done. Default: never.
     pub early_stopping: Option<EarlyStopping>,
+    /// Epochs after which the training goes on only if it is good enough by then, as a search sets them that stops bad runs
+    /// early. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub rungs: Vec<Rung>,
     /// The run ends after this many seconds of training with the best model it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
@@ -66,6 +71,20 @@ impl Default for EarlyStopping {
             min_delta: 0.0,
         }
     }
+}
+
+/// One step of a ladder: after this epoch the training ends with the model it has, unless a metric is good enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// The epoch after which it is decided.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub epoch: u32,
+    /// The metric that decides: `validation_` or `train_` and the name of a metric.
+    pub metric: String,
+    /// The worst value with which the training goes on: the highest loss, the lowest accuracy.
+    #[schemars(range(min = -1e300, max = 1e300))]
+    pub bound: f64,
 }
 
 /// How often the state of a training is saved. A pause always saves it.

@@ -15,7 +15,7 @@ use super::recipe::Recipe;
 use super::recorder::{Left, Recorder};
 use super::rows::Rows;
 use super::state::State;
-use super::stopping::Watch;
+use super::stopping::{Ladder, Watch};
 use super::trained::{self, Trained};
 use super::{EngineError, obey};
 use crate::augmentation::Pipeline;
@@ -43,6 +43,7 @@ pub(super) struct NetworkTrainer {
     plan: TrainPlan<f32>,
     evaluator: Evaluator,
     watch: Watch,
+    ladder: Ladder,
     train: Rows,
     validation: Rows,
     fingerprint: [u8; 32],
@@ -90,6 +91,7 @@ impl NetworkTrainer {
             &train,
             &validation,
         )?;
+        let ladder = Ladder::new(&spec.training.rungs, spec.task.kind, &validation)?;
         let setting = Setting {
             optimizer: recipe.optimizer.kind(),
             learning_rate: recipe.optimizer.learning_rate(),
@@ -117,6 +119,7 @@ impl NetworkTrainer {
             plan,
             evaluator,
             watch,
+            ladder,
             train,
             validation,
             fingerprint,
@@ -155,7 +158,7 @@ impl NetworkTrainer {
     }
 
     /// Why training is over by itself, if it is.
-    fn completion(&self) -> Option<Completion> {
+    fn completion(&mut self) -> Option<Completion> {
         let (epoch, progress) = (self.state.epoch, &self.state.progress);
         if self.watch.patience_left(progress) == Some(0) {
             return Some(Completion::EarlyStopped {
@@ -163,7 +166,44 @@ impl NetworkTrainer {
                 best_epoch: progress.best_epoch,
             });
         }
-        (epoch >= self.recipe.epochs).then_some(Completion::EpochsDone)
+        if epoch >= self.recipe.epochs {
+            return Some(Completion::EpochsDone);
+        }
+        self.short_of_rung()
+    }
+
+    /// The rung of the epoch just done, if it is not passed.
+    fn short_of_rung(&mut self) -> Option<Completion> {
+        let epoch = self.state.epoch;
+        if !self.ladder.has(epoch) || !self.at_epoch_start() {
+            return None;
+        }
+        // A checkpoint of this moment has the weights and not what was measured with them; they measure the same again.
+        if self.measured.is_empty() {
+            self.measure();
+        }
+        let (metric, value) = self.ladder.falls_short(epoch, &self.measured)?;
+        Some(Completion::StoppedAtRung {
+            epoch,
+            metric,
+            value,
+        })
+    }
+
+    /// Measures the present weights on both parts; answers the losses.
+    fn measure(&mut self) -> (f64, f64) {
+        self.measured.clear();
+        let parameters = &self.state.parameters;
+        let train_loss =
+            self.evaluator
+                .measure(parameters, &self.train, Part::Train, &mut self.measured);
+        let validation_loss = self.evaluator.measure(
+            parameters,
+            &self.validation,
+            Part::Validation,
+            &mut self.measured,
+        );
+        (train_loss, validation_loss)
     }
 
     /// Whether every row of the epoch was seen, so that it is time to measure.
@@ -275,17 +315,7 @@ impl NetworkTrainer {
 
     /// Measures both parts, moves the plateau and the watch on, and asks for advice.
     fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<Directive, Ending> {
-        self.measured.clear();
-        let parameters = &self.state.parameters;
-        let train_loss =
-            self.evaluator
-                .measure(parameters, &self.train, Part::Train, &mut self.measured);
-        let validation_loss = self.evaluator.measure(
-            parameters,
-            &self.validation,
-            Part::Validation,
-            &mut self.measured,
-        );
+        let (train_loss, validation_loss) = self.measure();
         let validation_loss = Some(validation_loss).filter(|loss| loss.is_finite());
         if !train_loss.is_finite() {
             // A finite gradient times a huge learning rate can still leave weights that are not finite.
@@ -430,6 +460,7 @@ impl NetworkTrainer {
         self.gathered = None;
         self.advice = advice;
         self.finished = None;
+        self.measured.clear();
         Ok(())
     }
 

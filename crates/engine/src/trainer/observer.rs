@@ -176,6 +176,15 @@ pub enum Completion {
         /// The epoch whose weights are kept.
         best_epoch: u32,
     },
+    /// A metric was not good enough at a rung of the spec.
+    StoppedAtRung {
+        /// Epochs done.
+        epoch: u32,
+        /// The metric that decided.
+        metric: &'static str,
+        /// Its value after that epoch.
+        value: f64,
+    },
     /// A perceptron went through an epoch without a mistake.
     Converged {
         /// Epochs done.

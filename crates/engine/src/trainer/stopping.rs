@@ -4,7 +4,7 @@ use super::EngineError;
 use super::evaluation::Measured;
 use super::rows::Rows;
 use crate::metrics::{self, AVERAGE_PRECISION, LOSS, Metric, Part, R2, ROC_AUC};
-use crate::spec::{EarlyStopping, TaskKind, Violation};
+use crate::spec::{EarlyStopping, Rung, TaskKind, Violation};
 
 /// What is watched.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +94,55 @@ impl Watch {
     pub(crate) fn patience_left(&self, progress: &Progress) -> Option<u32> {
         self.patience
             .map(|patience| patience.saturating_sub(progress.bad_epochs))
+    }
+}
+
+/// The rungs of a resolved spec.
+#[derive(Clone, Debug)]
+pub(crate) struct Ladder {
+    /// Epoch, metric, part and the worst value with which it goes on.
+    rungs: Vec<(u32, Metric, Part, f64)>,
+}
+
+impl Ladder {
+    /// The ladder of a spec. A validation part that came out empty is replaced by the training part, as for the watch.
+    pub(crate) fn new(
+        rungs: &[Rung],
+        task: TaskKind,
+        validation: &Rows,
+    ) -> Result<Self, EngineError> {
+        let rung = |(index, rung): (usize, &Rung)| {
+            let (metric, part) = metrics::watched(task, &rung.metric).ok_or_else(|| {
+                let message = format!("`{}` is not a metric of this task", rung.metric);
+                let pointer = format!("/training/rungs/{index}/metric");
+                EngineError::Spec(vec![Violation::new(pointer, "contradiction", message)])
+            })?;
+            let part = if validation.n_rows > 0 {
+                part
+            } else {
+                Part::Train
+            };
+            Ok((rung.epoch, metric, part, rung.bound))
+        };
+        let rungs: Result<_, EngineError> = rungs.iter().enumerate().map(rung).collect();
+        Ok(Self { rungs: rungs? })
+    }
+
+    /// Whether it is decided after this epoch.
+    pub(crate) fn has(&self, epoch: u32) -> bool {
+        self.rungs.iter().any(|rung| rung.0 == epoch)
+    }
+
+    /// Metric and value that are not good enough to go on after `epoch`. A metric that is not defined on these rows stops nothing.
+    pub(crate) fn falls_short(
+        &self,
+        epoch: u32,
+        measured: &[Measured],
+    ) -> Option<(&'static str, f64)> {
+        let (_, metric, part, bound) = self.rungs.iter().find(|rung| rung.0 == epoch)?;
+        let name = metric.on(*part);
+        let value = measured.iter().find(|(known, _)| *known == name)?.1;
+        metric.improves(*bound, value, 0.0).then_some((name, value))
     }
 }
 

@@ -17,7 +17,7 @@ CREATE TABLE sweeps (
     max_minutes     INTEGER,                                        -- budget: no child begins after so many minutes of work
     parallel        INTEGER NOT NULL,                               -- budget: children at the same time
     space_size      INTEGER,                                        -- children after which there is nothing more to try; NULL: never
-    metadata        TEXT    NOT NULL DEFAULT '{}',                  -- JSON object of the user's own labels, handed on to the children
+    metadata        TEXT    NOT NULL DEFAULT '{}',                  -- JSON object of the user's own labels
     version         INTEGER NOT NULL DEFAULT 1,                     -- grows with every PATCH; the ETag
     spent_ms        INTEGER NOT NULL DEFAULT 0,                     -- time at work before the present stretch, counted against max_minutes
     active_since_ms INTEGER NOT NULL,                               -- when the present stretch began
@@ -63,16 +63,17 @@ CREATE TABLE run_labels (
 
 CREATE INDEX run_labels_of_run ON run_labels (run_id);                                         -- a run that goes takes its labels along
 
-CREATE TRIGGER run_labels_of_a_new_run AFTER INSERT ON runs WHEN NEW.metadata <> '{}' BEGIN
+CREATE TRIGGER run_labels_of_a_new_run AFTER INSERT ON runs WHEN NEW.metadata <> '{}' AND json_valid(NEW.metadata) BEGIN
     INSERT INTO run_labels SELECT NEW.owner, label.key, CAST(label.value AS TEXT), NEW.id FROM json_each(NEW.metadata) AS label;
 END;
 
-CREATE TRIGGER run_labels_of_a_changed_run AFTER UPDATE OF metadata ON runs WHEN NEW.metadata <> OLD.metadata BEGIN
+CREATE TRIGGER run_labels_of_a_changed_run AFTER UPDATE OF metadata ON runs WHEN NEW.metadata <> OLD.metadata AND json_valid(NEW.metadata) BEGIN
     DELETE FROM run_labels WHERE run_id = NEW.id;
     INSERT INTO run_labels SELECT NEW.owner, label.key, CAST(label.value AS TEXT), NEW.id FROM json_each(NEW.metadata) AS label;
 END;
 
-INSERT INTO run_labels SELECT runs.owner, label.key, CAST(label.value AS TEXT), runs.id FROM runs, json_each(runs.metadata) AS label;
+INSERT INTO run_labels SELECT runs.owner, label.key, CAST(label.value AS TEXT), runs.id 
+    FROM runs, json_each(CASE WHEN json_valid(runs.metadata) THEN runs.metadata ELSE '{}' END) AS label;
 
 -- Lists with a filter come from an index in the order of the list, so that a page costs its rows and not the table.
 CREATE INDEX runs_of_status ON runs (owner, status, id);

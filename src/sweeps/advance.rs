@@ -1,0 +1,350 @@
+//! One step of a sweep: what ended is written down, what is next is proposed, and both are one transaction. Everything follows from the
+//! rows of the sweep and its trials, so that a step that a crash undid is taken again as it was.
+
+use descent_engine::spec::Rung;
+
+use super::document::Objective;
+use super::space::{Parameters, Space};
+use super::strategy::Strategy;
+use super::{Sweeps, SweepsError, check, space, trial};
+use crate::data::Ingested;
+use crate::runs::RunsError;
+use crate::store::datasets::Dataset;
+use crate::store::runs::Run;
+use crate::store::sweeps::{self, Status, Sweep};
+use crate::store::trials::{self, End, Trial};
+use crate::store::{Json, StoreError, Tx, datasets, metrics};
+
+/// A sweep's row with its documents read.
+pub(super) struct Plan {
+    pub(super) space: Space,
+    pub(super) strategy: Strategy,
+    pub(super) objective: Objective,
+    spec: serde_json::Value,
+    rungs: Vec<u32>,
+    parallel: u64,
+    /// Children in all.
+    planned: u64,
+}
+
+impl Plan {
+    pub(super) fn of(row: &Sweep) -> Result<Self, StoreError> {
+        Ok(Self {
+            space: row.space.parse()?,
+            strategy: row.strategy.parse()?,
+            objective: row.objective.parse()?,
+            spec: row.spec.parse()?,
+            rungs: row.rungs.parse()?,
+            parallel: row.parallel.max(1) as u64,
+            planned: planned(row),
+        })
+    }
+}
+
+/// Children in all: the budget, or all that there can be.
+pub(super) fn planned(row: &Sweep) -> u64 {
+    let by_space = row.space_size.unwrap_or(i64::MAX);
+    row.max_runs.min(by_space).max(0) as u64
+}
+
+/// Why no further child is proposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Enough {
+    status: Status,
+    code: &'static str,
+    message: String,
+}
+
+/// What one step writes.
+struct Step {
+    sweep: Sweep,
+    was: Status,
+    settled: Vec<Trial>,
+    proposed: Vec<(Trial, Option<Run>)>,
+    dataset: String,
+}
+
+impl Sweeps {
+    /// Takes one step of a sweep, if there is one.
+    pub(super) async fn advance(&self, row: Sweep) -> Result<(), SweepsError> {
+        let plan = Plan::of(&row)?;
+        let mut known = trials::all(&self.0.store, row.id).await?;
+        let settled = self.settle(&row, &plan, &mut known).await?;
+        let (proposed, enough) = self.proposals(&row, &plan, &known).await?;
+        let mut sweep = row.clone();
+        let n_open = known.iter().filter(|one| one.status.is_none()).count()
+            + proposed.iter().filter(|(_, run)| run.is_some()).count();
+        if let Some(enough) = enough.filter(|_| n_open == 0) {
+            let now_ms = self.0.clock.now_ms();
+            sweep.status = enough.status;
+            sweep.reason_code = Some(enough.code.to_owned());
+            sweep.reason_message = Some(enough.message);
+            sweep.spent_ms += (now_ms - sweep.active_since_ms).max(0);
+            sweep.finished_at_ms = Some(now_ms);
+        }
+        if settled.is_empty() && proposed.is_empty() && sweep.status == row.status {
+            return Ok(());
+        }
+        let step = Step {
+            was: row.status,
+            sweep,
+            settled,
+            proposed,
+            dataset: plan.spec["dataset"].as_str().unwrap_or_default().to_owned(),
+        };
+        let room = self.clone();
+        self.0
+            .store
+            .write(move |tx| Box::pin(async move { room.write_step(tx, step).await }))
+            .await
+    }
+
+    /// Takes over how runs ended; answers the trials that changed.
+    async fn settle(
+        &self,
+        row: &Sweep,
+        plan: &Plan,
+        known: &mut [Trial],
+    ) -> Result<Vec<Trial>, SweepsError> {
+        let (ended, gone) = trials::over(&self.0.store, row.id).await?;
+        let mut settled = Vec::with_capacity(ended.len() + gone.len());
+        for (number, run) in ended {
+            let names = [plan.objective.metric.clone()];
+            let series = metrics::series(&self.0.store, run.id, &names).await?;
+            if let Some(one) = known.get_mut(number as usize) {
+                trial::settle(one, &run, series.first(), &plan.objective, &plan.rungs)?;
+                settled.push(one.clone());
+            }
+        }
+        for number in gone {
+            if let Some(one) = known.get_mut(number as usize) {
+                one.status = Some(End::Deleted);
+                one.message = Some("its run was deleted".to_owned());
+                settled.push(one.clone());
+            }
+        }
+        Ok(settled)
+    }
+
+    /// The trials to be added now, each with its run unless it is refused; and why there will be no more, if so.
+    async fn proposals(
+        &self,
+        row: &Sweep,
+        plan: &Plan,
+        known: &[Trial],
+    ) -> Result<(Vec<(Trial, Option<Run>)>, Option<Enough>), SweepsError> {
+        let mut proposed = Vec::new();
+        if row.status == Status::Stopping {
+            return Ok((proposed, Some(by_user())));
+        }
+        let mut all = known.to_vec();
+        let mut data: Option<(Dataset, Ingested)> = None;
+        loop {
+            let number = all.len() as u64;
+            if let Some(enough) = self.enough(row, plan, number) {
+                return Ok((proposed, Some(enough)));
+            }
+            let n_open = all.iter().filter(|one| one.status.is_none()).count() as u64;
+            if n_open >= plan.parallel || !is_ready(plan, &all, number) {
+                return Ok((proposed, None));
+            }
+            if data.is_none() {
+                data = self.data(row, plan).await?;
+            }
+            let Some((dataset, ingested)) = &data else {
+                return Ok((proposed, Some(without_data())));
+            };
+            let (trial, run) = self.propose(row, plan, &all, number, dataset, ingested)?;
+            all.push(trial.clone());
+            proposed.push((trial, run));
+        }
+    }
+
+    fn enough(&self, row: &Sweep, plan: &Plan, number: u64) -> Option<Enough> {
+        let completed = |code, message| Enough {
+            status: Status::Completed,
+            code,
+            message,
+        };
+        if number >= plan.planned {
+            let message = format!("all {} runs are over", plan.planned);
+            let code = match row.space_size {
+                Some(size) if size as u64 <= number => "space_exhausted",
+                _ => "budget_runs",
+            };
+            return Some(completed(code, message));
+        }
+        let minutes = row.max_minutes?;
+        let spent_ms = row.spent_ms + (self.0.clock.now_ms() - row.active_since_ms).max(0);
+        (spent_ms >= minutes.saturating_mul(60_000)).then(|| {
+            let message = format!("its {minutes} minutes are over");
+            completed("budget_minutes", message)
+        })
+    }
+
+    /// The dataset of the children and its profile; `None` when it was deleted.
+    async fn data(
+        &self,
+        row: &Sweep,
+        plan: &Plan,
+    ) -> Result<Option<(Dataset, Ingested)>, SweepsError> {
+        let wanted = plan.spec["dataset"].as_str().unwrap_or_default();
+        let found = datasets::named(&self.0.store, &row.owner, wanted).await?;
+        Ok(match found {
+            None => None,
+            Some(dataset) => {
+                let ingested = dataset.profile.parse()?;
+                Some((dataset, ingested))
+            }
+        })
+    }
+
+    fn propose(
+        &self,
+        row: &Sweep,
+        plan: &Plan,
+        known: &[Trial],
+        number: u64,
+        dataset: &Dataset,
+        ingested: &Ingested,
+    ) -> Result<(Trial, Option<Run>), SweepsError> {
+        let (parameters, rungs) = plan.next(row, known, number)?;
+        let mut trial = Trial {
+            sweep_id: row.id,
+            number: number as i64,
+            run_id: None,
+            parameters: Json::of(&parameters)?,
+            status: None,
+            message: None,
+            value: None,
+            epoch: None,
+            stopped_early: false,
+            rung_values: Json::of(&Vec::<f64>::new())?,
+            steps: 0,
+        };
+        let drafted = check::child(&plan.spec, &row.name, number, &parameters, &rungs)
+            .map_err(RunsError::Spec)
+            .and_then(|spec| {
+                self.0
+                    .runs
+                    .child(&row.owner, &spec, dataset, ingested, row.id)
+            });
+        match drafted {
+            Ok(run) => {
+                trial.run_id = Some(run.id);
+                Ok((trial, Some(run)))
+            }
+            Err(RunsError::Spec(violations)) => {
+                trial.status = Some(End::Refused);
+                let said = violations
+                    .iter()
+                    .map(|violation| format!("{}: {}", violation.pointer, violation.message));
+                trial.message = Some(said.collect::<Vec<_>>().join("; "));
+                Ok((trial, None))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn write_step(&self, tx: &mut Tx, mut step: Step) -> Result<(), SweepsError> {
+        let id = step.sweep.id;
+        // Somebody changed or stopped the sweep since it was read; their bell has the step taken again from what is true now.
+        if !sweeps::save(tx, &step.sweep, step.was, step.sweep.version).await? {
+            return Ok(());
+        }
+        for trial in &step.settled {
+            trials::settle(tx, trial).await?;
+        }
+        let n_known = trials::count(tx, id).await?;
+        if step
+            .proposed
+            .first()
+            .is_some_and(|(trial, _)| trial.number != n_known)
+        {
+            return Err(StoreError::Refused(format!("sweep {id} has {n_known} trials")).into());
+        }
+        let room = self.0.runs.room_in_queue(tx, &step.sweep.owner).await? as usize;
+        let mut n_queued = 0;
+        for (trial, run) in step.proposed.drain(..) {
+            if let Some(run) = run {
+                // The rest is proposed again when the owner's queue is shorter.
+                if n_queued == room {
+                    break;
+                }
+                self.0.runs.queue_in(tx, &run, &step.dataset).await?;
+                n_queued += 1;
+            }
+            trials::insert(tx, &trial).await?;
+        }
+        let bells = self.clone();
+        tx.after_commit(move || bells.ring(id));
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// Values and rungs of trial `number`.
+    fn next(
+        &self,
+        row: &Sweep,
+        known: &[Trial],
+        number: u64,
+    ) -> Result<(Parameters, Vec<Rung>), StoreError> {
+        if self.strategy == (Strategy::Seeds {}) {
+            return Ok((check::seed_of(&self.spec, number), Vec::new()));
+        }
+        let history = match self.strategy {
+            Strategy::Tpe { .. } => trial::history(
+                known,
+                number,
+                self.parallel,
+                &self.space,
+                self.objective.direction(),
+            )?,
+            _ => Vec::new(),
+        };
+        let rungs = match self.strategy {
+            Strategy::Asha { reduction, .. } => trial::rungs(
+                known,
+                number,
+                self.parallel,
+                &self.rungs,
+                reduction,
+                &self.objective,
+            )?,
+            _ => Vec::new(),
+        };
+        let point = self
+            .strategy
+            .propose(&self.space, row.seed as u64, number, &history)
+            .ok_or_else(|| {
+                StoreError::Damaged(format!("sweep {} has no trial {number}", row.id))
+            })?;
+        Ok((space::values(&self.space, &point), rungs))
+    }
+}
+
+/// Whether everything that trial `number` may know is known.
+fn is_ready(plan: &Plan, known: &[Trial], number: u64) -> bool {
+    !plan.strategy.looks_back()
+        || known
+            .iter()
+            .filter(|one| trial::may_know(number, one.number as u64, plan.parallel))
+            .all(|one| one.status.is_some())
+}
+
+fn by_user() -> Enough {
+    Enough {
+        status: Status::Stopped,
+        code: "user",
+        message: "stopped by its user".to_owned(),
+    }
+}
+
+fn without_data() -> Enough {
+    Enough {
+        status: Status::Failed,
+        code: "no_such_dataset",
+        message: "its dataset was deleted".to_owned(),
+    }
+}

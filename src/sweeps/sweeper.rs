@@ -1,0 +1,42 @@
+//! The task that takes the steps of all sweeps: when a run is over, when somebody changed a sweep, and from time to time.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Sweeps, SweepsError};
+use crate::store::sweeps;
+
+/// A bell may be missed, a disk may have been full: the record is looked at this often anyway.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Takes steps until the process is to end.
+pub async fn work(sweeps: Sweeps, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        if let Err(error) = sweeps.step_all().await {
+            tracing::warn!(%error, "the sweeps on record could not be looked at");
+        }
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = sweeps.0.runs.over() => {}
+            () = sweeps.0.work.notified() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+}
+
+impl Sweeps {
+    /// Takes the steps that can be taken now. One sweep that cannot go on does not hold up the others.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn step_all(&self) -> Result<(), SweepsError> {
+        for row in sweeps::at_work(&self.0.store).await? {
+            let id = row.id;
+            if let Err(error) = self.advance(row).await {
+                tracing::warn!(sweep = %id, %error, "a sweep could not go on; trying again");
+            }
+        }
+        Ok(())
+    }
+}
