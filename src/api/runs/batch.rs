@@ -129,7 +129,7 @@ pub async fn submit_batch(
         .collect();
     let remember = once
         .as_ref()
-        .map(|once: &Once| once.remember(fingerprint, stored));
+        .map(|once: &Once| once.remember(fingerprint, |items: &Vec<_>| stored(items)));
     let items = api.app.runs.submit_batch(runs::Batch {
         owner: caller.owner.clone(),
         specs,
@@ -174,7 +174,7 @@ fn parsed(
 }
 
 /// The answer to a batch; the same bytes whether it is the first or a repetition.
-fn stored(items: &Vec<std::result::Result<rows::Run, RunsError>>) -> Stored {
+fn stored(items: &[std::result::Result<rows::Run, RunsError>]) -> Stored {
     let data = items.iter().enumerate().map(|(index, item)| {
         let shown = match item {
             Ok(run) => view(run, &[], run.created_at_ms),

@@ -155,7 +155,11 @@ fn optimizer(spec: &Spec, found: &mut Vec<Violation>) {
 fn early_stopping(spec: &Spec, found: &mut Vec<Violation>) {
     if let Some(stopping) = &spec.training.early_stopping {
         let pointer = "/training/early_stopping/metric";
-        found.extend(metric(spec, &stopping.metric, pointer).err());
+        found.extend(
+            metric(spec, &stopping.metric, pointer)
+                .err()
+                .map(|wrong| *wrong),
+        );
     }
 }
 
@@ -163,7 +167,8 @@ fn rungs(spec: &Spec, found: &mut Vec<Violation>) {
     let rungs = &spec.training.rungs;
     for (index, rung) in rungs.iter().enumerate() {
         let pointer = format!("/training/rungs/{index}");
-        found.extend(metric(spec, &rung.metric, &join(&pointer, "metric")).err());
+        let wrong = metric(spec, &rung.metric, &join(&pointer, "metric")).err();
+        found.extend(wrong.map(|wrong| *wrong));
         if index > 0 && rung.epoch <= rungs[index - 1].epoch {
             let message = format!(
                 "epoch {} does not come after epoch {} of the rung before; rungs go up",
@@ -178,7 +183,7 @@ fn rungs(spec: &Spec, found: &mut Vec<Violation>) {
 }
 
 /// What is wrong with watching a metric, where `pointer` names it.
-pub(super) fn metric(spec: &Spec, name: &str, pointer: &str) -> Result<(), Violation> {
+pub(super) fn metric(spec: &Spec, name: &str, pointer: &str) -> Result<(), Box<Violation>> {
     match metrics::watched(spec.task.kind, name) {
         None => {
             let known: Vec<&str> = [Part::Validation, Part::Train]
@@ -196,13 +201,14 @@ pub(super) fn metric(spec: &Spec, name: &str, pointer: &str) -> Result<(), Viola
                 spec.task.kind.name(),
                 hint.unwrap_or_else(|| format!("; known are {}", known.join(", ")))
             );
-            Err(Violation::new(pointer, "unknown_value", message)
-                .allowed(json!(known))
-                .got(name))
+            let wrong = Violation::new(pointer, "unknown_value", message);
+            Err(Box::new(wrong.allowed(json!(known)).got(name)))
         }
         Some((_, Part::Validation)) if !spec.split().validates() => {
             let message = "no row validates in this split, so no validation metric can be watched; give `validation` a part";
-            Err(Violation::new(pointer, "contradiction", message).got(name))
+            Err(Box::new(
+                Violation::new(pointer, "contradiction", message).got(name),
+            ))
         }
         Some(_) => Ok(()),
     }

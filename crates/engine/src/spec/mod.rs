@@ -255,7 +255,7 @@ impl Spec {
     /// # Errors
     /// It is not a metric of the task, or no row validates.
     pub fn check_metric(&self, name: &str, pointer: &str) -> Result<(), Box<Violation>> {
-        check::metric(self, name, pointer).map_err(Box::new)
+        check::metric(self, name, pointer)
     }
 
     /// Whether smaller values of a metric of the task are better; `None` for a name that is no metric of it.
