@@ -12,7 +12,7 @@ use super::codec::Json;
 use super::{Store, StoreError, Tx};
 use crate::ids::{DatasetId, RunId, SweepId};
 
-/// One training. The columns are explained in `migrations/0002_runs.sql` and `0011_sweeps.sql`.
+/// One training. The columns are explained in `migrations/0002_runs.sql` and `0013_sweeps.sql`.
 #[derive(Debug, Clone, sqlx::FromRow)]
 #[allow(missing_docs)] // the migration says why each column is there; saying it twice would let the two drift apart
 pub struct Run {

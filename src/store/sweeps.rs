@@ -1,4 +1,4 @@
-//! Sweeps: the row and its queries. The columns are explained in `migrations/0011_sweeps.sql`.
+//! Sweeps: the row and its queries. The columns are explained in `migrations/0013_sweeps.sql`.
 
 use std::fmt;
 

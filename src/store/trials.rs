@@ -1,4 +1,4 @@
-//! The children of sweeps, in the order they were proposed. The columns are explained in `migrations/0011_sweeps.sql`.
+//! The children of sweeps, in the order they were proposed. The columns are explained in `migrations/0013_sweeps.sql`.
 
 use super::codec::{Json, as_text};
 use super::runs::{Run, Status};

@@ -142,6 +142,10 @@ impl Domain {
                 let cell = (coordinate * values.len() as f64) as usize;
                 values[cell.min(values.len() - 1)].clone()
             }
+            // The ends are what the user wrote, to the last digit.
+            Self::Uniform { low, high } | Self::LogUniform { low, high } if coordinate == 1.0 => {
+                json!(high.max(*low))
+            }
             Self::Uniform { low, high } => {
                 json!(six_digits(low + coordinate * (high - low)).clamp(*low, *high))
             }

@@ -72,7 +72,7 @@ CREATE TRIGGER run_labels_of_a_changed_run AFTER UPDATE OF metadata ON runs WHEN
     INSERT INTO run_labels SELECT NEW.owner, label.key, CAST(label.value AS TEXT), NEW.id FROM json_each(NEW.metadata) AS label;
 END;
 
-INSERT INTO run_labels SELECT runs.owner, label.key, CAST(label.value AS TEXT), runs.id 
+INSERT INTO run_labels SELECT runs.owner, label.key, CAST(label.value AS TEXT), runs.id
     FROM runs, json_each(CASE WHEN json_valid(runs.metadata) THEN runs.metadata ELSE '{}' END) AS label;
 
 -- Lists with a filter come from an index in the order of the list, so that a page costs its rows and not the table.
