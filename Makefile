@@ -8,13 +8,13 @@ BENCH ?=
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help build dashboard demo test check unit contract exports client drift deny bench bench-service bench-peers bench-learning openapi clean
+.PHONY: help build dashboard demo test web e2e check unit contract exports client drift deny bench bench-service bench-peers bench-learning openapi clean
 
 help: ## say what each command does
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: cargo-present ## build the server (target/release/descent), with the dashboard where Node.js is
-	@if [ -e web/package-lock.json ] && .ci/node; then $(MAKE) dashboard; fi
+	@if .ci/node; then $(MAKE) dashboard; fi
 	$(CARGO) build --release --locked --bin descent
 
 # Everything that the dashboard is built from; the document of the API gives it its types.
@@ -28,6 +28,18 @@ web/node_modules/.package-lock.json: web/package-lock.json
 
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
 	cd web && npm run build
+
+web: ## everything that tests the dashboard; installs Node.js and Chromium from Debian where it may
+	.ci/web
+
+web/e2e/node_modules/.package-lock.json: web/e2e/package-lock.json
+	@.ci/node
+	cd web/e2e && npm ci
+
+e2e: cargo-present dashboard web/e2e/node_modules/.package-lock.json ## drive the dashboard in Debian's Chromium against a real server
+	@.ci/chromium
+	$(CARGO) build --locked --bin descent
+	cd web/e2e && rm -rf artefacts && npm run check && npm test
 
 demo: build ## start a server, upload the penguins, train, predict, and stay up until Ctrl-C
 	./target/release/descent demo

@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "node_modules", "src/api/schema.d.ts", "e2e/artifacts"] },
+  { ignores: ["dist", "node_modules", "src/api/schema.d.ts", "e2e/artefacts", "e2e/node_modules"] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {
