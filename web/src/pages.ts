@@ -3,8 +3,10 @@ import {
   Activity,
   Box,
   Database,
+  GitCompareArrows,
   House,
   type IconNode,
+  Plus,
   Shapes,
 } from "lucide";
 import type { ComponentType } from "preact";
@@ -28,7 +30,9 @@ export const pages: PageEntry[] = [
   { pattern: "/", load: () => import("./pages/home/Home"), nav: { title: "nav.home", icon: House } },
   { pattern: "/datasets", load: () => import("./pages/datasets/Datasets"), nav: { title: "nav.datasets", icon: Database } },
   { pattern: "/datasets/:id", load: () => import("./pages/datasets/Dataset") },
+  { pattern: "/new", load: () => import("./pages/newrun/NewRun"), nav: { title: "nav.new_run", icon: Plus } },
   { pattern: "/runs", load: () => import("./pages/runs/Runs"), nav: { title: "nav.runs", icon: Activity } },
+  { pattern: "/compare", load: () => import("./pages/compare/Compare"), nav: { title: "nav.compare", icon: GitCompareArrows } },
   { pattern: "/models", load: () => import("./pages/models/Models"), nav: { title: "nav.models", icon: Box } },
   { pattern: "/models/:name", load: () => import("./pages/models/Model") },
   { pattern: "/runs/:id", load: () => import("./pages/run/Run") },

@@ -27,7 +27,13 @@ export type Run = Refined<Schemas["Run"], { result?: RunResult | null; metrics?:
 export type Status = Schemas["Status"];
 export type Queue = Schemas["Queue"];
 export type Usage = Schemas["Usage"];
-export type Plan = Refined<Schemas["Plan"], { resolved_spec: Json }>;
+export type Plan = Refined<Schemas["Plan"], { resolved_spec: Json; layers?: PlanLayer[] }>;
+/** A layer of a plan: what comes out of it, and how many numbers it learns. */
+export interface PlanLayer {
+  kind: string;
+  shape: number[];
+  parameters: number;
+}
 export type ModelVersion = Schemas["ModelVersion"];
 export type Diagnosis = Refined<Schemas["Diagnosis"], { remedy?: { text: string; spec_patch: Json | null } | null; evidence: JsonValue }>;
 export type Checkpoint = Schemas["Checkpoint"];
@@ -41,10 +47,22 @@ export type Violation = Schemas["Violation"];
 export interface RunResult {
   metrics?: Numbers;
   confusion?: { labels: string[]; counts: number[][] } | null;
-  epochs?: number;
-  steps?: number;
-  best_epoch?: number;
-  ending?: { kind: string };
+  roc?: ClassRoc[];
+  residuals?: Residuals[];
+}
+
+/** How many of a class are found for how many false alarms. */
+export interface ClassRoc {
+  label: string;
+  false_positive_rate: number[];
+  true_positive_rate: number[];
+}
+
+/** Rows of the test part, in the units of the file. */
+export interface Residuals {
+  target: string;
+  actual: number[];
+  predicted: number[];
 }
 export type Prediction = Schemas["Prediction"];
 export type Predictions = Schemas["Predictions"];

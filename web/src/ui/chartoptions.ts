@@ -30,7 +30,9 @@ function axis(label: string | undefined, values: uPlot.Axis.Values): uPlot.Axis 
     font: FONT,
     labelFont: FONT,
     label,
-    labelSize: label ? 22 : 0,
+    labelSize: label ? 16 : 0,
+    labelGap: 0,
+    gap: 4,
     grid: { stroke: colour("--grid"), width: 1 },
     ticks: { show: false },
     values,
@@ -74,7 +76,10 @@ export function options({ width, height, lines, log, xLabel, yLabel, sync, onCur
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false, setScale: true }, sync: sync ? { key: sync, setSeries: false } : undefined },
     scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
-    axes: [axis(xLabel, (_, splits) => splits.map((n) => (Number.isInteger(n) || Math.abs(n) < 10 ? compact(n) : ""))), { ...axis(yLabel, (_, splits) => splits.map((n) => (n === null ? "" : number(n)))), size: 62 }],
+    axes: [
+      { ...axis(xLabel, (_, splits) => splits.map((n) => (Number.isInteger(n) || Math.abs(n) < 10 ? compact(n) : ""))), size: 24 },
+      { ...axis(yLabel, (_, splits) => splits.map((n) => (n === null ? "" : number(n)))), size: 58 },
+    ],
     series: [{}, ...lines.map(series)],
     hooks: {
       ready: [wheelZoom],

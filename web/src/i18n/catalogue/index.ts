@@ -1,8 +1,10 @@
 // The one catalogue. Every page brings its own file; a key begins with the page's name.
 import { chart } from "./chart";
+import { compare } from "./compare";
 import { datasets } from "./datasets";
 import { home } from "./home";
 import { models } from "./models";
+import { newrun } from "./newrun";
 import { playground } from "./playground";
 import { run } from "./run";
 import { runs } from "./runs";
@@ -11,9 +13,11 @@ import { words } from "./words";
 
 export const catalogue = {
   ...chart,
+  ...compare,
   ...datasets,
   ...home,
   ...models,
+  ...newrun,
   ...playground,
   ...run,
   ...runs,

@@ -15,6 +15,8 @@ const PER_STEP = ["loss", "learning_rate", "gradient_norm"];
 export function seriesLabel(name: string): string {
   const key = `series.${name}`;
   if (known(key)) return t(key);
+  const [, part, metric] = /^(train|validation|test)_(.+)$/.exec(name) ?? [];
+  if (part && metric) return t("run.of_part", t(`word.${part as "train" | "validation" | "test"}`), seriesLabel(metric));
   return name.replaceAll("_", " ");
 }
 
@@ -76,7 +78,7 @@ function Summary({ curves }: { curves: Curves }) {
 }
 
 export function CurvesCards({ curves }: { curves: Curves }) {
-  const [view, setView] = useView(0.6);
+  const [view, setView] = useView(0.9);
   const metrics = [...curves.keys()].filter((name) => name.startsWith("train_") && name !== "train_loss").map((name) => name.slice(6));
   const [chosen, choose] = useState<string>();
   const metric = chosen && metrics.includes(chosen) ? chosen : metrics[0];

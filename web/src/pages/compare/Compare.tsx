@@ -1,0 +1,86 @@
+import { useState } from "preact/hooks";
+import { useResource } from "../../api/resource";
+import { listRuns, readRun } from "../../api/runs";
+import type { JsonValue, Run } from "../../api/types";
+import { t } from "../../i18n";
+import { useLiveRuns, useWhenRunsChange } from "../../live/runs";
+import type { PageProps } from "../../pages";
+import { go, to } from "../../router";
+import { Button, LinkButton } from "../../ui/Button";
+import { Card, PageHead } from "../../ui/Card";
+import { ParallelCoordinates } from "../../ui/ParallelCoordinates";
+import { Empty, Loaded } from "../../ui/State";
+import { seriesLabel } from "../run/Curves";
+import { RunsTable } from "../runs/RunsTable";
+import { DifferenceTable, outcomes } from "./DifferenceTable";
+import { Overlay, labelOf } from "./Overlay";
+import { type Difference, differences, shown } from "./differences";
+import "./compare.css";
+
+/** Where nothing is chosen yet: the runs to choose from. */
+function Picker() {
+  const runs = useResource("runs to compare", (signal) => listRuns({ limit: 50 }, signal));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const toggle = (run: Run) => {
+    const next = new Set(chosen);
+    if (!next.delete(run.id)) next.add(run.id);
+    setChosen(next);
+  };
+  const compare = <Button look="primary" disabled={chosen.size < 2} onClick={() => go("/compare", { runs: [...chosen].join(",") })}>{t("runs.compare", chosen.size)}</Button>;
+  return (
+    <>
+      <PageHead title={t("nav.compare")} about={t("compare.choose")} actions={compare} />
+      <Card flush>
+        <Loaded from={runs} lines={8}>
+          {(page) => (page.data.length < 2 ? <Empty title={t("compare.too_few")} actions={<LinkButton href={to("/new")}>{t("nav.new_run")}</LinkButton>}>{t("compare.too_few_body")}</Empty> : <RunsTable label={t("nav.runs")} runs={page.data} chosen={chosen} onChoose={toggle} />)}
+        </Loaded>
+      </Card>
+    </>
+  );
+}
+
+/** Axes for numbers and words; a setting that spans orders of magnitude is spread logarithmically. */
+function axis(label: string, values: (JsonValue | undefined)[]) {
+  const numbers = values.filter((value) => typeof value === "number");
+  if (numbers.length < values.filter((value) => value !== undefined && value !== null).length) return { label, values: values.map((value) => (value === undefined ? null : shown(value))) };
+  const log = numbers.length > 0 && Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) >= 20;
+  return { label, log, values: values.map((value) => (typeof value === "number" ? value : null)) };
+}
+
+function Parallel({ runs, found }: { runs: Run[]; found: Difference[] }) {
+  const settings = found.map(({ pointer, values }) => axis(pointer.split("/").slice(-2).join(" "), values));
+  const ends = outcomes(runs).filter(({ name }) => /_(loss|accuracy|rmse|r2)$/.test(name)).slice(0, 2);
+  const axes = [...settings, ...ends.map(({ name, values }) => ({ label: seriesLabel(name), values }))];
+  if (settings.length === 0 || ends.length === 0) return null;
+  return (
+    <Card title={t("compare.parallel")}>
+      <ParallelCoordinates label={t("compare.parallel")} axes={axes} by={axes.length - 1} lines={runs.map((run, idx) => ({ id: run.id, label: labelOf(runs, idx), href: to(`/runs/${run.id}`) }))} />
+    </Card>
+  );
+}
+
+export default function Compare({ query }: PageProps) {
+  useLiveRuns();
+  const ids = (query.get("runs") ?? "").split(",").filter(Boolean);
+  const runs = useResource(ids.length > 0 ? `compared ${ids.join()}` : null, (signal) => Promise.all(ids.map((id) => readRun(id, signal))));
+  useWhenRunsChange(runs.reload);
+  if (ids.length === 0) return <Picker />;
+  const remove = (id: string) => go("/compare", { runs: ids.filter((other) => other !== id).join(",") }, "replace");
+  return (
+    <>
+      <PageHead title={t("nav.compare")} about={t("compare.about", ids.length)} actions={<LinkButton href={to("/compare")}>{t("compare.others")}</LinkButton>} />
+      <Loaded from={runs} lines={10}>
+        {(shownRuns) => {
+          const found = differences(shownRuns);
+          return (
+            <div class="stack">
+              <Overlay runs={shownRuns} />
+              <DifferenceTable runs={shownRuns} found={found} onRemove={remove} />
+              <Parallel runs={shownRuns} found={found} />
+            </div>
+          );
+        }}
+      </Loaded>
+    </>
+  );
+}
