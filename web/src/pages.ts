@@ -8,6 +8,7 @@ import {
   type IconNode,
   Plus,
   Shapes,
+  SlidersHorizontal,
 } from "lucide";
 import type { ComponentType } from "preact";
 import type { PlainKey } from "./i18n";
@@ -33,6 +34,9 @@ export const pages: PageEntry[] = [
   { pattern: "/new", load: () => import("./pages/newrun/NewRun"), nav: { title: "nav.new_run", icon: Plus } },
   { pattern: "/runs", load: () => import("./pages/runs/Runs"), nav: { title: "nav.runs", icon: Activity } },
   { pattern: "/compare", load: () => import("./pages/compare/Compare"), nav: { title: "nav.compare", icon: GitCompareArrows } },
+  { pattern: "/sweeps", load: () => import("./pages/sweeps/Sweeps"), nav: { title: "nav.sweeps", icon: SlidersHorizontal } },
+  { pattern: "/sweeps/new", load: () => import("./pages/sweeps/NewSweep") },
+  { pattern: "/sweeps/:id", load: () => import("./pages/sweeps/Sweep") },
   { pattern: "/models", load: () => import("./pages/models/Models"), nav: { title: "nav.models", icon: Box } },
   { pattern: "/models/:name", load: () => import("./pages/models/Model") },
   { pattern: "/runs/:id", load: () => import("./pages/run/Run") },

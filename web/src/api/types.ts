@@ -67,3 +67,11 @@ export interface Residuals {
 export type Prediction = Schemas["Prediction"];
 export type Predictions = Schemas["Predictions"];
 export type Trajectory = Schemas["Trajectory"];
+export type Sweep = Refined<Schemas["Sweep"], { space: Record<string, Domain>; strategy: { kind: string } & Json; objective: { metric: string; direction: "minimize" | "maximize" }; best?: BestChild | null; spec: Json }>;
+export type BestChild = Refined<Schemas["BestChild"], { parameters: Json }>;
+export type SweepResult = Refined<Schemas["SweepResult"], { parameters: Json }>;
+/** What may stand at a place of the spec. */
+export type Domain =
+  | { kind: "uniform" | "log_uniform"; low: number; high: number }
+  | { kind: "integer"; low: number; high: number; log?: boolean }
+  | { kind: "choice"; values: JsonValue[] };

@@ -7,8 +7,6 @@ export const chart = texts({
   "chart.all": { en: "Show all", ko: "전체 보기" },
   "chart.log": { en: "Log scale", ko: "로그 축" },
   "chart.smoothing": { en: "Smoothing", ko: "평활" },
-  "chart.parallel": { en: (label: string, n: number) => `${label} of ${n} lines`, ko: (label: string, n: number) => `${label}, 선 ${n}개` },
-  "chart.parallel_help": { en: "Point at a line to see which it is.", ko: "선을 가리키면 이름이 나타납니다." },
   "chart.keys": {
     en: (label: string) => `${label}. Arrow keys move, plus and minus zoom, zero shows all.`,
     ko: (label: string) => `${label}. 화살표 키로 이동, 더하기와 빼기로 확대와 축소, 0으로 전체를 봅니다.`,

@@ -5,10 +5,13 @@ import { datasets } from "./datasets";
 import { home } from "./home";
 import { models } from "./models";
 import { newrun } from "./newrun";
+import { parallel } from "./parallel";
+import { player } from "./player";
 import { playground } from "./playground";
 import { run } from "./run";
 import { runs } from "./runs";
 import { shell } from "./shell";
+import { sweeps } from "./sweeps";
 import { words } from "./words";
 
 export const catalogue = {
@@ -18,9 +21,12 @@ export const catalogue = {
   ...home,
   ...models,
   ...newrun,
+  ...parallel,
+  ...player,
   ...playground,
   ...run,
   ...runs,
   ...shell,
+  ...sweeps,
   ...words,
 };

@@ -8,7 +8,8 @@ import type { PageProps } from "../../pages";
 import { go, to } from "../../router";
 import { Button, LinkButton } from "../../ui/Button";
 import { Card, PageHead } from "../../ui/Card";
-import { ParallelCoordinates } from "../../ui/ParallelCoordinates";
+import { Parallel } from "../../ui/Parallel";
+import type { Cell } from "../../ui/parallelaxes";
 import { Empty, Loaded } from "../../ui/State";
 import { seriesLabel } from "../run/Curves";
 import { RunsTable } from "../runs/RunsTable";
@@ -39,22 +40,41 @@ function Picker() {
   );
 }
 
-/** Axes for numbers and words; a setting that spans orders of magnitude is spread logarithmically. */
-function axis(label: string, values: (JsonValue | undefined)[]) {
-  const numbers = values.filter((value) => typeof value === "number");
-  if (numbers.length < values.filter((value) => value !== undefined && value !== null).length) return { label, values: values.map((value) => (value === undefined ? null : shown(value))) };
-  const log = numbers.length > 0 && Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) >= 20;
-  return { label, log, values: values.map((value) => (typeof value === "number" ? value : null)) };
+/** A setting on its axis: numbers and single words as they are, lists and layers by what the table calls them. */
+function cell(value: JsonValue | undefined): Cell {
+  if (value === undefined || value === null) return null;
+  return typeof value === "object" ? shown(value) : value;
 }
 
-function Parallel({ runs, found }: { runs: Run[]; found: Difference[] }) {
-  const settings = found.map(({ pointer, values }) => axis(pointer.split("/").slice(-2).join(" "), values));
+/** A setting that spans orders of magnitude is spread logarithmically. */
+function spreads(values: (JsonValue | undefined)[]): boolean {
+  const numbers = values.filter((value) => typeof value === "number");
+  return numbers.length > 0 && Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) >= 20;
+}
+
+/** From 0 (the worst of these runs) to 1 (the best), by rank. */
+function merit(values: (number | null)[], larger: boolean, of: number | null): number | null {
+  if (of === null) return null;
+  const known = values.filter((value) => value !== null);
+  const worse = known.filter((value) => (larger ? value < of : value > of)).length;
+  return known.length > 1 ? worse / (known.length - 1) : 1;
+}
+
+function Coordinates({ runs, found }: { runs: Run[]; found: Difference[] }) {
   const ends = outcomes(runs).filter(({ name }) => /_(loss|accuracy|rmse|r2)$/.test(name)).slice(0, 2);
-  const axes = [...settings, ...ends.map(({ name, values }) => ({ label: seriesLabel(name), values }))];
-  if (settings.length === 0 || ends.length === 0) return null;
+  const last = ends.at(-1);
+  if (found.length === 0 || !last) return null;
+  const axes = [...found.map(({ pointer, values }) => ({ key: pointer, label: pointer.split("/").slice(-2).join(" "), log: spreads(values) })), ...ends.map(({ name }) => ({ key: name, label: seriesLabel(name) }))];
+  const rows = runs.map((run, idx) => ({
+    id: run.id,
+    label: labelOf(runs, idx),
+    href: to(`/runs/${run.id}`),
+    values: Object.fromEntries([...found.map(({ pointer, values }) => [pointer, cell(values[idx])] as const), ...ends.map(({ name, values }) => [name, values[idx] ?? null] as const)]),
+    merit: merit(last.values, /_(accuracy|r2)$/.test(last.name), last.values[idx] ?? null),
+  }));
   return (
     <Card title={t("compare.parallel")}>
-      <ParallelCoordinates label={t("compare.parallel")} axes={axes} by={axes.length - 1} lines={runs.map((run, idx) => ({ id: run.id, label: labelOf(runs, idx), href: to(`/runs/${run.id}`) }))} />
+      <Parallel label={t("compare.parallel")} axes={axes} rows={rows} />
     </Card>
   );
 }
@@ -76,7 +96,7 @@ export default function Compare({ query }: PageProps) {
             <div class="stack">
               <Overlay runs={shownRuns} />
               <DifferenceTable runs={shownRuns} found={found} onRemove={remove} />
-              <Parallel runs={shownRuns} found={found} />
+              <Coordinates runs={shownRuns} found={found} />
             </div>
           );
         }}

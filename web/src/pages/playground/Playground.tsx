@@ -1,4 +1,4 @@
-import { ChartSpline, Pause, Play, SkipBack, TrendingDown } from "lucide";
+import { ChartSpline, Play, TrendingDown } from "lucide";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count, number, percent } from "../../format";
 import { t } from "../../i18n";
@@ -8,6 +8,7 @@ import { Card, PageHead } from "../../ui/Card";
 import { Chart } from "../../ui/Chart";
 import { Check } from "../../ui/Field";
 import { type Playhead, usePlayhead } from "../../ui/motion";
+import { Player } from "../../ui/Player";
 import { ProblemNotice } from "../../ui/State";
 import { DataControls, Rate, TrainingControls, type Try } from "./Controls";
 import { activations, evaluable, grid, second } from "./forward";
@@ -155,19 +156,14 @@ export default function Playground() {
 
 /** Moves through the recorded steps. */
 function Scrub({ head, recorded, right }: { head: Playhead; recorded: Recorded; right: number | null }) {
-  const { points } = recorded;
-  const point = points[head.at];
+  const point = recorded.points[head.at];
+  const place = point ? t("playground.at", count(point.step), count(point.epoch)) : undefined;
   return (
-    <div class="scrub">
-      <Button look="quiet" icon={SkipBack} label={t("playground.to_start")} disabled={points.length === 0} onClick={() => head.seek(0)} />
-      <Button icon={head.playing ? Pause : Play} label={t(head.playing ? "playground.pause" : "playground.play")} disabled={points.length === 0} onClick={head.playing ? head.pause : head.play} />
-      <input type="range" aria-label={t("playground.recorded")} min={0} max={Math.max(1, points.length - 1)} value={head.at} disabled={points.length === 0} aria-valuetext={point ? t("playground.at", count(point.step), count(point.epoch)) : undefined} onInput={(event) => head.seek(Number(event.currentTarget.value))} />
-      <div class="scrub-facts small number">
-        <span class="soft">{point ? t("playground.at", count(point.step), count(point.epoch)) : "–"}</span>
-        {point && <span><span class="soft">{t("playground.loss")}</span> {number(point.loss)}</span>}
-        {right !== null && <span><span class="soft">{t("playground.right")}</span> {percent(right)}</span>}
-      </div>
-    </div>
+    <Player head={head} count={recorded.points.length} label={t("playground.recorded")} text={place}>
+      <span class="soft">{place ?? "–"}</span>
+      {point && <span><span class="soft">{t("playground.loss")}</span> {number(point.loss)}</span>}
+      {right !== null && <span><span class="soft">{t("playground.right")}</span> {percent(right)}</span>}
+    </Player>
   );
 }
 
