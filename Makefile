@@ -44,7 +44,7 @@ e2e: cargo-present dashboard web/e2e/node_modules/.package-lock.json ## drive th
 demo: build ## start a server, upload the penguins, train, predict, and stay up until Ctrl-C
 	./target/release/descent demo
 
-test: check contract exports client unit ## everything CI runs, except what needs the git history
+test: check web contract exports client unit ## everything CI runs, except what needs the git history
 
 check: cargo-present ## format, lints, documentation, licences
 	$(CARGO) fmt --all --check
@@ -87,7 +87,7 @@ bench-learning: cargo-present
 
 clean: ## remove what was built and the demo's data
 	$(CARGO) clean
-	rm -rf data .venv
+	rm -rf data .venv web/dist web/node_modules web/e2e/node_modules web/e2e/artefacts
 
 .PHONY: cargo-present python-present
 cargo-present:

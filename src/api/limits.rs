@@ -11,6 +11,7 @@ use super::Api;
 use super::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::config::Config;
 use crate::data;
+use crate::tokens::session::MAX_SESSIONS;
 
 /// Sections of the settings that limit clients. The others tell where the server lives and how it works inside.
 const SECTIONS: [&str; 6] = ["connections", "bodies", "rates", "specs", "data", "quota"];
@@ -100,6 +101,12 @@ fn limits(config: &Config) -> Vec<Limit> {
             "max_items",
             MAX_LIMIT.into(),
             "Most items on a page of a list.",
+        ),
+        fixed(
+            "sessions",
+            "max_browsers",
+            MAX_SESSIONS.into(),
+            "Browsers signed in with one token; the one that signed in first makes room for another.",
         ),
     ];
     configured.chain(fixed).collect()

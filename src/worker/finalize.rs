@@ -53,6 +53,8 @@ pub(super) fn model(
     let result = json!({
         "metrics": metrics,
         "confusion": trained.confusion,
+        "roc": trained.roc,
+        "residuals": trained.residuals,
         "epochs": trained.epochs,
         "steps": trained.steps,
         "best_epoch": trained.best_epoch,

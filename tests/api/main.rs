@@ -16,6 +16,7 @@ mod openapi;
 mod predict;
 mod probes;
 mod queue;
+mod results;
 mod runs;
 mod session;
 mod sweeps;

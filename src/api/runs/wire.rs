@@ -79,7 +79,8 @@ pub struct Run {
     /// Metrics of the last epoch by name; null before the first.
     #[schema(value_type = Option<Object>)]
     pub metrics: Option<Json>,
-    /// Metrics on the test part, confusion matrix and why training was over; null before the end.
+    /// How it ended: metrics of each part, and of the test part the `confusion` matrix, the `roc` of each class (at most 200 points in all) or
+    /// the `residuals` of each target (at most 200 rows in all), and why training was over; null before the end.
     #[schema(value_type = Option<Object>)]
     pub result: Option<Json>,
     /// As it was asked for.

@@ -1,8 +1,19 @@
 //! Metrics of a classification, from logits.
 
-use super::ranking::rank;
+use super::ranking::{Curve, curve, rank};
 use super::{ACCURACY, AVERAGE_PRECISION, BALANCED_ACCURACY, MACRO_F1, Metric, ROC_AUC};
 use crate::element::Real;
+
+/// How well one class is told from the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassCurve {
+    /// The class.
+    pub class: usize,
+    /// The exact area under its receiver operating characteristic.
+    pub roc_auc: f64,
+    /// The characteristic.
+    pub curve: Curve,
+}
 
 /// Collects a part's logits and labels and says how well they agree.
 #[derive(Clone, Debug)]
@@ -82,6 +93,49 @@ impl ClassificationMetrics {
     #[must_use]
     pub fn counts(&self) -> &[u64] {
         &self.counts
+    }
+
+    /// The receiver operating characteristic of the second of two classes, or of each of more (one against the rest): of at most
+    /// `most_curves`, those of the classes with the most rows, and with at most `most_points` together. A class for which it is not
+    /// defined is left out.
+    #[must_use]
+    pub fn curves(&self, most_curves: usize, most_points: usize) -> Vec<ClassCurve> {
+        let mut classes: Vec<usize> = if self.n_classes == 2 {
+            vec![1]
+        } else {
+            (0..self.n_classes).collect()
+        };
+        let n_rows = |class: &usize| -> u64 {
+            self.counts[class * self.n_classes..][..self.n_classes]
+                .iter()
+                .sum()
+        };
+        classes.sort_by_key(|class| std::cmp::Reverse(n_rows(class)));
+        classes.truncate(most_curves);
+        classes.sort_unstable();
+        let most_points = most_points / classes.len().max(1);
+        let curves = classes.into_iter().filter_map(|class| {
+            let ranking = rank(self.one_against_the_rest(class), &mut Vec::new())?;
+            Some(ClassCurve {
+                class,
+                roc_auc: ranking.roc_auc,
+                curve: curve(self.one_against_the_rest(class), most_points)?,
+            })
+        });
+        curves.collect()
+    }
+
+    /// Score of each row for `class`, and whether it is of that class.
+    fn one_against_the_rest(&self, class: usize) -> impl Iterator<Item = (f32, bool)> + '_ {
+        let (column, n_scores) = if self.n_classes == 2 {
+            (0, 1)
+        } else {
+            (class, self.n_classes)
+        };
+        let scores = self.scores.iter().skip(column).step_by(n_scores);
+        scores
+            .zip(&self.labels)
+            .map(move |(&score, &label)| (score, label as usize == class))
     }
 
     /// Every metric that is defined on what was added, in the order of [`super::of`], without the loss.

@@ -7,8 +7,8 @@ mod classification;
 mod ranking;
 mod regression;
 
-pub use classification::ClassificationMetrics;
-pub use ranking::{Ranking, rank};
+pub use classification::{ClassCurve, ClassificationMetrics};
+pub use ranking::{Curve, Ranking, curve, rank};
 pub use regression::RegressionMetrics;
 
 use crate::spec::TaskKind;

@@ -91,6 +91,11 @@ impl Evaluator {
         })
     }
 
+    /// `[rows x n_outputs]` of the part measured last: logits of classes, else predictions as the targets are scaled.
+    pub(crate) fn outputs(&self) -> &[f32] {
+        &self.outputs
+    }
+
     /// The mean loss of a part, with its outputs kept; NaN for no rows.
     pub(crate) fn loss(&mut self, parameters: &Parameters<f32>, rows: &Rows) -> f64 {
         self.outputs.resize(rows.n_rows * self.n_outputs, 0.0);

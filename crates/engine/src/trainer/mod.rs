@@ -40,7 +40,7 @@ pub use observer::{
     CheckpointReport, Completion, Directive, Ending, EpochReport, Observer, PathPoint, Silent,
     StepReport, StopReason,
 };
-pub use trained::{Confusion, Golden, Trained};
+pub use trained::{Confusion, Golden, Residuals, Roc, Trained};
 
 use crate::dataset::{Dataset, Outcome, Parts};
 use crate::isa::Cpu;

@@ -413,7 +413,7 @@ impl NetworkTrainer {
         };
         let trained = made.trained(
             measured,
-            &self.evaluator.measures,
+            (&self.evaluator.measures, self.evaluator.outputs()),
             self.state.epoch,
             self.state.step,
             best_epoch,

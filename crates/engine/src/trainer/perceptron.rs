@@ -299,7 +299,7 @@ impl PerceptronTrainer {
             parts: &self.parts,
             cpu: self.cpu,
         };
-        let trained = made.trained(measured, &self.measures, epoch, step, epoch);
+        let trained = made.trained(measured, (&self.measures, &[]), epoch, step, epoch);
         self.finished = Some((ending.clone(), trained));
         ending
     }
