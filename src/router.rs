@@ -1,7 +1,7 @@
 //! Every URL of the service, on one page.
 
 use axum::http::Uri;
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::Value;
 use utoipa_axum::routes;
 
@@ -9,7 +9,7 @@ use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
-    Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, limits, logs,
+    Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, inference, limits, logs,
     metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, sweeps, tokens,
     trajectory, usage,
 };
@@ -88,6 +88,31 @@ fn page() -> Routes<Api> {
         .at("/readyz", routes!(probes::ready))
         .at("/metrics", routes!(metrics_page::show))
         .at("/openapi.json", routes!(openapi::show))
+        .page("/v2", get(inference::server))
+        .page("/v2/health/live", get(inference::live))
+        .page("/v2/health/ready", get(inference::ready))
+        .page("/v2/models", get(inference::list))
+        .page("/v2/models/{name}", get(inference::model))
+        .page("/v2/models/{name}/ready", get(inference::model_ready))
+        .page("/v2/models/{name}/infer", post(inference::infer))
+        .page(
+            "/v2/models/{name}/versions/{version}",
+            get(inference::version),
+        )
+        .page(
+            "/v2/models/{name}/versions/{version}/ready",
+            get(inference::version_ready),
+        )
+        .page(
+            "/v2/models/{name}/versions/{version}/infer",
+            post(inference::infer_version),
+        )
+        .page("/v2/repository/index", post(inference::index))
+        .page("/v2/repository/models/{name}/load", post(inference::load))
+        .page(
+            "/v2/repository/models/{name}/unload",
+            post(inference::unload),
+        )
         .page("/docs", get(docs::to_docs))
         .page("/docs/", get(docs::index))
         .page("/docs/{file}", get(docs::file))

@@ -27,11 +27,13 @@ use crate::tokens::{self, Right, Room, Scope, Scopes};
 
 /// Routes that answer without a token: probes, the contract, its documentation and the dashboard's files. Nothing of anybody's
 /// data is behind them. `/metrics` tells how busy the server is, so it needs a token.
-const PUBLIC: [&str; 6] = [
+const PUBLIC: [&str; 8] = [
     "/",
     "/icon.svg",
     "/healthz",
     "/readyz",
+    "/v2/health/live",
+    "/v2/health/ready",
     "/openapi.json",
     "/docs",
 ];
@@ -74,6 +76,8 @@ pub fn required(method: &Method, path: &str) -> Access {
                 right: Right::Write,
             }));
         }
+        // The whole surface is for who predicts; that its lists are asked for by POST is the protocol's way.
+        ("v2", _) => Room::Predict,
         ("v1", "models") => Room::Models,
         ("v1", "queue" | "tokens") | ("metrics", "") => Room::Admin,
         _ => return Access::Token(None),
@@ -417,6 +421,9 @@ mod tests {
             scope(Method::DELETE, "/v1/models/m/versions/1"),
             "models:write"
         );
+        assert_eq!(scope(Method::GET, "/v2/health/live"), "public");
+        assert_eq!(scope(Method::GET, "/v2"), "predict:read");
+        assert_eq!(scope(Method::POST, "/v2/models/m/infer"), "predict:write");
         assert_eq!(scope(Method::GET, "/metrics"), "admin:read");
         assert_eq!(scope(Method::GET, "/nowhere"), "any");
     }

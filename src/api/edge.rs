@@ -17,7 +17,7 @@ use tower::Service;
 
 use super::Api;
 use super::auth::{Access, Admitted, Bearer, Caller, Names, Peer, required};
-use super::error::{Error, render};
+use super::error::{Dialect, Error, render};
 use super::traffic::RouteNames;
 use crate::listen::Answer;
 
@@ -63,7 +63,8 @@ impl Edge {
             request.method().clone(),
             self.shared.routes.of(request.uri().path()),
         );
-        let predicts = route.ends_with("/predict");
+        let predicts = route.ends_with("/predict") || route.ends_with("/infer");
+        let dialect = Dialect::of(request.uri().path());
         let started = traffic.start();
         let id = self.shared.request_ids.of(request.headers());
         request.extensions_mut().insert(RequestId(id.clone()));
@@ -72,7 +73,7 @@ impl Edge {
             Ok(allowance) => (self.run(request).await, allowance),
             Err(error) => (error.into_response(), None),
         };
-        render(&mut response, id.to_str().unwrap_or(""));
+        render(&mut response, id.to_str().unwrap_or(""), dialect);
         let headers = response.headers_mut();
         if let Some((caller, remaining)) = allowance {
             bucket(&caller, predicts).annotate(headers, remaining);

@@ -325,21 +325,56 @@ impl IntoResponse for Error {
     }
 }
 
-/// Writes the problem document of a response made from an [`Error`]; any other response passes untouched.
-pub fn render(response: &mut Response, request_id: &str) {
+/// The form of errors, which the protocol of a path prescribes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Our own: a problem document.
+    Problem,
+    /// The Open Inference Protocol: `{"error": "..."}`, and 400 for whatever is wrong with a request.
+    Inference,
+}
+
+impl Dialect {
+    /// The dialect of a path.
+    pub fn of(path: &str) -> Self {
+        match path.strip_prefix("/v2") {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => Dialect::Inference,
+            _ => Dialect::Problem,
+        }
+    }
+}
+
+/// Writes the document of a response made from an [`Error`]; any other response passes untouched.
+pub fn render(response: &mut Response, request_id: &str, dialect: Dialect) {
     let Some(error) = response.extensions_mut().remove::<Error>() else {
         return;
     };
     if let Some(cause) = error.cause() {
         tracing::error!(request_id, code = error.code(), cause, "request failed");
     }
-    *response.body_mut() = error.problem(request_id).into();
+    let media_type = match dialect {
+        Dialect::Problem => {
+            *response.body_mut() = error.problem(request_id).into();
+            "application/problem+json"
+        }
+        Dialect::Inference => {
+            if error.kind() == Kind::Unprocessable {
+                *response.status_mut() = Kind::Malformed.status();
+            }
+            let detail = match error.kind() {
+                Kind::Internal => format!("{} ({request_id})", error.detail()),
+                _ => error.detail().to_owned(),
+            };
+            *response.body_mut() = serde_json::json!({"error": detail}).to_string().into();
+            // Clients compare it letter by letter.
+            "application/json"
+        }
+    };
     // The router has counted the empty body that stood here; hyper counts the one that is sent.
     response.headers_mut().remove(header::CONTENT_LENGTH);
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
 }
 
 /// What the router answers for a path that is not on its page.

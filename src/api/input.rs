@@ -116,6 +116,31 @@ pub async fn read(headers: &HeaderMap, mut body: Body, limit_bytes: u64) -> Resu
     Ok(whole.freeze())
 }
 
+/// As [`read`], but a body that is too large is received to its end, so that the connection can be used again; one that is eight
+/// times too large is not, and ends the connection.
+pub async fn read_or_drain(headers: &HeaderMap, mut body: Body, limit_bytes: u64) -> Result<Bytes> {
+    let (mut kept, mut n_bytes) = (BytesMut::new(), 0);
+    while n_bytes <= limit_bytes.saturating_mul(8) {
+        let Some(frame) = body.frame().await else {
+            if n_bytes > limit_bytes {
+                break;
+            }
+            return Ok(kept.freeze());
+        };
+        let Ok(data) = frame.map_err(|error| broken_body(&error))?.into_data() else {
+            continue;
+        };
+        n_bytes += data.len() as u64;
+        if n_bytes <= limit_bytes {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = BytesMut::new();
+        }
+    }
+    check_declared_length(headers, limit_bytes)?;
+    Err(Error::too_large("the request body", limit_bytes))
+}
+
 /// Why a body ended early: 408 when it stalled, 400 when it broke off.
 pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Error {
     let mut cause = Some(error);

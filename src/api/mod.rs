@@ -13,6 +13,7 @@ pub mod events;
 pub mod families;
 pub mod feed;
 pub mod idempotency;
+pub mod inference;
 pub mod input;
 pub mod limits;
 pub mod logs;

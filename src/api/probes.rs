@@ -47,26 +47,34 @@ pub async fn health() -> axum::Json<Probe> {
     (status = 503, description = "No; `code` is `draining` or `store_unavailable`",
         headers(("Retry-After" = u32, description = "Whole seconds to wait.")))))]
 pub async fn ready(State(api): State<Api>) -> Result<axum::Json<Probe>> {
-    let unready = |code, detail: &str| {
-        Err(Error::retry_later(
-            Kind::Unavailable,
-            code,
-            detail,
-            PATIENCE,
-        ))
-    };
-    if api.app.stopping.is_cancelled() {
-        return unready("draining", "the server is about to end");
-    }
-    match tokio::time::timeout(PATIENCE, api.app.store.probe()).await {
-        Ok(Ok(())) => Ok(axum::Json(probe("ready"))),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the record failed");
-            unready("store_unavailable", "the record cannot be read or written")
+    api.check_ready().await?;
+    Ok(axum::Json(probe("ready")))
+}
+
+impl Api {
+    /// Whether requests should be sent here, or why not.
+    pub async fn check_ready(&self) -> Result<()> {
+        let unready = |code, detail: &str| {
+            Err(Error::retry_later(
+                Kind::Unavailable,
+                code,
+                detail,
+                PATIENCE,
+            ))
+        };
+        if self.app.stopping.is_cancelled() {
+            return unready("draining", "the server is about to end");
         }
-        Err(_) => unready(
-            "store_unavailable",
-            "the record did not answer within a second",
-        ),
+        match tokio::time::timeout(PATIENCE, self.app.store.probe()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "not ready: the record failed");
+                unready("store_unavailable", "the record cannot be read or written")
+            }
+            Err(_) => unready(
+                "store_unavailable",
+                "the record did not answer within a second",
+            ),
+        }
     }
 }

@@ -42,6 +42,7 @@ mod samples;
 mod scoring;
 mod served;
 mod stream;
+pub mod tensors;
 mod warm;
 
 pub use answer::Format;

@@ -48,11 +48,19 @@ pub(super) enum Place {
     Lines,
 }
 
+/// What is made of the outputs.
+enum Answer {
+    /// Text in a format.
+    Written(Format),
+    /// The outputs themselves, row by row.
+    Numbers(Vec<f32>),
+}
+
 /// Rows in, answers out.
 pub(super) struct Scoring<'m> {
     model: &'m ServedModel,
     work: Workspace,
-    format: Format,
+    answer: Answer,
     options: Options,
     pub(super) place: Place,
     /// Line of the current row, counted from 1.
@@ -74,12 +82,22 @@ pub(super) struct Scoring<'m> {
 }
 
 impl<'m> Scoring<'m> {
+    /// Rows whose answers are written.
     pub(super) fn new(
         model: &'m ServedModel,
         place: Place,
         format: Format,
         options: Options,
     ) -> Self {
+        Self::answering(model, place, Answer::Written(format), options)
+    }
+
+    /// Rows whose outputs are wanted as they are, see [`Scoring::numbers`].
+    pub(super) fn of_numbers(model: &'m ServedModel, place: Place, options: Options) -> Self {
+        Self::answering(model, place, Answer::Numbers(Vec::new()), options)
+    }
+
+    fn answering(model: &'m ServedModel, place: Place, answer: Answer, options: Options) -> Self {
         let mut work = model.borrow_workspace();
         work.features.clear();
         work.notes.clear();
@@ -89,7 +107,7 @@ impl<'m> Scoring<'m> {
         Self {
             model,
             work,
-            format,
+            answer,
             options,
             place,
             line: 0,
@@ -267,11 +285,25 @@ impl<'m> Scoring<'m> {
     /// When the answer grows too large.
     pub(super) fn answer_fault(&mut self, fault: &Fault) -> Result<(), PredictError> {
         self.flush()?;
-        self.model
-            .answers()
-            .write_fault(self.format, fault, &mut self.out);
+        if let Answer::Written(format) = self.answer {
+            self.model
+                .answers()
+                .write_fault(format, fault, &mut self.out);
+        }
         self.row += 1;
         self.check_size()
+    }
+
+    /// The outputs of all rows, one after another.
+    ///
+    /// # Errors
+    /// When they grow too large.
+    pub(super) fn numbers(mut self) -> Result<Vec<f32>, PredictError> {
+        self.flush()?;
+        match &mut self.answer {
+            Answer::Numbers(numbers) => Ok(std::mem::take(numbers)),
+            Answer::Written(_) => Ok(Vec::new()),
+        }
     }
 
     /// Scores the rows of the batch and writes their answers.
@@ -298,6 +330,16 @@ impl<'m> Scoring<'m> {
             scratch,
             outputs,
         );
+        let format = match &mut self.answer {
+            Answer::Written(format) => *format,
+            Answer::Numbers(numbers) => {
+                numbers.extend_from_slice(outputs);
+                features.clear();
+                notes.clear();
+                self.n_rows = 0;
+                return self.check_size();
+            }
+        };
         let n_outputs = outputs.len() / self.n_rows;
         let mut notes_left = &notes[..];
         for (row, outputs) in outputs.chunks_exact(n_outputs).enumerate() {
@@ -313,7 +355,7 @@ impl<'m> Scoring<'m> {
                 .explain
                 .then(|| self.model.explain(features, outputs));
             self.model.answers().write(
-                self.format,
+                format,
                 outputs,
                 own,
                 explanations.as_deref(),
@@ -328,7 +370,11 @@ impl<'m> Scoring<'m> {
 
     fn check_size(&self) -> Result<(), PredictError> {
         let limit = self.options.max_answer_bytes;
-        if self.out.len() <= limit {
+        let n_bytes = match &self.answer {
+            Answer::Written(_) => self.out.len(),
+            Answer::Numbers(numbers) => size_of_val(&numbers[..]),
+        };
+        if n_bytes <= limit {
             return Ok(());
         }
         let message = format!(

@@ -151,6 +151,29 @@ pub async fn versions(
     Ok(PageOf::cut(rows, page.limit))
 }
 
+/// Name and number of every version of every model of an owner, by name and then by number.
+pub async fn versions_of_all(store: &Store, owner: &str) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = "SELECT name, version FROM models WHERE owner = ? ORDER BY name, version";
+    Ok(sqlx::query_as(sql)
+        .bind(owner)
+        .fetch_all(store.readers())
+        .await?)
+}
+
+/// The numbers of the versions of one name, ascending.
+pub async fn version_numbers(
+    store: &Store,
+    owner: &str,
+    name: &str,
+) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT version FROM models WHERE owner = ? AND name = ? ORDER BY version";
+    Ok(sqlx::query_scalar(sql)
+        .bind(owner)
+        .bind(name)
+        .fetch_all(store.readers())
+        .await?)
+}
+
 /// Deletes one version, or all of a name; aliases that point there go with them. Answers how many versions went.
 pub async fn delete(
     tx: &mut Tx,

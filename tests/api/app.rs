@@ -346,9 +346,14 @@ impl Ask<'_> {
     }
 
     /// Any body.
-    pub fn body(mut self, media_type: &str, bytes: impl Into<Body>) -> Self {
+    pub fn body(self, media_type: &str, bytes: impl Into<Body>) -> Self {
+        self.bytes(bytes).header("content-type", media_type)
+    }
+
+    /// Sets the body and says nothing of its type.
+    pub fn bytes(mut self, bytes: impl Into<Body>) -> Self {
         self.body = bytes.into();
-        self.header("content-type", media_type)
+        self
     }
 
     /// Sends it and reads the whole answer.

@@ -8,6 +8,7 @@ mod datasets;
 mod edge;
 mod events;
 mod families;
+mod inference;
 mod limits;
 mod metrics;
 mod metrics_page;
