@@ -9,9 +9,9 @@ use crate::api::edge::Edge;
 use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
-    Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, inference, limits, logs,
-    metrics, metrics_page, models, openapi, predict, probes, queue, runs, session, sweeps, tokens,
-    trajectory, usage,
+    Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, inference,
+    limits, logs, metrics, metrics_page, models, openapi, predict, probes, queue, runs, session,
+    sweeps, tfevents, tokens, trajectory, usage,
 };
 
 /// The routes.
@@ -50,6 +50,7 @@ fn page() -> Routes<Api> {
         .at("/v1/events", routes!(events::all::list))
         .at("/v1/runs/{id}/events", routes!(events::list))
         .at("/v1/runs/{id}/metrics", routes!(metrics::show))
+        .at("/v1/runs/{id}/tfevents", routes!(tfevents::show))
         .at("/v1/runs/{id}/checkpoints", routes!(checkpoints::list))
         .at("/v1/runs/{id}/trajectory", routes!(trajectory::show))
         .at("/v1/runs/{id}/logs", routes!(logs::list))

@@ -1,10 +1,15 @@
 //! `/v1/runs/{id}/metrics`: the series of a run, whole or thinned.
 //!
 //! Every step's loss is kept. A chart cannot show a million points, so a series longer than `max_points` is answered as
-//! buckets of neighbouring points, each with its minimum, maximum and mean: a spike stays visible at any zoom.
+//! buckets of neighbouring points, each with its minimum, maximum and mean: a spike stays visible at any zoom. A table
+//! (`Accept: text/csv`, or `?format=csv`) has every point.
+
+mod csv;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -67,21 +72,38 @@ pub struct MetricsQuery {
     /// Names separated by commas; every series when absent.
     #[param(min_length = 1, max_length = 2000)]
     names: Option<String>,
-    /// Most points of a series.
+    /// Most points of a series in the JSON document; a table has all.
     #[param(minimum = 1, maximum = 100_000, default = 1000)]
     max_points: Option<usize>,
+    /// `csv` for a table of all points, `series,step,value`; `Accept: text/csv` does the same.
+    #[param(inline, default = "json")]
+    format: Option<MetricsFormat>,
+}
+
+/// Forms of the series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsFormat {
+    /// One document, long series thinned.
+    Json,
+    /// A table of all points.
+    Csv,
 }
 
 /// Metrics of a run
+///
+/// As a table (`?format=csv`, or `Accept: text/csv`) they are whole: a line for each point, the series one after another, steps ascending;
+/// a value that is not finite is `nan`, `inf` or `-inf`.
 #[utoipa::path(get, path = "", operation_id = "runs_metrics", tag = "runs",
     params(("id" = String, Path, description = "Run id", format = Uuid), MetricsQuery),
-    responses((status = 200, description = "The series", body = Metrics)))]
+    responses((status = 200, description = "The series", content((Metrics = "application/json"), (String = "text/csv")))))]
 pub async fn show(
     State(api): State<Api>,
     caller: Bearer,
     Path(id): Path<RunId>,
     Query(query): Query<MetricsQuery>,
-) -> Result<Json<Metrics>> {
+    headers: HeaderMap,
+) -> Result<Response> {
     let max_points = query.max_points.unwrap_or(DEFAULT_POINTS);
     if !(1..=MAX_POINTS).contains(&max_points) {
         return Err(Error::query(
@@ -104,6 +126,13 @@ pub async fn show(
         .flat_map(|names| names.split(','))
         .map(|name| name.trim().to_owned())
         .collect();
+    let as_table = match query.format {
+        Some(format) => format == MetricsFormat::Csv,
+        None => csv::is_preferred(&headers),
+    };
+    if as_table {
+        return Ok(csv::answer(api.app.store.clone(), run.id, names));
+    }
     let series = metrics::series(&api.app.store, run.id, &names).await?;
     let series = series
         .into_iter()
@@ -113,7 +142,8 @@ pub async fn show(
         object: "metrics",
         run_id: run.id.to_string(),
         series,
-    }))
+    })
+    .into_response())
 }
 
 fn thinned(series: Series, max_points: usize) -> Points {

@@ -31,6 +31,7 @@ pub mod runs;
 mod selector;
 pub mod session;
 pub mod sweeps;
+pub mod tfevents;
 pub mod time;
 pub mod tokens;
 pub mod traffic;

@@ -1,3 +1,4 @@
-//! Models in the forms of other programs: bytes out.
+//! Models and metrics in the forms of other programs: bytes out.
 
 pub mod onnx;
+pub mod tensorboard;

@@ -18,6 +18,36 @@ pub struct Series {
     pub values: Vec<f64>,
 }
 
+/// Points of one series as one report brought them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Name of the series.
+    pub series: String,
+    /// Step of its first point.
+    pub first_step: u64,
+    /// The event that announced it.
+    pub seq: i64,
+    /// When that was.
+    pub at_ms: i64,
+    /// Training step of each point.
+    pub steps: Vec<u64>,
+    /// Value of each point.
+    pub values: Vec<f64>,
+}
+
+/// Parts that are read at a time, so that a long run is never held whole.
+const PARTS_AT_A_TIME: i64 = 64;
+
+#[derive(sqlx::FromRow)]
+struct PackedPart {
+    series: String,
+    first_step: i64,
+    seq: i64,
+    ts_ms: i64,
+    steps: Vec<u8>,
+    vals: Vec<u8>,
+}
+
 #[derive(sqlx::FromRow)]
 struct Chunk {
     series: String,
@@ -85,6 +115,63 @@ pub async fn series(
     join(chunks)
 }
 
+/// Some parts of a run, by series and step, those behind a series and its step; only series in `names` when it is not empty.
+/// None are left when none come.
+pub async fn parts_by_series(
+    store: &Store,
+    run: RunId,
+    names: &[String],
+    (series, first_step): (&str, u64),
+) -> Result<Vec<Part>, StoreError> {
+    let wanted = serde_json::to_string(names).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    let packed: Vec<PackedPart> = sqlx::query_as(
+        "SELECT m.series, m.first_step, m.seq, e.ts_ms, m.steps, m.vals FROM metric_chunks m JOIN events e USING (run_id, seq)
+         WHERE m.run_id = ?1 AND (?2 = '[]' OR m.series IN (SELECT value FROM json_each(?2))) AND (m.series, m.first_step) > (?3, ?4)
+         ORDER BY m.series, m.first_step LIMIT ?5",
+    )
+    .bind(run)
+    .bind(wanted)
+    .bind(series)
+    .bind(first_step as i64)
+    .bind(PARTS_AT_A_TIME)
+    .fetch_all(store.readers())
+    .await?;
+    packed.into_iter().map(PackedPart::unpacked).collect()
+}
+
+/// Some parts of a run in the order in which they were recorded, those behind an event and a series of it. None are left when none come.
+pub async fn parts_by_time(
+    store: &Store,
+    run: RunId,
+    (seq, series): (i64, &str),
+) -> Result<Vec<Part>, StoreError> {
+    let packed: Vec<PackedPart> = sqlx::query_as(
+        "SELECT m.series, m.first_step, m.seq, e.ts_ms, m.steps, m.vals FROM metric_chunks m JOIN events e USING (run_id, seq)
+         WHERE m.run_id = ?1 AND (m.seq, m.series) > (?2, ?3) ORDER BY m.seq, m.series LIMIT ?4",
+    )
+    .bind(run)
+    .bind(seq)
+    .bind(series)
+    .bind(PARTS_AT_A_TIME)
+    .fetch_all(store.readers())
+    .await?;
+    packed.into_iter().map(PackedPart::unpacked).collect()
+}
+
+impl PackedPart {
+    fn unpacked(self) -> Result<Part, StoreError> {
+        let (steps, values) = unpacked(&self.series, &self.steps, &self.vals)?;
+        Ok(Part {
+            series: self.series,
+            first_step: self.first_step as u64,
+            seq: self.seq,
+            at_ms: self.ts_ms,
+            steps,
+            values,
+        })
+    }
+}
+
 /// What one `metric` event announced.
 pub async fn of_event(store: &Store, run: RunId, seq: i64) -> Result<Vec<Series>, StoreError> {
     let chunks: Vec<Chunk> =
@@ -113,12 +200,7 @@ pub async fn last_steps(tx: &mut Tx, run: RunId) -> Result<HashMap<String, u64>,
 fn join(chunks: Vec<Chunk>) -> Result<Vec<Series>, StoreError> {
     let mut all: Vec<Series> = Vec::new();
     for chunk in chunks {
-        if chunk.steps.len() != chunk.vals.len() || chunk.steps.len() % 8 != 0 {
-            return Err(StoreError::Damaged(format!(
-                "a chunk of series {:?} has unequal lengths",
-                chunk.series
-            )));
-        }
+        let (steps, values) = unpacked(&chunk.series, &chunk.steps, &chunk.vals)?;
         if all.last().is_none_or(|last| last.name != chunk.series) {
             all.push(Series {
                 name: chunk.series,
@@ -126,23 +208,23 @@ fn join(chunks: Vec<Chunk>) -> Result<Vec<Series>, StoreError> {
             });
         }
         if let Some(last) = all.last_mut() {
-            last.steps.extend(
-                chunk
-                    .steps
-                    .as_chunks::<8>()
-                    .0
-                    .iter()
-                    .map(|b| u64::from_le_bytes(*b)),
-            );
-            last.values.extend(
-                chunk
-                    .vals
-                    .as_chunks::<8>()
-                    .0
-                    .iter()
-                    .map(|b| f64::from_le_bytes(*b)),
-            );
+            last.steps.extend(steps);
+            last.values.extend(values);
         }
     }
     Ok(all)
+}
+
+/// Steps and values from their bytes.
+fn unpacked(series: &str, steps: &[u8], values: &[u8]) -> Result<(Vec<u64>, Vec<f64>), StoreError> {
+    let ((steps, rest), (values, _)) = (steps.as_chunks::<8>(), values.as_chunks::<8>());
+    if steps.len() != values.len() || !rest.is_empty() {
+        return Err(StoreError::Damaged(format!(
+            "a chunk of series {series:?} has unequal lengths"
+        )));
+    }
+    Ok((
+        steps.iter().map(|b| u64::from_le_bytes(*b)).collect(),
+        values.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+    ))
 }

@@ -1,3 +1,4 @@
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -7,6 +8,63 @@ fn series<'a>(document: &'a Value, name: &str) -> &'a Value {
     all.iter()
         .find(|one| one["name"] == name)
         .unwrap_or_else(|| panic!("no series {name} in {document}"))
+}
+
+#[tokio::test]
+async fn a_table_and_a_file_for_tensorboard_have_every_point() {
+    let app = TestApp::start().await;
+    let run = app.model("admin", "measured").await;
+    let path = format!("/v1/runs/{}/metrics", run.id);
+    let whole = app.get(&format!("{path}?max_points=100000")).await.ok(200);
+    let mut wanted = vec!["series,step,value".to_owned()];
+    for one in whole["series"].as_array().unwrap() {
+        let points = one["steps"].as_array().unwrap().iter();
+        let name = one["name"].as_str().unwrap();
+        for (step, value) in points.zip(one["values"].as_array().unwrap()) {
+            wanted.push(format!("{name},{step},{:?}", value.as_f64().unwrap()));
+        }
+    }
+    let table = app
+        .ask(Method::GET, &path)
+        .header("accept", "text/csv")
+        .send()
+        .await;
+    assert_eq!(table.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(table.text().lines().collect::<Vec<_>>(), wanted);
+    let some = app.get(&format!("{path}?format=csv&names=loss")).await;
+    assert_eq!(some.text().lines().count() as i64, run.step + 1);
+    let none = app.get(&format!("{path}?format=csv&names=unknown")).await;
+    assert_eq!(none.text(), "series,step,value\n");
+
+    let file = app.get(&format!("/v1/runs/{}/tfevents", run.id)).await;
+    assert_eq!(file.status, 200);
+    assert!(
+        file.header("content-disposition")
+            .contains("filename=\"events.out.tfevents.")
+    );
+    // Records are a length, a sum, that many bytes, a sum; what is in them is read by TensorBoard in tests/exports.
+    let (mut n_records, mut rest) = (0, &file.body[..]);
+    while let Some((length, _)) = rest.split_first_chunk::<8>() {
+        rest = &rest[16 + u64::from_le_bytes(*length) as usize..];
+        n_records += 1;
+    }
+    assert_eq!(
+        n_records,
+        wanted.len(),
+        "a record for each point, and one at the beginning"
+    );
+
+    let stranger = app.token("bob", "runs").await;
+    for path in [
+        format!("{path}?format=csv"),
+        format!("/v1/runs/{}/tfevents", run.id),
+    ] {
+        app.ask(Method::GET, &path)
+            .token(&stranger)
+            .send()
+            .await
+            .problem(404, "not_found");
+    }
 }
 
 #[tokio::test]

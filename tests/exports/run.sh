@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What leaves the server is read by the programs it is meant for: onnxruntime, the ONNX checker, the client of Triton.
+# What leaves the server is read by the programs it is meant for: onnxruntime, the ONNX checker, the client of Triton, TensorBoard.
 # Wants the debug binary (`cargo build --bin descent`); brings its own Python environment in .venv/ and its own data folder.
 #
 #   tests/exports/run.sh                 all of it
@@ -49,3 +49,4 @@ part() {
 if [ $# -gt 0 ]; then part "$@"; exit; fi
 part onnx
 part inference
+part metrics

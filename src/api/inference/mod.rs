@@ -30,6 +30,8 @@ use crate::store::models::Which;
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 /// A larger body is worked on off the threads that serve requests.
 const INLINE_BODY_BYTES: usize = 4 << 10;
+/// So is one whose product with the model's size is larger: about a millisecond of arithmetic.
+const INLINE_WORK: usize = 512 << 20;
 
 /// The process is alive.
 pub async fn live() -> Json<Value> {
@@ -172,7 +174,9 @@ async fn answer(
     let json_bytes: Option<u64> = input::header(&parts.headers, &JSON_LENGTH)?;
     let model = opened(api, &caller, name, version).await?;
     let limit_bytes = api.app.config.bodies.predict_bytes;
-    let is_small = sent == Coding::Identity && body.len() <= INLINE_BODY_BYTES;
+    let is_small = sent == Coding::Identity
+        && body.len() <= INLINE_BODY_BYTES
+        && body.len().saturating_mul(model.n_bytes()) <= INLINE_WORK;
     let work = move || {
         inferred(
             &model,
