@@ -71,7 +71,7 @@ struct Level<'l, 'r, 'a> {
     depth: usize,
 }
 
-impl<'de: 'a, 'a> Level<'_, '_, 'a> {
+impl<'a> Level<'_, '_, 'a> {
     fn put<E: Error>(
         self,
         put: impl FnOnce(&mut Elements<'a>) -> bool,
