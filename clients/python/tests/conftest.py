@@ -91,6 +91,27 @@ def trained(server: Server, penguins: descent.Dataset) -> Iterator[descent.Run]:
         yield client.runs.submit(species(penguins, name="trained", seed=7)).wait(progress=False)
 
 
+@pytest.fixture
+def bars(monkeypatch):
+    """Every bar that is made, with what it showed."""
+    import tqdm.auto
+
+    made = []
+
+    class Bar(tqdm.auto.tqdm):
+        def __init__(self, *args, **options):
+            self.shown = []
+            made.append(self)
+            super().__init__(*args, **options)
+
+        def update(self, n=1):
+            self.shown.append((self.n + n, self.total))
+            return super().update(n)
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
+    return made
+
+
 def species(dataset: object, epochs: int = 20, seed: int = 0, **members: object) -> dict[str, object]:
     """A spec that is trained in milliseconds."""
     return {

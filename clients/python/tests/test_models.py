@@ -98,9 +98,10 @@ def test_an_export_is_the_model_in_a_file(model, tmp_path):
     assert json.loads(file.read_bytes()[8 : 8 + length])
     document = json.loads(model.export("json", tmp_path / "whole.json").read_bytes())
     assert document["sha256"] == model.sha256
+    assert model.export("onnx", tmp_path / "whole.onnx").read_bytes()[:2] == b"\x08\x08", "version 8 of the format"
     with pytest.raises(descent.InvalidRequest, match="pickle"):
         model.export("pickle", tmp_path / "never")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["trained-1.safetensors", "whole.json"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["trained-1.safetensors", "whole.json", "whole.onnx"]
 
 
 def test_versions_and_aliases(client, penguins):

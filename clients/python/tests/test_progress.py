@@ -3,31 +3,9 @@
 import subprocess
 import sys
 
-import pytest
 from conftest import species
 
 from descent import _html, _progress
-
-
-@pytest.fixture
-def bars(monkeypatch):
-    """Every bar that is made, with what it showed."""
-    import tqdm.auto
-
-    made = []
-
-    class Bar(tqdm.auto.tqdm):
-        def __init__(self, *args, **options):
-            self.shown = []
-            made.append(self)
-            super().__init__(*args, **options)
-
-        def update(self, n=1):
-            self.shown.append((self.n + n, self.total))
-            return super().update(n)
-
-    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
-    return made
 
 
 def test_a_run_has_a_bar_of_its_epochs(client, penguins, bars, capsys):

@@ -66,11 +66,11 @@ def runs(documents: Sequence[Mapping[str, Any]], every: bool = False) -> Any:
 
 
 def results(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """One row for each run of a sweep: its value, and a column for each hyperparameter, named by its pointer."""
+    """One row for each run of a sweep, by its number: its value, and a column for each hyperparameter, named by its pointer."""
     pandas = need("pandas", "results as a DataFrame")
     flat = [{**{name: value for name, value in row.items() if name != "parameters"}, **row["parameters"]} for row in rows]
     frame = pandas.DataFrame(flat)
-    return frame.set_index("run_id") if flat else frame
+    return frame.set_index("number") if flat else frame
 
 
 def scores(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ._views import View
 
 
 class LandscapeView(View):
-    """A grid of losses in a plane through the weights, with the ways of the runs in it."""
+    """A grid of losses in a plane through the weights, with the paths of the runs in it."""
 
     @property
     def name(self) -> str:
@@ -29,13 +29,14 @@ class LandscapeView(View):
         return str(self.raw["status"])
 
     @property
-    def share(self) -> float:
-        """How much is computed, from 0 to 1."""
-        progress = self.raw.get("progress")
-        if isinstance(progress, dict):
-            total = progress.get("total") or 0
-            return float(progress.get("done", 0)) / total if total else 0.0
-        return float(progress or 0.0)
+    def terminal(self) -> bool:
+        """Whether nothing more happens to it."""
+        return bool(self.raw["terminal"])
+
+    @property
+    def progress(self) -> float:
+        """Which part is computed, from 0 to 1."""
+        return float(self.raw["progress"])
 
     @property
     def surface(self) -> Json:
@@ -45,7 +46,7 @@ class LandscapeView(View):
 
     @property
     def paths(self) -> list[Json]:
-        """The ways of the runs in the plane."""
+        """The path of each run: `run_id` and `points`."""
         paths: list[Json] = self.raw.get("paths") or []
         return paths
 
@@ -73,12 +74,8 @@ class LandscapeView(View):
         return pandas.DataFrame(loss, index=pandas.Index(y, name="y"), columns=pandas.Index(x, name="x"))
 
     def plot(self, axes: Any = None, levels: int = 25) -> Any:
-        """Draws lines of equal loss with the ways of the runs in matplotlib; gives the axes."""
-        return _plot.landscape(self.arrays(), self.paths, self.minima, axes, levels)
+        """Draws lines of equal loss with the paths of the runs in matplotlib, or a curve for a line; gives the axes."""
+        return _plot.landscape(self.arrays(), self.raw, axes, levels)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} of run {self.run_id}, {self.status}>"
-
-    def _identity(self) -> Any:
-        facts: dict[str, Any] = self.raw
-        return (facts["id"],)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _frames
@@ -16,9 +16,7 @@ def _axes(axes: Any, n: int = 1) -> list[Any]:
     if axes is not None:
         return [axes]
     pyplot = need("matplotlib.pyplot", "a picture")
-    figure, made = pyplot.subplots(1, n, figsize=(5.5 * n, 4), squeeze=False, layout="constrained")
-    # A notebook would show the figure a second time when the cell gives the axes.
-    pyplot.close(figure)
+    _, made = pyplot.subplots(1, n, figsize=(5.5 * n, 4), squeeze=False, layout="constrained")
     return list(made[0])
 
 
@@ -46,38 +44,42 @@ def metrics(series: Sequence[dict[str, Any]], title: str, names: Sequence[str] |
     return made[0] if len(made) == 1 else made
 
 
-def trajectory(points: Sequence[dict[str, Any]], explained: Sequence[float] | None, axes: Any) -> Any:
-    """The way in its plane; the colour is the loss."""
+def trajectory(points: Sequence[dict[str, Any]], explained: Sequence[float], axes: Any) -> Any:
+    """The path in its plane; the colour is the loss."""
     (one,) = _axes(axes)
     xs, ys = [point["x"] for point in points], [point["y"] for point in points]
     one.plot(xs, ys, color="0.7", linewidth=1)
     drawn = one.scatter(xs, ys, c=[_number(point["loss"]) for point in points], s=12, zorder=2)
     one.figure.colorbar(drawn, ax=one, label="loss")
-    shares: tuple[str, ...] = ("", "") if explained is None else tuple(f" ({share:.0%} of the way)" for share in explained)
-    one.set_xlabel("first direction" + shares[0])
-    one.set_ylabel("second direction" + shares[1])
+    one.set_xlabel(f"first direction ({explained[0]:.0%} of the path)")
+    one.set_ylabel(f"second direction ({explained[1]:.0%} of the path)")
     return one
 
 
-def landscape(grid: Any, paths: Sequence[dict[str, Any]], minima: Sequence[dict[str, Any]], axes: Any, levels: int) -> Any:
-    """Lines of equal loss on a logarithmic scale, with the ways in white and the ends as stars."""
+def landscape(grid: Any, document: Mapping[str, Any], axes: Any, levels: int) -> Any:
+    """Lines of equal loss on a logarithmic scale, with the paths in white and the ends as stars; a curve where it is a line."""
     numpy = need("numpy", "a picture of a landscape")
     (one,) = _axes(axes)
     x, y, loss = grid
     shown = numpy.ma.masked_invalid(loss)
     positive = bool((shown > 0).all())
-    if positive:
-        shown = numpy.ma.log10(shown)
-    drawn = one.contourf(x, y, shown, levels=levels, cmap="viridis")
+    labels = document.get("axes") or ("x", "y")
+    one.set_xlabel(labels[0])
+    if len(y) == 1:
+        one.plot(x, shown[0])
+        one.set_ylabel("loss")
+        if positive:
+            one.set_yscale("log")
+        for end in document.get("minima") or ():
+            one.plot(end["x"], _number(end["loss"]), marker="*", color="red", markersize=12)
+        return one
+    one.set_ylabel(labels[1])
+    drawn = one.contourf(x, y, numpy.ma.log10(shown) if positive else shown, levels=levels, cmap="viridis")
     one.figure.colorbar(drawn, ax=one, label="log10 of the loss" if positive else "loss")
-    for path in paths:
-        one.plot(
-            [point["x"] for point in path["points"]],
-            [point["y"] for point in path["points"]],
-            color="white",
-            linewidth=1.5,
-        )
-    for end in minima:
+    for path in document.get("paths") or ():
+        points = path["points"]
+        one.plot([point["x"] for point in points], [point["y"] for point in points], color="white", linewidth=1.5)
+    for end in document.get("minima") or ():
         one.plot(end["x"], end["y"], marker="*", color="red", markersize=12)
     one.set_xlim(float(x[0]), float(x[-1]))
     one.set_ylim(float(y[0]), float(y[-1]))

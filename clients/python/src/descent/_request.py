@@ -74,9 +74,9 @@ def put(where: str, document: Mapping[str, Any]) -> Request:
     return _with_json(Request("PUT", where), document)
 
 
-def delete(where: str) -> Request:
+def delete(where: str, **query: Any) -> Request:
     """Deletes."""
-    return Request("DELETE", where)
+    return Request("DELETE", where, _query(query))
 
 
 def to_json(document: Any) -> bytes:

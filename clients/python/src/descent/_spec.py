@@ -59,17 +59,17 @@ def integer(low: int, high: int, log: bool = False) -> dict[str, Any]:
 
 def sweep_of(
     spec: Mapping[str, Any],
-    space: Mapping[str, Mapping[str, Any]],
+    space: Mapping[str, Mapping[str, Any]] | None,
     strategy: str | Mapping[str, Any],
     runs: int | None,
     budget: Mapping[str, Any] | None,
     objective: str | Mapping[str, Any] | None,
     rest: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The document of a sweep. An objective given by name is minimised if it is a loss or an error, else maximised."""
+    """The document of a sweep. An objective may be the name of a metric alone; the server knows which way is better."""
     document: dict[str, Any] = {
         "spec": spec_of(spec, {}),
-        "space": {name: dict(one) for name, one in space.items()},
+        "space": {name: dict(one) for name, one in (space or {}).items()},
         "strategy": {"kind": strategy} if isinstance(strategy, str) else dict(strategy),
     }
     merged = dict(budget or {})
@@ -78,17 +78,11 @@ def sweep_of(
     if merged:
         document["budget"] = merged
     if isinstance(objective, str):
-        objective = {"metric": objective, "direction": direction(objective)}
+        objective = {"metric": objective}
     if objective is not None:
         document["objective"] = dict(objective)
     document.update({name: value for name, value in rest.items() if value is not None})
     return document
-
-
-def direction(metric: str) -> str:
-    """Whether less of a metric is better."""
-    less = ("loss", "error", "mse", "rmse", "mae", "mape")
-    return "minimize" if any(metric.endswith(word) for word in less) else "maximize"
 
 
 def chunks(items: Sequence[Any], size: int) -> Sequence[Sequence[Any]]:

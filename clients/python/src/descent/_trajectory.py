@@ -1,4 +1,4 @@
-"""The way of a run's weights."""
+"""The path of a run's weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._request import Json
 
 
 class Trajectory:
-    """Points of a run's way, in the plane that shows most of it."""
+    """Points of a path, in the plane that shows most of it."""
 
     def __init__(self, document: Json) -> None:
         self.raw: Json = document
@@ -23,9 +23,9 @@ class Trajectory:
         return points
 
     @property
-    def explained(self) -> list[float] | None:
-        """Which share of the way's length the two axes show."""
-        explained: list[float] | None = (self.raw.get("plane") or {}).get("explained")
+    def explained(self) -> list[float]:
+        """Which part of the squared distances from the end lies along each of the two axes."""
+        explained: list[float] = self.raw["plane"]["explained"]
         return explained
 
     def to_frame(self) -> Any:

@@ -3,7 +3,7 @@
 ```
 DescentError
 ├── ApiError                  the server refused; has code, violations, request_id
-│   ├── InvalidRequest        400, 413, 415, 422: the request is wrong and stays wrong
+│   ├── InvalidRequest        400, 413, 415, 422: wrong, and repeating it does not help; a ValueError too
 │   │   └── InvalidSpec       the spec has errors, each with its pointer
 │   ├── Unauthorized          401: no good token
 │   ├── Forbidden             403: the token may not do this
@@ -122,7 +122,7 @@ class ApiError(DescentError):
         return "\n  ".join([text, *map(str, violations)])
 
 
-class InvalidRequest(ApiError):
+class InvalidRequest(ApiError, ValueError):
     """The request makes no sense, and repeating it will not help."""
 
 

@@ -73,5 +73,13 @@ class AsyncClient:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.aclose()
 
+    def __deepcopy__(self, memo: Any) -> AsyncClient:
+        # Connections are shared, not copied; scikit-learn copies the parameters of an estimator.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A file or another process learns the address and no secret: the token comes from the environment there.
+        return (type(self), (self.url,))
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

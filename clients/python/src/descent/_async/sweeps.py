@@ -48,10 +48,13 @@ class AsyncSweep(SweepView):
 
     async def rows(self) -> list[Json]:
         """What came of each run; `results` makes a DataFrame of it."""
-        return [row async for row in self._http.pages(self._path("results"))]
+        return [row async for row in self._http.pages(self._path("results"), order="asc")]
 
     async def results(self) -> Any:
-        """A DataFrame with a row for each run: status, value, and a column for each hyperparameter, named by its pointer."""
+        """A DataFrame with a row for each run, in the order they were proposed in.
+
+        `value` is the objective, and each hyperparameter has a column that is named by its JSON Pointer.
+        """
         return _frames.results(await self.rows())
 
     async def runs(self) -> AsyncIterator[AsyncRun]:
@@ -61,15 +64,16 @@ class AsyncSweep(SweepView):
 
     async def best_run(self) -> AsyncRun:
         """The best run so far."""
-        if self.best is None:
+        if not self.terminal:
             await self.refresh()
-        if self.best is None:
-            raise LookupError(f"sweep {self.name} ({self.id}) has no finished run yet")
-        return AsyncRun(self._http, await self._http.json(ask.get(ask.path("runs", self.best["run_id"]))))
+        run_id = (self.best or {}).get("run_id")
+        if run_id is None:
+            raise LookupError(f"sweep {self.name} ({self.id}) is {self.status} and has no best run")
+        return AsyncRun(self._http, await self._http.json(ask.get(ask.path("runs", run_id))))
 
-    async def stop(self) -> AsyncSweep:
-        """No further runs; those that are done keep their results."""
-        self.raw = await self._http.json(ask.post(self._path("stop")))
+    async def stop(self, cancel: bool = False) -> AsyncSweep:
+        """No further runs; every result stays. Runs at work go on to their end, or are cancelled with `cancel`."""
+        self.raw = await self._http.json(ask.post(self._path("stop"), cancel=cancel or None))
         return self
 
     async def change(
@@ -84,9 +88,9 @@ class AsyncSweep(SweepView):
         self.raw = await self._http.json(ask.patch(self._path(), change))
         return self
 
-    async def delete(self) -> None:
-        """Deletes it; its runs and their models stay."""
-        await self._http.send(ask.delete(self._path()))
+    async def delete(self, runs: bool = False) -> None:
+        """Deletes it, with `runs` its runs too; the models stay."""
+        await self._http.send(ask.delete(self._path(), runs=runs or None))
 
     def _path(self, *more: str) -> str:
         return ask.path("sweeps", self.id, *more)
@@ -105,7 +109,7 @@ class AsyncSweeps:
     async def create(
         self,
         spec: Mapping[str, Any],
-        space: Mapping[str, Mapping[str, Any]],
+        space: Mapping[str, Mapping[str, Any]] | None = None,
         strategy: str | Mapping[str, Any] = "random",
         runs: int | None = None,
         budget: Mapping[str, Any] | None = None,
@@ -116,8 +120,8 @@ class AsyncSweeps:
 
         `space` says by JSON Pointer into the spec what is tried: `{"/optimizer/learning_rate": log_uniform(1e-4, 1)}`. `strategy`
         is `grid`, `random`, `tpe`, `asha` or `seeds`, with options as a mapping. `runs` is short for a budget of so many runs;
-        `budget` also knows `minutes` and `parallel`. `objective` is a metric (a loss or an error is minimised, anything else
-        maximised) or `{"metric": ..., "direction": ...}`. The rest (`name`, `seed`, `metadata`) goes to the server as it is.
+        `budget` also knows `minutes` and `parallel`. `objective` is the name of a metric (by default `validation_loss`), or
+        `{"metric": ..., "direction": ...}`. The rest (`name`, `seed`, `metadata`) goes to the server as it is.
         """
         document = sweep_of(spec, space, strategy, runs, budget, objective, rest)
         return AsyncSweep(self._http, await self._http.json(ask.create(ask.path("sweeps"), document)))
@@ -139,6 +143,6 @@ class AsyncSweeps:
         """What came of one, by its id, as a DataFrame."""
         return await (await self.get(id)).results()
 
-    async def stop(self, id: str) -> AsyncSweep:
+    async def stop(self, id: str, cancel: bool = False) -> AsyncSweep:
         """Stops one by its id."""
-        return await (await self.get(id)).stop()
+        return await (await self.get(id)).stop(cancel)

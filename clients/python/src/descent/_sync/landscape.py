@@ -12,8 +12,8 @@ from .._request import Json
 from ..errors import DescentError, WaitTimeout
 from .transport import Transport
 
-FIRST_S = 0.05
-LAST_S = 1.0
+LOOK_S = 1
+"""At least this often the bar is brought up to date."""
 
 
 class Landscape(LandscapeView):
@@ -31,19 +31,19 @@ class Landscape(LandscapeView):
     def wait(self, timeout_s: float | None = None, progress: bool | None = None) -> Landscape:
         """Waits until it is computed. Raises `DescentError` when it could not be."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        pause_s = FIRST_S
+        where = ask.path("runs", self.run_id, "landscape")
         with Bar(100, "landscape", "%", progress) as bar:
-            while self.status not in ("ready", "failed"):
-                if deadline is not None and time.monotonic() >= deadline:
+            while not self.terminal:
+                left = 30.0 if deadline is None else deadline - time.monotonic()
+                if left <= 0:
                     raise WaitTimeout(f"landscape {self.id} is {self.status} after {timeout_s} s; it goes on")
-                self._http.sleep(pause_s)
-                pause_s = min(LAST_S, 1.5 * pause_s)
+                wait_s = max(1, min(LOOK_S if bar.shown else 30, int(left)))
+                self.raw = self._http.json(ask.get(where, patience_s=wait_s, id=self.id, wait_s=wait_s))
+                bar.to(round(100 * self.progress))
+            if self.status == "ready" and self.raw["surface"] is None:
+                # It comes from a list, which leaves the surface out.
                 self.refresh()
-                bar.to(round(100 * self.share))
-            if self.status == "ready" and self.raw.get("surface") is None:
-                # The answer to the request does not carry the surface.
-                self.refresh()
-            bar.to(100)
+            bar.to(round(100 * self.progress))
         if self.status == "failed":
-            raise DescentError(f"landscape {self.id} failed: {self.raw.get('status_reason')}")
+            raise DescentError(f"landscape {self.id} failed: {self.raw['reason']}")
         return self

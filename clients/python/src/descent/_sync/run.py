@@ -102,7 +102,7 @@ class Run(RunView):
         return data
 
     def trajectory(self, weights: bool = False) -> Trajectory:
-        """The way of its weights through the landscape, as points of a plane; also while it trains."""
+        """The path of its weights, as points of the plane that shows most of it; also while it trains."""
         return Trajectory(self._http.json(ask.get(self._path("trajectory"), weights=weights or None)))
 
     def landscape(
@@ -116,14 +116,18 @@ class Run(RunView):
     ) -> Landscape:
         """The loss around its weights, computed by the server; the same request again is answered at once.
 
-        `kind` is `plane` (of its trajectory), `random`, `gradient`, or `between` and `shared` with an `other` run. Further
-        options (`samples`, `range`, `seed`) go to the server as they are.
+        `kind` is `plane` (of its path), `random`, `gradient` (a line), or `between` (a line) and `shared` with an `other` run.
+        Further options (`samples`, `range`, `seed`, `step`) go to the server as they are.
         """
         request = {"kind": kind, "resolution": resolution, **options}
         if other is not None:
             request["other"] = getattr(other, "id", other)
         document = self._http.json(ask.post(self._path("landscape"), request))
         return Landscape(self._http, document).wait(timeout_s, progress)
+
+    def landscapes(self) -> list[Landscape]:
+        """The landscapes that were asked for, newest first; `wait` brings their surfaces."""
+        return [Landscape(self._http, document) for document in self._http.pages(self._path("landscapes"))]
 
     def cancel(self) -> Run:
         """Ends it; what it has learned so far is kept in its checkpoints."""

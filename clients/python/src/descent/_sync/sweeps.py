@@ -49,10 +49,13 @@ class Sweep(SweepView):
 
     def rows(self) -> list[Json]:
         """What came of each run; `results` makes a DataFrame of it."""
-        return [row for row in self._http.pages(self._path("results"))]
+        return [row for row in self._http.pages(self._path("results"), order="asc")]
 
     def results(self) -> Any:
-        """A DataFrame with a row for each run: status, value, and a column for each hyperparameter, named by its pointer."""
+        """A DataFrame with a row for each run, in the order they were proposed in.
+
+        `value` is the objective, and each hyperparameter has a column that is named by its JSON Pointer.
+        """
         return _frames.results(self.rows())
 
     def runs(self) -> Iterator[Run]:
@@ -62,15 +65,16 @@ class Sweep(SweepView):
 
     def best_run(self) -> Run:
         """The best run so far."""
-        if self.best is None:
+        if not self.terminal:
             self.refresh()
-        if self.best is None:
-            raise LookupError(f"sweep {self.name} ({self.id}) has no finished run yet")
-        return Run(self._http, self._http.json(ask.get(ask.path("runs", self.best["run_id"]))))
+        run_id = (self.best or {}).get("run_id")
+        if run_id is None:
+            raise LookupError(f"sweep {self.name} ({self.id}) is {self.status} and has no best run")
+        return Run(self._http, self._http.json(ask.get(ask.path("runs", run_id))))
 
-    def stop(self) -> Sweep:
-        """No further runs; those that are done keep their results."""
-        self.raw = self._http.json(ask.post(self._path("stop")))
+    def stop(self, cancel: bool = False) -> Sweep:
+        """No further runs; every result stays. Runs at work go on to their end, or are cancelled with `cancel`."""
+        self.raw = self._http.json(ask.post(self._path("stop"), cancel=cancel or None))
         return self
 
     def change(
@@ -85,9 +89,9 @@ class Sweep(SweepView):
         self.raw = self._http.json(ask.patch(self._path(), change))
         return self
 
-    def delete(self) -> None:
-        """Deletes it; its runs and their models stay."""
-        self._http.send(ask.delete(self._path()))
+    def delete(self, runs: bool = False) -> None:
+        """Deletes it, with `runs` its runs too; the models stay."""
+        self._http.send(ask.delete(self._path(), runs=runs or None))
 
     def _path(self, *more: str) -> str:
         return ask.path("sweeps", self.id, *more)
@@ -106,7 +110,7 @@ class Sweeps:
     def create(
         self,
         spec: Mapping[str, Any],
-        space: Mapping[str, Mapping[str, Any]],
+        space: Mapping[str, Mapping[str, Any]] | None = None,
         strategy: str | Mapping[str, Any] = "random",
         runs: int | None = None,
         budget: Mapping[str, Any] | None = None,
@@ -117,8 +121,8 @@ class Sweeps:
 
         `space` says by JSON Pointer into the spec what is tried: `{"/optimizer/learning_rate": log_uniform(1e-4, 1)}`. `strategy`
         is `grid`, `random`, `tpe`, `asha` or `seeds`, with options as a mapping. `runs` is short for a budget of so many runs;
-        `budget` also knows `minutes` and `parallel`. `objective` is a metric (a loss or an error is minimised, anything else
-        maximised) or `{"metric": ..., "direction": ...}`. The rest (`name`, `seed`, `metadata`) goes to the server as it is.
+        `budget` also knows `minutes` and `parallel`. `objective` is the name of a metric (by default `validation_loss`), or
+        `{"metric": ..., "direction": ...}`. The rest (`name`, `seed`, `metadata`) goes to the server as it is.
         """
         document = sweep_of(spec, space, strategy, runs, budget, objective, rest)
         return Sweep(self._http, self._http.json(ask.create(ask.path("sweeps"), document)))
@@ -140,6 +144,6 @@ class Sweeps:
         """What came of one, by its id, as a DataFrame."""
         return (self.get(id)).results()
 
-    def stop(self, id: str) -> Sweep:
+    def stop(self, id: str, cancel: bool = False) -> Sweep:
         """Stops one by its id."""
-        return (self.get(id)).stop()
+        return (self.get(id)).stop(cancel)
