@@ -40,6 +40,9 @@ ALONE = [
     ("W3-update", "optimizer's pass of a step of W3", {2: "<= 6 ms"}),
     ("W1-recording", "recording every step slows W1 by", {2: "<= 5 %"}),
     ("W2-recording", "recording every step slows W2 by", {2: "<= 1 %"}),
+    ("W1-path", "recording the path of the weights slows the first 20,000 steps of W1 by", {2: "<= 3 %"}),
+    ("W2-path", "recording the path of the weights slows the first epoch of W2 by", {2: "<= 3 %"}),
+    ("W2-landscape", "landscape of W2: 51 x 51 places, 1,000 samples", {2: "<= 15 s"}),
 ]
 
 

@@ -1,5 +1,5 @@
 //! What recording costs: steps per second of a training inside the server's worker, which records loss, learning rate and gradient norm of
-//! every step in the database, beside the same training with an observer that records nothing. Prints JSON lines as the peer bench does;
+//! every step, and the path of the weights, in the database, beside the same training with an observer that records nothing. Prints JSON lines as the peer bench does;
 //! `make bench` runs it: `recording THREADS`.
 //!
 //! Both sides are the same process, data and spec, taken in turn. A look at the clock at the first and the last step of every epoch
@@ -251,7 +251,8 @@ async fn measure(app: &App, workload: &Workload, threads: u64) -> anyhow::Result
         taken(&watch);
         let run = recorded(app, &spec).await?;
         let with = taken(&watch);
-        let mut trainer = Trainer::new(&resolved, dataset.clone(), prepared.parts.clone())?;
+        let trainer = Trainer::new(&resolved, dataset.clone(), prepared.parts.clone())?;
+        let mut trainer = trainer.without_path();
         let probe = probe.clone();
         let mut bare = Bare { run, probe };
         // On a thread of its own, as the worker's slot is one.

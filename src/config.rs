@@ -223,6 +223,8 @@ settings! {
         max_units: usize = 65_536,
         /// Weights, gradients, optimizer state and activations of one run together.
         run_memory_bytes: u64 = 2 * GIB,
+        /// Floating-point operations of one landscape: places times samples times those of a prediction.
+        landscape_flops: u64 = 50_000_000_000_000,
     }
     /// The strangest table accepted.
     data: Data / GivenData {

@@ -40,3 +40,7 @@ id!(
     /// A search over the settings of a spec.
     SweepId
 );
+id!(
+    /// A surface of the loss around the weights of a run.
+    LandscapeId
+);

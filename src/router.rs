@@ -10,8 +10,8 @@ use crate::api::openapi::Routes;
 use crate::api::traffic::RouteNames;
 use crate::api::{
     Api, checkpoints, dashboard, datasets, diagnoses, docs, error, events, families, inference,
-    limits, logs, metrics, metrics_page, models, openapi, predict, probes, queue, runs, session,
-    sweeps, tfevents, tokens, trajectory, usage,
+    landscapes, limits, logs, metrics, metrics_page, models, openapi, predict, probes, queue, runs,
+    session, sweeps, tfevents, tokens, trajectory, usage,
 };
 
 /// The routes.
@@ -53,6 +53,11 @@ fn page() -> Routes<Api> {
         .at("/v1/runs/{id}/tfevents", routes!(tfevents::show))
         .at("/v1/runs/{id}/checkpoints", routes!(checkpoints::list))
         .at("/v1/runs/{id}/trajectory", routes!(trajectory::show))
+        .at(
+            "/v1/runs/{id}/landscape",
+            routes!(landscapes::show, landscapes::ask),
+        )
+        .at("/v1/runs/{id}/landscapes", routes!(landscapes::list))
         .at("/v1/runs/{id}/logs", routes!(logs::list))
         .at("/v1/runs/{id}/diagnoses", routes!(diagnoses::list))
         .at("/v1/models", routes!(models::list))

@@ -15,6 +15,7 @@ pub mod feed;
 pub mod idempotency;
 pub mod inference;
 pub mod input;
+pub mod landscapes;
 pub mod limits;
 pub mod logs;
 pub mod metrics;

@@ -259,12 +259,23 @@ fn complete(mut document: Value) -> Value {
         "session": { "type": "apiKey", "in": "cookie", "name": "descent_session", "description": "Set by POST /v1/session; the name ends in `_<port>` where the address has one. What changes something must carry this server's Origin." }
     });
     document["components"]["responses"] = problems();
+    close_variants(&mut document["components"]["schemas"]);
     merge_schemas(
         &mut document["components"]["schemas"],
         "Spec",
         descent_engine::spec::Family::Classification.schema(),
     );
     document
+}
+
+/// A variant of a tagged enum has no members but its own: unknown ones are refused, so the contract must not allow them.
+fn close_variants(schemas: &mut Value) {
+    for (_, schema) in schemas.as_object_mut().into_iter().flatten() {
+        let variants = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        let variants = variants.into_iter().flatten();
+        let tagged = variants.filter(|variant| variant["properties"]["kind"]["enum"].is_array());
+        tagged.for_each(|variant| variant["additionalProperties"] = json!(false));
+    }
 }
 
 /// The methods that an operation may stand under in a path item.

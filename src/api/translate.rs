@@ -76,6 +76,15 @@ impl From<RunsError> for Error {
             }
             RunsError::Diverged(_) => Error::conflict("diverged", said),
             RunsError::NothingToReproduce => Error::conflict("nothing_to_reproduce", said),
+            RunsError::NoLandscape(_) => Error::conflict("no_landscape", said),
+            RunsError::NotComparable(_) => Error::conflict("not_comparable", said),
+            RunsError::LandscapeTooLarge { .. } => Error::conflict("landscape_too_large", said),
+            RunsError::TooManyLandscapes { .. } => Error::retry_later(
+                Kind::TooManyRequests,
+                "too_many_landscapes",
+                said,
+                QUEUE_WAIT,
+            ),
             RunsError::Stale { .. } => Error::new(Kind::PreconditionFailed, "stale_etag", said),
             RunsError::TooManyQueued { .. } => Error::retry_later(
                 Kind::TooManyRequests,

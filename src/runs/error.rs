@@ -66,6 +66,28 @@ pub enum RunsError {
     /// Only a run that succeeded has weights to compare with.
     #[error("only a succeeded run can be reproduced")]
     NothingToReproduce,
+    /// There cannot be such a landscape, or not yet.
+    #[error("{0}")]
+    NoLandscape(String),
+    /// Two runs cannot be laid into one space.
+    #[error("the other run cannot be compared with this one: {0}")]
+    NotComparable(String),
+    /// A landscape would take too long.
+    #[error(
+        "this landscape takes {flops} floating-point operations, and one may take {limit}: ask for a lower resolution or fewer samples"
+    )]
+    LandscapeTooLarge {
+        /// What it takes.
+        flops: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The owner waits for as many landscapes as it may.
+    #[error("{limit} landscapes of this owner are waiting already, which is the limit")]
+    TooManyLandscapes {
+        /// The limit.
+        limit: i64,
+    },
     /// The record failed.
     #[error(transparent)]
     Store(#[from] StoreError),

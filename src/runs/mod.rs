@@ -12,6 +12,7 @@ mod claim;
 mod control;
 mod error;
 mod finish;
+mod landscape;
 pub mod message;
 mod plan;
 mod queue;
@@ -33,6 +34,7 @@ pub use bytes::Source;
 pub use claim::Beat;
 pub use control::Acted;
 pub use error::RunsError;
+pub use landscape::{Kind, LandscapeRequest, Material, Survey};
 pub use plan::Plan;
 pub use queue::{Queue, Queued};
 pub use submit::ForkFrom;
@@ -62,10 +64,13 @@ struct Inner {
     quota: config::Quota,
     run_memory_bytes: u64,
     slots: usize,
+    landscape_flops: u64,
     /// Measured speed of training, once there was one worth measuring.
     flops_per_s: Mutex<Option<f64>>,
     /// Wakes workers that found the queue empty.
     work: Notify,
+    /// Wakes whoever computes landscapes.
+    surveys: Notify,
     /// Wakes whoever renews leases: a run was paused or cancelled.
     attention: Notify,
     /// Wakes whoever looks after sweeps: a run is over.
@@ -100,8 +105,10 @@ impl Runs {
             quota: config.quota.clone(),
             run_memory_bytes: config.specs.run_memory_bytes,
             slots: config.slots(),
+            landscape_flops: config.specs.landscape_flops,
             flops_per_s: Mutex::default(),
             work: Notify::new(),
+            surveys: Notify::new(),
             attention: Notify::new(),
             over: Notify::new(),
             moved: broadcast::channel(NOTICES).0,

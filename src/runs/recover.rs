@@ -4,8 +4,8 @@ use super::change::Change;
 use super::message::Reason;
 use super::transition::Verb;
 use super::{Runs, RunsError};
-use crate::store::idempotency;
 use crate::store::runs::{self, Status};
+use crate::store::{idempotency, landscapes};
 
 impl Runs {
     /// At start: no worker of the process before is alive, so every run in work is queued again (P6). Answers how many.
@@ -17,6 +17,10 @@ impl Runs {
             "server_restart",
             "the server was restarted; the run goes on from its last checkpoint",
         );
+        self.0
+            .store
+            .write(|tx| Box::pin(async move { landscapes::requeue(tx).await }))
+            .await?;
         self.lose(None, reason).await
     }
 

@@ -23,6 +23,9 @@ pub struct Description {
     pub n_statistics: usize,
     /// Rows of a batch.
     pub batch_rows: usize,
+    /// Operations of a step, per row: forward and backward.
+    #[serde(default)]
+    pub flops_per_sample: u64,
     /// What the features of a row are made of.
     pub inputs: Vec<InputScale>,
     /// How outputs come from features, where that is nothing but dense layers and functions.

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::StoreError;
-use crate::ids::{DatasetId, RunId, SweepId};
+use crate::ids::{DatasetId, LandscapeId, RunId, SweepId};
 
 /// Stored JSON, handed on as the bytes that were written: what a user posted comes back unchanged.
 #[derive(Debug, Clone)]
@@ -85,3 +85,4 @@ as_text!(Json, |json| json.get().to_owned(), |text| Ok(Json(
 as_text!(RunId, ToString::to_string, |text| Ok(text.parse()?));
 as_text!(DatasetId, ToString::to_string, |text| Ok(text.parse()?));
 as_text!(SweepId, ToString::to_string, |text| Ok(text.parse()?));
+as_text!(LandscapeId, ToString::to_string, |text| Ok(text.parse()?));

@@ -13,6 +13,7 @@ pub mod datasets;
 mod error;
 pub mod events;
 pub mod idempotency;
+pub mod landscapes;
 pub mod metrics;
 pub mod models;
 pub mod page;

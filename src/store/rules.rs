@@ -127,7 +127,9 @@ pub const RULES: &[Rule] = &[
                       AND COALESCE(json_valid(resolved_spec), 1) AND COALESCE(json_valid(result), 1) FROM runs
                     UNION ALL SELECT printf('a document of version %d of model %s', version, name), json_valid(document) AND json_valid(metrics)
                       FROM models
-                    UNION ALL SELECT printf('event %d of run %s', seq, run_id), json_valid(body) FROM events)
+                    UNION ALL SELECT printf('event %d of run %s', seq, run_id), json_valid(body) FROM events
+                    UNION ALL SELECT 'the description of the path of run ' || run_id, json_valid(document) FROM trajectories
+                    UNION ALL SELECT 'a document of landscape ' || id, json_valid(request) AND COALESCE(json_valid(result), 1) FROM landscapes)
               WHERE NOT valid",
     },
     Rule {
@@ -137,6 +139,16 @@ pub const RULES: &[Rule] = &[
               UNION ALL
               SELECT printf('run %s belongs to sweep %s and to no trial of it', id, sweep_id) FROM runs r
               WHERE sweep_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM trials t WHERE t.run_id = r.id AND t.sweep_id = r.sweep_id)",
+    },
+    Rule {
+        holds: "the points of a path follow each other, and each has as many numbers as the others",
+        sql: "SELECT printf('the path of run %s has %d bytes of points and %d bytes of numbers from step %d to step %d', run_id, length(points),
+                     length(numbers), first_step, last_step)
+              FROM (SELECT *, LAG(last_step) OVER own AS before,
+                           length(numbers) * length(FIRST_VALUE(points) OVER own) <> length(FIRST_VALUE(numbers) OVER own) * length(points) AS uneven
+                    FROM trajectory_chunks WINDOW own AS (PARTITION BY run_id ORDER BY first_step))
+              WHERE length(points) = 0 OR length(points) % 56 <> 0 OR length(numbers) % (4 * length(points) / 56) <> 0 OR uneven
+                 OR last_step < first_step OR first_step <= before",
     },
 ];
 
@@ -278,6 +290,9 @@ mod tests {
         r#"INSERT INTO events VALUES ('r', 3, 'state', 1, NULL, '{"status": "succeeded", "previous": "queued"}')"#,
         "INSERT INTO events VALUES ('r', 4, 'done', 1, NULL, '{}')",
         "INSERT INTO metric_chunks VALUES ('r', 'loss', 1, 2, 2, x'01000000000000000200000000000000', x'00000000000000000000000000000000')",
+        "INSERT INTO trajectories VALUES ('r', '{}')",
+        "INSERT INTO trajectory_chunks VALUES ('r', 0, 0, zeroblob(56), zeroblob(4))",
+        "INSERT INTO landscapes VALUES ('l', 'r', NULL, 'key', '{}', 'ready', NULL, 1, '{}', 1, 2)",
         "INSERT INTO checkpoints SELECT 'r', 2, 1, sha256, 0, 1, 1 FROM blobs",
         "INSERT INTO sweeps (id, owner, name, status, spec, space, strategy, objective, rungs, seed, max_runs, parallel, active_since_ms,
              created_at_ms) VALUES ('s', 'ada', 'iris', 'running', '{}', '{}', '{}', '{}', '[]', 0, 5, 1, 1, 1)",
@@ -435,6 +450,11 @@ mod tests {
                 "a document of run r is not JSON",
             ),
             (
+                13,
+                "UPDATE landscapes SET result = '{'",
+                "a document of landscape l is not JSON",
+            ),
+            (
                 14,
                 "UPDATE trials SET number = 1",
                 "has 1 trials, the last of them with number 1",
@@ -446,26 +466,41 @@ mod tests {
             ),
             (
                 15,
+                "UPDATE trajectory_chunks SET points = x'00'",
+                "1 bytes of points",
+            ),
+            (
+                15,
+                "UPDATE trajectory_chunks SET last_step = -1",
+                "from step 0 to step -1",
+            ),
+            (
+                15,
+                "INSERT INTO trajectory_chunks VALUES ('r', 1, 1, zeroblob(56), zeroblob(8))",
+                "8 bytes of numbers from step 1",
+            ),
+            (
+                16,
                 "UPDATE metric_chunks SET vals = x'00'",
                 "16 bytes of steps and 1 bytes of values",
             ),
             (
-                15,
+                16,
                 "UPDATE metric_chunks SET first_step = 0",
                 "its first step is 1, its row says 0",
             ),
             (
-                15,
+                16,
                 "UPDATE metric_chunks SET last_step = 9",
                 "its last step is 2, its row says 9",
             ),
             (
-                15,
+                16,
                 "UPDATE metric_chunks SET steps = x'01000000000000000100000000000000'",
                 "step 1 comes after step 1",
             ),
             (
-                15,
+                16,
                 "INSERT INTO metric_chunks VALUES ('r', 'loss', 2, 2, 2, x'0200000000000000', x'0000000000000000')",
                 "step 2 comes after step 2",
             ),

@@ -34,6 +34,9 @@ pub(super) fn describe(spec: &Spec, ready: &Ready, layout: &Layout) -> Result<De
         n_trained: network.n_trained(),
         n_statistics: network.n_parameters() - network.n_trained(),
         batch_rows: layout.batch_rows(),
+        flops_per_sample: spec
+            .cost(&ready.facts)
+            .map_or(0, |cost| cost.flops_per_sample),
         inputs: if is_small {
             inputs(&ready.transform)
         } else {

@@ -8,6 +8,7 @@ mod cache;
 mod cores;
 mod describe;
 mod finalize;
+mod landscape;
 mod prepare;
 mod pulse;
 mod signal;
@@ -105,6 +106,12 @@ impl Workers {
                     .spawn(move || slot::work(&shared))?,
             );
         }
+        let surveyor = shared.clone();
+        threads.push(
+            thread::Builder::new()
+                .name("landscape".to_owned())
+                .spawn(move || landscape::work(&surveyor))?,
+        );
         Ok(Self {
             shared,
             threads,
@@ -121,6 +128,7 @@ impl Workers {
         }
         self.shared.woken.notify_one();
         self.shared.runs.wake_workers();
+        self.shared.runs.wake_survey();
         let threads = self.threads;
         let joined = tokio::task::spawn_blocking(move || {
             threads.into_iter().for_each(|thread| drop(thread.join()))
@@ -176,5 +184,13 @@ impl Shared {
         {
             active.remove(&signal.beat.run);
         }
+    }
+}
+
+/// Probes and predictions go first. Without the right to change it, training runs at normal priority.
+fn lower_priority(nice: i32) {
+    // On Linux a nice value belongs to the thread: `None` is the calling one, and threads it makes inherit it.
+    if let Err(error) = rustix::process::setpriority_process(None, nice) {
+        tracing::warn!(%error, "training threads keep the normal priority");
     }
 }

@@ -8,12 +8,12 @@ use descent_engine::trainer::{CheckpointReport, Ending, EngineError, Trainer};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::Shared;
 use super::describe::describe;
 use super::finalize;
 use super::prepare::{self, Prepared};
 use super::signal::{Signal, Wish};
 use super::watcher::{Watcher, persist, stage};
+use super::{Shared, lower_priority};
 use crate::runs::Beat;
 use crate::runs::message::{Job, Outcome, Reason, Report};
 use crate::store::events::Kind;
@@ -229,12 +229,4 @@ async fn finish(shared: Arc<Shared>, signal: Arc<Signal>, attempt: Attempt) {
         .await;
     }
     shared.leave(&signal);
-}
-
-/// Probes and predictions go first. Without the right to change it, training runs at normal priority.
-fn lower_priority(nice: i32) {
-    // On Linux a nice value belongs to the thread: `None` is the calling one, and threads it makes inherit it.
-    if let Err(error) = rustix::process::setpriority_process(None, nice) {
-        tracing::warn!(%error, "training threads keep the normal priority");
-    }
 }

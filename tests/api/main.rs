@@ -9,6 +9,7 @@ mod edge;
 mod events;
 mod families;
 mod inference;
+mod landscapes;
 mod limits;
 mod metrics;
 mod metrics_page;

@@ -10,4 +10,5 @@ mod recover;
 mod serving;
 mod throughput;
 mod training;
+mod trajectory;
 mod transitions;

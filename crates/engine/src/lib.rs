@@ -11,6 +11,7 @@ pub mod gemm;
 pub mod graph;
 pub mod init;
 pub mod isa;
+pub mod landscape;
 pub mod layer;
 pub mod loss;
 mod math;

@@ -1,8 +1,11 @@
-//! A step, a prediction and an evaluation allocate nothing: held by an allocator that counts.
+//! A step, a prediction, an evaluation and the recording of a path allocate nothing: held by an allocator that counts.
+
+mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use descent_engine::dataset::Parts;
 use descent_engine::isa::Cpu;
 use descent_engine::layer::{
     Activation, Attention, Conv1d, Dense, Dropout, Embedding, Gru, Layer, Lstm, PositionalEncoding,
@@ -18,6 +21,8 @@ use descent_engine::optimizer::{
 use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
+use descent_engine::trainer::{Directive, Observer, PathPoint, StepReport};
+use ndarray::Array2;
 use serde_json::{Value, json};
 
 /// The system's allocator, with a count of the calls that ask for memory, on any thread.
@@ -162,6 +167,7 @@ fn image_network() -> Network {
 /// One test, because the counter belongs to the whole process.
 #[test]
 fn steps_evaluations_and_predictions_allocate_nothing() {
+    a_recorded_training_allocates_nothing();
     const ROWS: usize = 100;
     let features = noise(ROWS * 64);
     let labels: Vec<u32> = (0..ROWS as u32).map(|row| row % 3).collect();
@@ -254,4 +260,52 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             assert_eq!(counted, 0, "prediction with {cpu:?}");
         }
     }
+}
+
+/// Notes the count of allocations at every step, in memory taken beforehand, and at how many of them the weights were recorded.
+struct Counts {
+    at_steps: Vec<usize>,
+    n_points: usize,
+}
+
+impl Observer for Counts {
+    fn step(&mut self, _report: &StepReport) -> Directive {
+        self.at_steps.push(ALLOCATIONS.load(Ordering::Relaxed));
+        Directive::Continue
+    }
+
+    fn point(&mut self, _point: &PathPoint<'_>) {
+        self.n_points += 1;
+    }
+}
+
+/// A whole trainer, whose every step is recorded with a point and some with a snapshot: between two steps of an epoch nothing is
+/// asked for, once the window of gradient norms is full.
+fn a_recorded_training_allocates_nothing() {
+    const ROWS: usize = 1600;
+    let features = Array2::from_shape_vec((ROWS, 64), noise(ROWS * 64)).expect("the shape fits");
+    let labels: Vec<u32> = (0..ROWS as u32).map(|row| row % 3).collect();
+    let problem = support::Problem {
+        dataset: support::dataset(features, support::classes(labels, 3)),
+        parts: Parts {
+            train: (0..ROWS as u32).collect(),
+            ..Parts::default()
+        },
+    };
+    let mut trainer = problem.trainer(json!({
+        "network": [{"kind": "dense", "units": 260, "activation": "relu"}, {"kind": "dropout", "rate": 0.1}],
+        "training": {"epochs": 2, "batch_size": 16}
+    }));
+    assert!(trainer.layout().snapshots().is_some());
+    let mut counts = Counts {
+        at_steps: Vec::with_capacity(400),
+        n_points: 0,
+    };
+    assert!(trainer.run(&mut counts).has_model());
+    let second_epoch = &counts.at_steps[101..200];
+    assert!(
+        second_epoch.windows(2).all(|pair| pair[0] == pair[1]),
+        "{second_epoch:?}"
+    );
+    assert!(counts.n_points > 100, "{} points", counts.n_points);
 }

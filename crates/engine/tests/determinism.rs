@@ -32,17 +32,24 @@ fn optimizers() -> [Value; 3] {
     ]
 }
 
-/// What must be equal: steps, metrics of every epoch, hash of the weights, metrics of the model.
+/// What must be equal: steps, metrics of every epoch, hash of the weights, metrics of the model, path of the weights.
 type Story = (
     Vec<StepReport>,
     Vec<support::Epoch>,
     String,
     Vec<(String, f64)>,
+    Vec<(u64, Vec<u64>)>,
 );
 
 fn story(trainer: &Trainer, record: Record) -> Story {
     let trained = trainer.trained().expect("there is a model");
-    (record.steps, record.epochs, trained.sha256, trained.metrics)
+    (
+        record.steps,
+        record.epochs,
+        trained.sha256,
+        trained.metrics,
+        record.points,
+    )
 }
 
 fn undisturbed(problem: &Problem, spec: &Value) -> (Ending, Story) {

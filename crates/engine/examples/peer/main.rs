@@ -8,6 +8,7 @@
 //!
 //! `BENCH_RUNS` is the number of counted runs (5), `BENCH_CAP_S` the most seconds of one (6).
 
+mod descent;
 mod prediction;
 mod protocol;
 mod training;
@@ -24,7 +25,7 @@ fn main() -> Result<(), Error> {
         .next()
         .and_then(|word| word.parse().ok())
         .filter(|&threads| threads > 0)
-        .ok_or("usage: peer THREADS W1 W2 W2b32 W3 W6 W7 update bf16 W2 ...")?;
+        .ok_or("usage: peer THREADS W1 W2 W2b32 W3 W6 W7 update descent bf16 W2 ...")?;
     let protocol = Protocol::from_environment(threads)?;
     let mut precision = Precision::F32;
     for name in words {
@@ -32,6 +33,7 @@ fn main() -> Result<(), Error> {
             "bf16" => precision = Precision::Bf16,
             "W7" => prediction::measure(&protocol)?,
             "update" => update::measure(&protocol)?,
+            "descent" => descent::measure(&protocol)?,
             // A workload of the peers that this project has no answer to is no failure of the others.
             name => match workload::named(name) {
                 Some(workload) => {

@@ -5,7 +5,7 @@ use super::compile::Results;
 use super::program::Program;
 use super::train::TrainingGraph;
 use crate::loss::Loss;
-use crate::network::Network;
+use crate::network::{Mode, Network};
 use crate::optimizer::Optimizer;
 
 /// Memory and work of a training in f32.
@@ -38,7 +38,7 @@ impl Network {
         optimizer: &Optimizer,
         batch_rows: usize,
     ) -> Result<Cost, PlanError> {
-        let step = TrainingGraph::build(self, loss)?;
+        let step = TrainingGraph::build(self, loss, Mode::Train)?;
         // Gradients are counted apart: pinned, they take no room among the other values.
         let results = Results {
             keep: &[step.loss],

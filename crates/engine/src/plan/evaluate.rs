@@ -72,10 +72,7 @@ impl<T: Real> EvaluationPlan<T> {
             let of = |cols: usize| rows.start * cols..rows.end * cols;
             let inputs = Inputs {
                 features: &features[of(self.n_features)],
-                targets: match targets {
-                    Targets::Labels(labels) => Targets::Labels(&labels[rows.clone()]),
-                    Targets::Values(values) => Targets::Values(&values[of(values.len() / n_rows)]),
-                },
+                targets: targets.part(rows.clone(), n_rows),
                 parameters: &parameters.values,
                 batch_rows: rows.len(),
                 key: StepKey::default(),

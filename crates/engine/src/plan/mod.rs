@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A [`Calculation`] is both, for any graph. The plans built on it: [`TrainPlan`] (loss, gradients, update),
-//! [`EvaluationPlan`] (outputs and loss), [`Probe`] (what every layer does, for diagnoses) and
+//! [`EvaluationPlan`] (outputs and loss), [`GradientPlan`] (the gradient of that loss), [`Probe`] (what every layer does, for diagnoses) and
 //! [`crate::model::Model`] (predictions).
 
 mod arena;
@@ -13,6 +13,7 @@ mod calculation;
 mod compile;
 mod cost;
 mod evaluate;
+mod gradient;
 mod ownership;
 mod packing;
 mod probe;
@@ -23,6 +24,7 @@ pub(crate) use calculation::packings;
 pub use calculation::{Calculation, Inputs, measure};
 pub use cost::Cost;
 pub use evaluate::EvaluationPlan;
+pub use gradient::GradientPlan;
 pub(crate) use packing::Packing;
 pub use probe::{LayerActivity, Probe};
 pub use train::{StepResult, TrainPlan};
@@ -40,6 +42,17 @@ pub enum Targets<'a, T> {
 }
 
 impl<'a, T> Targets<'a, T> {
+    /// Those of some rows of `n_rows`.
+    fn part(self, rows: std::ops::Range<usize>, n_rows: usize) -> Targets<'a, T> {
+        match self {
+            Targets::Labels(labels) => Targets::Labels(&labels[rows]),
+            Targets::Values(values) => {
+                let n_targets = values.len() / n_rows;
+                Targets::Values(&values[rows.start * n_targets..rows.end * n_targets])
+            }
+        }
+    }
+
     /// The labels and the values; the one that the batch does not have is empty.
     #[inline]
     fn split(self) -> (&'a [u32], &'a [T]) {

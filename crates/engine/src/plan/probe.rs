@@ -8,7 +8,7 @@ use crate::graph::NodeId;
 use crate::isa::Cpu;
 use crate::layer::Layer;
 use crate::loss::Loss;
-use crate::network::{Network, Parameters, Role};
+use crate::network::{Mode, Network, Parameters, Role};
 use crate::op::{Function, StepKey};
 use crate::reduce;
 
@@ -53,7 +53,7 @@ impl<T: Real> Probe<T> {
         batch_rows: usize,
         cpu: Cpu,
     ) -> Result<Probe<T>, PlanError> {
-        let step = TrainingGraph::build(network, loss)?;
+        let step = TrainingGraph::build(network, loss, Mode::Train)?;
         let results = Results {
             keep: &step.outputs,
             pinned: &step.pinned,

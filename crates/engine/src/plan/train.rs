@@ -46,7 +46,7 @@ impl<T: Real> TrainPlan<T> {
         batch_rows: usize,
         cpu: Cpu,
     ) -> Result<TrainPlan<T>, PlanError> {
-        let step = TrainingGraph::build(network, loss)?;
+        let step = TrainingGraph::build(network, loss, Mode::Train)?;
         let n_parameters = network.n_parameters();
         let results = Results {
             keep: &[step.loss],
@@ -167,21 +167,27 @@ pub(super) struct TrainingGraph {
     pub(super) outputs: Vec<NodeId>,
     /// The mean loss.
     pub(super) loss: NodeId,
+    /// The sum of the weights of the batch's rows, where rows have weights.
+    pub(super) weight: Option<NodeId>,
     /// The gradient of every trained parameter the loss depends on, and what every statistic becomes; each with its place
     /// in a buffer like that of the parameters.
     pub(super) pinned: Vec<(NodeId, usize)>,
 }
 
 impl TrainingGraph {
-    /// Builds it.
-    pub(super) fn build(network: &Network, loss: &Loss) -> Result<TrainingGraph, PlanError> {
+    /// Builds it. In [`Mode::Evaluate`] nothing is dropped and statistics stay what they are.
+    pub(super) fn build(
+        network: &Network,
+        loss: &Loss,
+        mode: Mode,
+    ) -> Result<TrainingGraph, PlanError> {
         let mut graph = Graph::new();
         let features = graph.features(network.n_features());
-        let forward = network.forward(&mut graph, features, Mode::Train)?;
-        let loss = loss
+        let forward = network.forward(&mut graph, features, mode)?;
+        let nodes = loss
             .forward(&mut graph, forward.output)
-            .map_err(crate::network::NetworkError::Loss)?
-            .mean;
+            .map_err(crate::network::NetworkError::Loss)?;
+        let (loss, weight) = (nodes.mean, nodes.weight);
         let one = graph.constant(vec![1.0]);
         let is_trained =
             |(position, _): &(usize, NodeId)| network.parameters()[*position].role == Role::Weight;
@@ -202,6 +208,7 @@ impl TrainingGraph {
             graph,
             outputs: forward.outputs,
             loss,
+            weight,
             pinned,
         })
     }

@@ -18,16 +18,16 @@
 //! ```
 
 mod advice;
-mod baseline;
+pub(crate) mod baseline;
 mod error;
 mod evaluation;
 mod fingerprint;
 mod network;
 mod observer;
 mod perceptron;
-mod recipe;
+pub(crate) mod recipe;
 mod recorder;
-mod rows;
+pub(crate) mod rows;
 mod state;
 mod stopping;
 mod targets;
@@ -162,6 +162,13 @@ impl Trainer {
     /// Trains until it ends, pauses or is stopped. After [`Ending::Paused`] it may be called again.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Ending {
         each!(&mut self.learner, it => it.run(observer))
+    }
+
+    /// The same training, whose path nobody wants: no point of it is handed to the observer. No bit of the result changes.
+    #[must_use]
+    pub fn without_path(mut self) -> Self {
+        each!(&mut self.learner, it => it.turn_path_off());
+        self
     }
 
     /// What is recorded of the weights' path, and at which steps.

@@ -430,6 +430,10 @@ impl NetworkTrainer {
             .end(state.step, state.epoch, loss, weights, observer);
     }
 
+    pub(super) fn turn_path_off(&mut self) {
+        self.recorder.turn_off();
+    }
+
     pub(super) fn layout(&self) -> &Layout {
         self.recorder.layout()
     }

@@ -304,6 +304,10 @@ impl PerceptronTrainer {
         ending
     }
 
+    pub(super) fn turn_path_off(&mut self) {
+        self.recorder.turn_off();
+    }
+
     pub(super) fn layout(&self) -> &Layout {
         self.recorder.layout()
     }

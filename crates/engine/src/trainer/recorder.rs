@@ -14,6 +14,7 @@ pub(crate) struct Recorder {
     snapshot: Vec<u16>,
     has_point: bool,
     has_snapshot: bool,
+    is_off: bool,
 }
 
 /// What is known of the step that leaves a point.
@@ -40,6 +41,7 @@ impl Recorder {
             next_snapshot: None,
             has_point: false,
             has_snapshot: false,
+            is_off: false,
         };
         recorder.seek(0);
         recorder
@@ -50,8 +52,17 @@ impl Recorder {
         &self.layout
     }
 
+    /// Nothing is recorded from now on.
+    pub(crate) fn turn_off(&mut self) {
+        self.is_off = true;
+        self.next_point = u64::MAX;
+    }
+
     /// Goes on from here: `step` steps are done.
     pub(crate) fn seek(&mut self, step: u64) {
+        if self.is_off {
+            return;
+        }
         self.next_point = self.layout.points().from(step);
         self.next_snapshot = self.layout.snapshots().map(|thinning| thinning.from(step));
     }
@@ -115,7 +126,7 @@ impl Recorder {
         observer: &mut dyn Observer,
     ) {
         self.layout.gather(weights, &mut self.point);
-        if !self.point.iter().all(|number| number.is_finite()) {
+        if self.is_off || !self.point.iter().all(|number| number.is_finite()) {
             return;
         }
         observer.point(&PathPoint {

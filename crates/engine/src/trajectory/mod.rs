@@ -15,7 +15,7 @@ pub mod eigen;
 pub mod plane;
 mod thinning;
 
-pub use plane::{Plane, plane};
+pub use plane::{Plane, complete_plane, plane};
 pub use thinning::Thinning;
 
 use crate::rng::{Purpose, Stream};

@@ -39,11 +39,22 @@ pub struct Plane {
 /// # Panics
 /// When the slices do not have the lengths of the layout.
 pub fn plane(layout: &Layout, points: &[f32], end: &[f32], isa: Isa) -> Plane {
-    let n_numbers = layout.n_numbers();
-    assert_eq!(end.len(), n_numbers, "a point of the layout");
-    assert_eq!(points.len() % n_numbers, 0, "points of the layout");
-    let n = points.len() / n_numbers;
-    let gram = gram(layout, points, end, isa);
+    assert_eq!(end.len(), layout.n_numbers(), "a point of the layout");
+    principal(points, end, &|idx| layout.weight(idx), isa)
+}
+
+/// As [`plane`], for points that have all numbers.
+///
+/// # Panics
+/// When the points are not as long as the end.
+pub fn complete_plane(points: &[f32], end: &[f32], isa: Isa) -> Plane {
+    principal(points, end, &|_| 1.0, isa)
+}
+
+fn principal(points: &[f32], end: &[f32], weight: &dyn Fn(usize) -> f64, isa: Isa) -> Plane {
+    assert_eq!(points.len() % end.len(), 0, "points as long as the end");
+    let n = points.len() / end.len();
+    let gram = gram(points, end, weight, isa);
     let total: f64 = (0..n).map(|i| gram[i * n + i]).sum();
     let mut plane = Plane {
         points: vec![[0.0; 2]; n],
@@ -82,8 +93,8 @@ pub fn plane(layout: &Layout, points: &[f32], end: &[f32], isa: Isa) -> Plane {
 }
 
 /// The inner products of all (w_i - end), in double precision.
-fn gram(layout: &Layout, points: &[f32], end: &[f32], isa: Isa) -> Vec<f64> {
-    let n_numbers = layout.n_numbers();
+fn gram(points: &[f32], end: &[f32], weight: &dyn Fn(usize) -> f64, isa: Isa) -> Vec<f64> {
+    let n_numbers = end.len();
     let n = points.len() / n_numbers;
     let mut gram = vec![0.0; n * n];
     let mut sum = vec![0.0; n * n];
@@ -100,7 +111,7 @@ fn gram(layout: &Layout, points: &[f32], end: &[f32], isa: Isa) -> Vec<f64> {
     for first in (0..n_numbers).step_by(piece) {
         let width = piece.min(n_numbers - first);
         let weights: Vec<f64> = (first..first + width)
-            .map(|idx| layout.weight(idx).sqrt())
+            .map(|idx| weight(idx).sqrt())
             .collect();
         let differences = rows[..n * width].chunks_exact_mut(width);
         for (row, point) in differences.zip(points.chunks_exact(n_numbers)) {

@@ -11,7 +11,7 @@ use descent_engine::rng::{Purpose, Stream};
 use descent_engine::sample::SampleShape;
 use descent_engine::spec::Spec;
 use descent_engine::trainer::{
-    CheckpointReport, Directive, Ending, EpochReport, Observer, StepReport, Trainer,
+    CheckpointReport, Directive, Ending, EpochReport, Observer, PathPoint, StepReport, Trainer,
 };
 use ndarray::Array2;
 use serde_json::{Value, json};
@@ -75,6 +75,8 @@ pub struct Record {
     pub epochs: Vec<Epoch>,
     pub diagnoses: Vec<Diagnosis>,
     pub checkpoints: Vec<CheckpointReport>,
+    /// Step of each point of the path, and its numbers, snapshot and norm of the update, as bits.
+    pub points: Vec<(u64, Vec<u64>)>,
     /// Pause after this step.
     pub pause_after: Option<u64>,
     /// Ask for a checkpoint at every epoch end.
@@ -108,6 +110,21 @@ impl Observer for Record {
         } else {
             Directive::Continue
         }
+    }
+
+    fn point(&mut self, point: &PathPoint<'_>) {
+        let numbers = point
+            .numbers
+            .iter()
+            .map(|number| u64::from(number.to_bits()));
+        let halves = point
+            .snapshot
+            .unwrap_or_default()
+            .iter()
+            .map(|half| u64::from(*half));
+        let norm = point.update_norm.map(f64::to_bits);
+        self.points
+            .push((point.step, numbers.chain(halves).chain(norm).collect()));
     }
 
     fn diagnosis(&mut self, diagnosis: &Diagnosis) {
