@@ -8,7 +8,7 @@ BENCH ?=
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help build dashboard demo test web e2e check unit contract exports client drift deny bench bench-service bench-peers bench-learning openapi clean
+.PHONY: help build dashboard demo test web e2e check unit contract exports client drift deny bench bench-service bench-peers bench-learning bench-sweeps openapi clean
 
 help: ## say what each command does
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,7 +71,7 @@ unit: cargo-present ## every Rust test; unpacks nothing, needs no network once b
 openapi: cargo-present ## write api/openapi.json again from the router
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi
 
-bench: bench-service bench-peers bench-learning ## measure everything against its goals; writes docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")
+bench: bench-service bench-peers bench-learning bench-sweeps ## measure everything against its goals; writes docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")
 
 bench-service: build
 	$(CARGO) bench --locked --bench service
@@ -84,6 +84,10 @@ bench-peers: cargo-present
 bench-learning: cargo-present
 	$(CARGO) bench --locked --bench learning > target/learning.jsonl
 	$(PYTHON) -B benches/ratios.py --learning target/learning.jsonl --write docs/benchmarks.md
+
+bench-sweeps: cargo-present
+	$(CARGO) bench --locked --bench sweeps > target/sweeps.jsonl
+	$(PYTHON) -B benches/ratios.py --sweeps target/sweeps.jsonl --write docs/benchmarks.md
 
 clean: ## remove what was built and the demo's data
 	$(CARGO) clean

@@ -1,7 +1,8 @@
-"""Turns the JSON lines of the peer bench, or of the learning bench, into their tables in docs/benchmarks.md.
+"""Turns the JSON lines of the peer bench, of the learning bench, or of the sweeps bench, into their tables in docs/benchmarks.md.
 
     python3 benches/ratios.py RESULTS.jsonl ... [--peers DIR] [--write docs/benchmarks.md]
     python3 benches/ratios.py --learning LEARNED.jsonl ... [--write docs/benchmarks.md]
+    python3 benches/ratios.py --sweeps SEARCHED.jsonl ... [--write docs/benchmarks.md]
 
 A ratio is taken within a round, project over peer, so that a machine that gets slower or faster in the meantime cancels out. The peer is the
 best one of the workload: the one whose median over all rounds is the best.
@@ -221,6 +222,33 @@ def learning(paths):
     return "\n".join(rows)
 
 
+def sweeps(paths):
+    """The tables of what is searched: a line for each case of the sweeps bench."""
+    lines = [json.loads(text) for path in paths for text in pathlib.Path(path).read_text().splitlines()]
+    middle = statistics.median
+    rows = [
+        f"{machine(lines)}",
+        "",
+        "| set | runs | repeats | best of random, median | best of TPE, median | TPE better in | goal | met |\n|---|---|---|---|---|---|---|---|",
+    ]
+    for line in lines:
+        random, tpe = line["random"], line["tpe"]
+        better = sum(mine < theirs for mine, theirs in zip(tpe, random))
+        good = "yes" if middle(tpe) < middle(random) else "NO"
+        rows.append(
+            f"| {line['what']} | {line['runs']} | {line['repeats']} | {middle(random):.4f} | {middle(tpe):.4f} | {better} of {len(tpe)} | lower than random | {good} |"
+        )
+    rows += ["", "| set | steps of ASHA, of all steps of the same children | best of ASHA above theirs, median (worst) | goal | met |\n|---|---|---|---|---|"]
+    for line in lines:
+        steps, worse = middle(line["steps"]), middle(line["worse"])
+        good = "yes" if steps <= 0.4 and worse <= 0.02 else "NO"
+        rows.append(
+            f"| {line['what']} | {100 * steps:.0f} % ({100 * min(line['steps']):.0f}-{100 * max(line['steps']):.0f}) | {100 * worse:.1f} % ({100 * max(line['worse']):.1f} %) | "
+            f"<= 40 % of the steps, within 2 % | {good} |"
+        )
+    return "\n".join(rows)
+
+
 def write(document, name, text):
     """Replaces what stands between the marks of that name."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
@@ -235,13 +263,19 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("results", nargs="+")
     arguments.add_argument("--learning", action="store_true", help="the results are those of the learning bench")
+    arguments.add_argument("--sweeps", action="store_true", help="the results are those of the sweeps bench")
     arguments.add_argument("--peers", type=pathlib.Path, default=ROOT.parent / "peers")
     arguments.add_argument("--write", type=pathlib.Path)
     chosen = arguments.parse_args()
-    text = learning(chosen.results) if chosen.learning else section(chosen.results, chosen.peers)
+    if chosen.sweeps:
+        name, text = "sweeps", sweeps(chosen.results)
+    elif chosen.learning:
+        name, text = "learning", learning(chosen.results)
+    else:
+        name, text = "peers", section(chosen.results, chosen.peers)
     print(text)
     if chosen.write:
-        write(chosen.write, "learning" if chosen.learning else "peers", text)
+        write(chosen.write, name, text)
 
 
 if __name__ == "__main__":

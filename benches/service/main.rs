@@ -4,6 +4,7 @@
 //! `cargo bench --bench service -- upload predict` runs only the sections named.
 
 mod at_rest;
+mod history;
 mod load;
 mod peer;
 mod predict;
@@ -47,6 +48,9 @@ async fn measure(wanted: &[String]) -> anyhow::Result<()> {
     }
     if asked("runs") {
         show(runs::measure().await?);
+    }
+    if asked("history") {
+        show(history::measure().await?);
     }
     if asked("watchers") {
         show(watchers::measure().await?);

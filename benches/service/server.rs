@@ -29,9 +29,21 @@ pub struct Server {
 impl Server {
     /// Starts `descent serve` with the limits that a benchmark would run into lifted, and waits until it is ready.
     pub async fn start(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new()
+        Self::start_in(Self::folder()?, settings).await
+    }
+
+    /// A data folder on a real disk.
+    pub fn folder() -> anyhow::Result<tempfile::TempDir> {
+        Ok(tempfile::Builder::new()
             .prefix("bench-")
-            .tempdir_in(target_folder())?;
+            .tempdir_in(target_folder())?)
+    }
+
+    /// The same on a folder that was filled before.
+    pub async fn start_in(
+        folder: tempfile::TempDir,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let address: SocketAddr = format!("127.0.0.1:{}", free_port()?).parse()?;
         let started = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_descent"))

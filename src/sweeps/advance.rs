@@ -1,12 +1,8 @@
 //! One step of a sweep: what ended is written down, what is next is proposed, and both are one transaction. Everything follows from the
 //! rows of the sweep and its trials, so that a step that a crash undid is taken again as it was.
 
-use descent_engine::spec::Rung;
-
-use super::document::Objective;
-use super::space::{Parameters, Space};
-use super::strategy::Strategy;
-use super::{Sweeps, SweepsError, check, space, trial};
+use super::proposal::Search;
+use super::{Sweeps, SweepsError, trial};
 use crate::data::Ingested;
 use crate::runs::RunsError;
 use crate::store::datasets::Dataset;
@@ -16,29 +12,16 @@ use crate::store::trials::{self, End, Trial};
 use crate::store::{Json, StoreError, Tx, datasets, metrics};
 
 /// A sweep's row with its documents read.
-pub(super) struct Plan {
-    pub(super) space: Space,
-    pub(super) strategy: Strategy,
-    pub(super) objective: Objective,
-    spec: serde_json::Value,
-    rungs: Vec<u32>,
-    parallel: u64,
-    /// Children in all.
-    planned: u64,
-}
-
-impl Plan {
-    pub(super) fn of(row: &Sweep) -> Result<Self, StoreError> {
-        Ok(Self {
-            space: row.space.parse()?,
-            strategy: row.strategy.parse()?,
-            objective: row.objective.parse()?,
-            spec: row.spec.parse()?,
-            rungs: row.rungs.parse()?,
-            parallel: row.parallel.max(1) as u64,
-            planned: planned(row),
-        })
-    }
+pub(super) fn search_of(row: &Sweep) -> Result<Search, StoreError> {
+    Ok(Search {
+        spec: row.spec.parse()?,
+        space: row.space.parse()?,
+        strategy: row.strategy.parse()?,
+        objective: row.objective.parse()?,
+        rungs: row.rungs.parse()?,
+        parallel: row.parallel.max(1) as u64,
+        seed: row.seed as u64,
+    })
 }
 
 /// Children in all: the budget, or all that there can be.
@@ -67,10 +50,10 @@ struct Step {
 impl Sweeps {
     /// Takes one step of a sweep, if there is one.
     pub(super) async fn advance(&self, row: Sweep) -> Result<(), SweepsError> {
-        let plan = Plan::of(&row)?;
+        let search = search_of(&row)?;
         let mut known = trials::all(&self.0.store, row.id).await?;
-        let settled = self.settle(&row, &plan, &mut known).await?;
-        let (proposed, enough) = self.proposals(&row, &plan, &known).await?;
+        let settled = self.settle(&row, &search, &mut known).await?;
+        let (proposed, enough) = self.proposals(&row, &search, &known).await?;
         let mut sweep = row.clone();
         let n_open = known.iter().filter(|one| one.status.is_none()).count()
             + proposed.iter().filter(|(_, run)| run.is_some()).count();
@@ -90,7 +73,10 @@ impl Sweeps {
             sweep,
             settled,
             proposed,
-            dataset: plan.spec["dataset"].as_str().unwrap_or_default().to_owned(),
+            dataset: search.spec["dataset"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         };
         let room = self.clone();
         self.0
@@ -103,16 +89,16 @@ impl Sweeps {
     async fn settle(
         &self,
         row: &Sweep,
-        plan: &Plan,
+        search: &Search,
         known: &mut [Trial],
     ) -> Result<Vec<Trial>, SweepsError> {
         let (ended, gone) = trials::over(&self.0.store, row.id).await?;
         let mut settled = Vec::with_capacity(ended.len() + gone.len());
         for (number, run) in ended {
-            let names = [plan.objective.metric.clone()];
+            let names = [search.objective.metric.clone()];
             let series = metrics::series(&self.0.store, run.id, &names).await?;
             if let Some(one) = known.get_mut(number as usize) {
-                trial::settle(one, &run, series.first(), &plan.objective, &plan.rungs)?;
+                trial::settle(one, &run, series.first(), &search.objective, &search.rungs)?;
                 settled.push(one.clone());
             }
         }
@@ -130,7 +116,7 @@ impl Sweeps {
     async fn proposals(
         &self,
         row: &Sweep,
-        plan: &Plan,
+        search: &Search,
         known: &[Trial],
     ) -> Result<(Vec<(Trial, Option<Run>)>, Option<Enough>), SweepsError> {
         let mut proposed = Vec::new();
@@ -141,33 +127,33 @@ impl Sweeps {
         let mut data: Option<(Dataset, Ingested)> = None;
         loop {
             let number = all.len() as u64;
-            if let Some(enough) = self.enough(row, plan, number) {
+            if let Some(enough) = self.enough(row, number) {
                 return Ok((proposed, Some(enough)));
             }
             let n_open = all.iter().filter(|one| one.status.is_none()).count() as u64;
-            if n_open >= plan.parallel || !is_ready(plan, &all, number) {
+            if n_open >= search.parallel || !search.is_ready(&all, number) {
                 return Ok((proposed, None));
             }
             if data.is_none() {
-                data = self.data(row, plan).await?;
+                data = self.data(row, search).await?;
             }
             let Some((dataset, ingested)) = &data else {
                 return Ok((proposed, Some(without_data())));
             };
-            let (trial, run) = self.propose(row, plan, &all, number, dataset, ingested)?;
+            let (trial, run) = self.propose(row, search, &all, number, dataset, ingested)?;
             all.push(trial.clone());
             proposed.push((trial, run));
         }
     }
 
-    fn enough(&self, row: &Sweep, plan: &Plan, number: u64) -> Option<Enough> {
+    fn enough(&self, row: &Sweep, number: u64) -> Option<Enough> {
         let completed = |code, message| Enough {
             status: Status::Completed,
             code,
             message,
         };
-        if number >= plan.planned {
-            let message = format!("all {} runs are over", plan.planned);
+        if number >= planned(row) {
+            let message = format!("all {number} runs are over");
             let code = match row.space_size {
                 Some(size) if size as u64 <= number => "space_exhausted",
                 _ => "budget_runs",
@@ -186,9 +172,9 @@ impl Sweeps {
     async fn data(
         &self,
         row: &Sweep,
-        plan: &Plan,
+        search: &Search,
     ) -> Result<Option<(Dataset, Ingested)>, SweepsError> {
-        let wanted = plan.spec["dataset"].as_str().unwrap_or_default();
+        let wanted = search.spec["dataset"].as_str().unwrap_or_default();
         let found = datasets::named(&self.0.store, &row.owner, wanted).await?;
         Ok(match found {
             None => None,
@@ -202,13 +188,16 @@ impl Sweeps {
     fn propose(
         &self,
         row: &Sweep,
-        plan: &Plan,
+        search: &Search,
         known: &[Trial],
         number: u64,
         dataset: &Dataset,
         ingested: &Ingested,
     ) -> Result<(Trial, Option<Run>), SweepsError> {
-        let (parameters, rungs) = plan.next(row, known, number)?;
+        let next = search.next(known, number)?;
+        let (parameters, rungs) = next.ok_or_else(|| {
+            StoreError::Damaged(format!("sweep {} has no trial {number}", row.id))
+        })?;
         let mut trial = Trial {
             sweep_id: row.id,
             number: number as i64,
@@ -222,7 +211,9 @@ impl Sweeps {
             rung_values: Json::of(&Vec::<f64>::new())?,
             steps: 0,
         };
-        let drafted = check::child(&plan.spec, &row.name, number, &parameters, &rungs)
+        let name = format!("{}-{number}", row.name);
+        let drafted = search
+            .child(&name, &parameters, rungs)
             .map_err(RunsError::Spec)
             .and_then(|spec| {
                 self.0
@@ -280,57 +271,6 @@ impl Sweeps {
         tx.after_commit(move || bells.ring(id));
         Ok(())
     }
-}
-
-impl Plan {
-    /// Values and rungs of trial `number`.
-    fn next(
-        &self,
-        row: &Sweep,
-        known: &[Trial],
-        number: u64,
-    ) -> Result<(Parameters, Vec<Rung>), StoreError> {
-        if self.strategy == (Strategy::Seeds {}) {
-            return Ok((check::seed_of(&self.spec, number), Vec::new()));
-        }
-        let history = match self.strategy {
-            Strategy::Tpe { .. } => trial::history(
-                known,
-                number,
-                self.parallel,
-                &self.space,
-                self.objective.direction(),
-            )?,
-            _ => Vec::new(),
-        };
-        let rungs = match self.strategy {
-            Strategy::Asha { reduction, .. } => trial::rungs(
-                known,
-                number,
-                self.parallel,
-                &self.rungs,
-                reduction,
-                &self.objective,
-            )?,
-            _ => Vec::new(),
-        };
-        let point = self
-            .strategy
-            .propose(&self.space, row.seed as u64, number, &history)
-            .ok_or_else(|| {
-                StoreError::Damaged(format!("sweep {} has no trial {number}", row.id))
-            })?;
-        Ok((space::values(&self.space, &point), rungs))
-    }
-}
-
-/// Whether everything that trial `number` may know is known.
-fn is_ready(plan: &Plan, known: &[Trial], number: u64) -> bool {
-    !plan.strategy.looks_back()
-        || known
-            .iter()
-            .filter(|one| trial::may_know(number, one.number as u64, plan.parallel))
-            .all(|one| one.status.is_some())
 }
 
 fn by_user() -> Enough {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::document::{Budget, Objective, Wanted};
 use super::space::{self, MAX_PARAMETERS, Space, escaped};
-use super::strategy::{Strategy, asha, grid, seeds};
+use super::strategy::{Strategy, asha, grid};
 use crate::data::Ingested;
 use crate::runs::{Runs, RunsError};
 
@@ -290,33 +290,4 @@ fn sizes(wanted: &Wanted, found: &mut Vec<Violation>) -> (u32, Option<u64>) {
         }
         (Some(size), runs) => (runs.unwrap_or(size as u32), Some(size)),
     }
-}
-
-/// The document of a child: the sweep's spec with its values, under a name of its own.
-///
-/// # Errors
-/// Every violation; for a combination that nobody could know to be wrong before.
-pub fn child(
-    spec: &Value,
-    name: &str,
-    number: u64,
-    parameters: &space::Parameters,
-    rungs: &[Rung],
-) -> Result<Spec, Vec<Violation>> {
-    let mut document = spec.clone();
-    for (pointer, value) in parameters {
-        space::set(&mut document, pointer, value.clone())
-            .map_err(|why| vec![Violation::new(pointer, "no_such_place", why)])?;
-    }
-    let mut spec = Spec::from_value(document)?;
-    spec.name = Some(format!("{name}-{number}"));
-    spec.training.rungs = rungs.to_vec();
-    Ok(spec)
-}
-
-/// The values of a trial of `seeds`.
-pub fn seed_of(spec: &Value, number: u64) -> space::Parameters {
-    let first = spec.pointer("/training/seed").and_then(Value::as_u64);
-    let seed = seeds::seed(first.unwrap_or(0), number);
-    space::Parameters::from([("/training/seed".to_owned(), json!(seed))])
 }

@@ -12,6 +12,7 @@ mod control;
 mod document;
 mod error;
 pub mod importance;
+pub mod proposal;
 pub mod space;
 pub mod strategy;
 mod summary;

@@ -1,6 +1,6 @@
 //! What a sweep has found so far.
 
-use super::advance::{Plan, planned};
+use super::advance::{planned, search_of};
 use super::space::Parameters;
 use super::{Sweeps, SweepsError, importance};
 use crate::ids::RunId;
@@ -51,9 +51,9 @@ impl Sweeps {
     /// # Errors
     /// When the record fails.
     pub async fn summary(&self, row: &Sweep) -> Result<Summary, SweepsError> {
-        let plan = Plan::of(row)?;
+        let search = search_of(row)?;
         let all = trials::all(&self.0.store, row.id).await?;
-        let direction = plan.objective.direction();
+        let direction = search.objective.direction();
         let mut measured: Vec<(&Trial, f64, Parameters)> = Vec::new();
         for one in &all {
             if let Some(value) = one.value {
@@ -77,7 +77,7 @@ impl Sweeps {
             planned: planned(row),
             counts: trials::counts(&self.0.store, row.id).await?,
             best,
-            importance: importance::of(&plan.space, &points),
+            importance: importance::of(&search.space, &points),
         })
     }
 }

@@ -90,10 +90,15 @@ impl Client {
 
     /// Submits a run; the same key never makes two.
     pub async fn submit(&self, key: &str, spec: &Value) -> Answer {
+        self.create("/v1/runs", key, spec).await
+    }
+
+    /// Creates what the document asks for; the same key never makes two.
+    pub async fn create(&self, path: &str, key: &str, document: &Value) -> Answer {
         self.change(
-            self.request(reqwest::Method::POST, "/v1/runs")
+            self.request(reqwest::Method::POST, path)
                 .header("idempotency-key", key)
-                .json(spec),
+                .json(document),
         )
         .await
     }

@@ -11,6 +11,7 @@ mod kills;
 mod plan;
 mod record;
 mod server;
+mod sweeps;
 mod undisturbed;
 
 use std::path::Path;

@@ -50,6 +50,18 @@ def train(dataset, name):
     return run
 
 
+def sweep(dataset, name, runs):
+    made = ask("POST", "/v1/sweeps", {
+        "name": name,
+        "spec": {"dataset": dataset, "task": {"kind": "classification", "target": "target"}, "training": {"epochs": 3}},
+        "strategy": {"kind": "seeds"},
+        "budget": {"runs": runs},
+    })["id"]
+    status = ask("GET", f"/v1/sweeps/{made}?wait_s=30")["status"]
+    assert status == "completed", f"sweep {made} is {status}"
+    return made
+
+
 def main():
     IDS.mkdir()
     dataset = upload("flowers")
@@ -62,6 +74,8 @@ def main():
         old_aliases.append(f"old-{i}")
         ask("PUT", f"/v1/models/flower/aliases/old-{i}", {"version": 2})
         old_tokens.append(ask("POST", "/v1/tokens", {"name": f"old-{i}", "scopes": ["runs:read"]})["id"])
+    sweeps = [sweep(dataset, "search", 3) for _ in range(2)]
+    old_sweeps = [sweep(dataset, f"old-search-{i}", 1) for i in range(EXPENDABLE)]
     # Long runs, for what can only be done to a run in work; and one that never gets its turn.
     slow = [submit(dataset, f"slow-{i}", epochs=100_000) for i in range(4)]
     kinds = {
@@ -69,6 +83,8 @@ def main():
         "old_datasets": [upload(f"old-{i}") for i in range(EXPENDABLE)],
         "runs": runs + slow,
         "old_runs": old_runs,
+        "sweeps": sweeps,
+        "old_sweeps": old_sweeps,
         "models": ["flower", "flower@live", "flower@1"],
         "names": ["flower"],
         "old_models": old_models,

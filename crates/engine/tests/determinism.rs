@@ -7,7 +7,7 @@ use std::sync::Arc;
 use descent_engine::dataset::{Dataset, Targets};
 use descent_engine::rng::{Purpose, Stream};
 use descent_engine::sample::SampleShape;
-use descent_engine::trainer::{Ending, StepReport, Trainer};
+use descent_engine::trainer::{Completion, Ending, StepReport, Trainer};
 use ndarray::Array2;
 use serde_json::{Value, json};
 use support::{Problem, Record, blobs, categories, gate, parts, sums, train};
@@ -118,6 +118,52 @@ fn every_checkpoint_of_an_epoch_end_leads_to_the_same_bits() {
             "epoch {}",
             checkpoint.epoch
         );
+    }
+}
+
+/// A rung decides by the weights of its epoch end, also when a checkpoint of that very moment is all that is left of the training.
+#[test]
+fn a_training_that_stops_at_a_rung_stops_there_after_any_pause() {
+    let problem = blobs(100, 3, 1.5, 4);
+    let mut spec = short_run(optimizers()[0].clone());
+    let (_, whole) = undisturbed(&problem, &spec);
+    let loss = |epoch: usize| support::named(&whole.1[epoch - 1].2, "validation_loss");
+    // The first rung is passed with exactly its bound, the second is missed by less than any step changes.
+    let missed = f64::from_bits(loss(5).to_bits() - 1);
+    spec["training"]["rungs"] = json!([
+        {"epoch": 2, "metric": "validation_loss", "bound": loss(2)},
+        {"epoch": 5, "metric": "validation_loss", "bound": missed},
+    ]);
+    let (ending, expected) = undisturbed(&problem, &spec);
+    let stopped = Completion::StoppedAtRung {
+        epoch: 5,
+        metric: "validation_loss",
+        value: loss(5),
+    };
+    assert_eq!(ending, Ending::Completed(stopped));
+    assert_eq!(expected.1, whole.1[..5]);
+    let mut record = Record {
+        checkpoint_epochs: true,
+        ..Record::default()
+    };
+    problem.trainer(spec.clone()).run(&mut record);
+    assert_eq!(record.checkpoints.len(), 5);
+    for checkpoint in &record.checkpoints {
+        let mut trainer = problem.trainer(spec.clone());
+        trainer.restore(&checkpoint.bytes).expect("it is whole");
+        assert_eq!(trainer.run(&mut Record::default()), ending);
+        assert_eq!(story(&trainer, Record::default()).2, expected.2);
+    }
+    for pause_after in 1..=expected.0.len() as u64 {
+        let mut trainer = problem.trainer(spec.clone());
+        let mut record = Record {
+            pause_after: Some(pause_after),
+            ..Record::default()
+        };
+        assert_eq!(trainer.run(&mut record), Ending::Paused);
+        record.pause_after = None;
+        assert_eq!(trainer.run(&mut record), ending);
+        assert_eq!(story(&trainer, record), expected);
     }
 }
 

@@ -274,6 +274,14 @@ fn contradictions_are_found() {
             "/training/early_stopping/metric",
         ),
         (
+            json!({"training": {"rungs": [{"epoch": 3, "metric": "validation_los", "bound": 1.0}]}}),
+            "/training/rungs/0/metric",
+        ),
+        (
+            json!({"training": {"rungs": [{"epoch": 3, "metric": "train_loss", "bound": 1.0}, {"epoch": 3, "metric": "train_loss", "bound": 0.5}]}}),
+            "/training/rungs/1/epoch",
+        ),
+        (
             json!({"optimizer": {"kind": "sgd", "schedule": {"kind": "warm_up", "steps": 3, "then": {"kind": "warm_up", "steps": 3}}}}),
             "/optimizer/schedule/then/kind",
         ),

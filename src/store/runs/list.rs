@@ -166,3 +166,97 @@ fn in_order(order: Order) -> &'static str {
         Order::Asc => " ORDER BY id ASC",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    fn label(key: &str) -> (String, String) {
+        (key.to_owned(), "x".to_owned())
+    }
+
+    /// Every filter is answered from an index: no plan reads the table from one end to the other, and none sorts more than the pages
+    /// that it merges.
+    #[tokio::test]
+    async fn every_filter_has_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), &Default::default())
+            .await
+            .unwrap();
+        let nil = uuid::Uuid::nil();
+        let mut filters = vec![(Filter::default(), "runs_of_owner")];
+        for statuses in [
+            vec![Status::Failed],
+            vec![Status::Queued, Status::Running, Status::Succeeded],
+        ] {
+            let filter = Filter {
+                statuses,
+                ..Filter::default()
+            };
+            filters.push((filter, "runs_of_status"));
+        }
+        let family = Filter {
+            family: Some("regression".to_owned()),
+            ..Filter::default()
+        };
+        let dataset = Filter {
+            dataset: Some(DatasetId(nil)),
+            ..family.clone()
+        };
+        let sweep = Filter {
+            sweep: Some(SweepId(nil)),
+            metadata: vec![label("who")],
+            statuses: vec![Status::Succeeded],
+            ..dataset.clone()
+        };
+        let labels = Filter {
+            metadata: vec![label("who"), label("why")],
+            ..dataset.clone()
+        };
+        let waiting = Filter {
+            statuses: vec![Status::Queued],
+            ..labels.clone()
+        };
+        filters.extend([
+            (family, "runs_of_family"),
+            (dataset, "runs_of_dataset"),
+            (sweep, "runs_of_sweep"),
+            (labels, "SEARCH label USING PRIMARY KEY"),
+            (waiting, "runs_of_status"),
+        ]);
+        for (filter, wanted) in filters {
+            for order in [Order::Asc, Order::Desc] {
+                let page = Page {
+                    limit: 20,
+                    after: Some("018f".to_owned()),
+                    order,
+                };
+                let plan = plan(&store, ids("ada", &filter, &page)).await;
+                let text = plan.join("\n");
+                assert!(text.contains(wanted), "{filter:?}:\n{text}");
+                assert!(
+                    !plan.iter().any(|step| step.starts_with("SCAN runs")),
+                    "{filter:?}:\n{text}"
+                );
+                // Only pages that were cut already are sorted, to merge them.
+                for (position, step) in plan.iter().enumerate() {
+                    let of_pages = position > 0 && plan[position - 1].starts_with("SCAN (subquery");
+                    assert!(
+                        !step.contains("TEMP B-TREE") || of_pages,
+                        "{filter:?}:\n{text}"
+                    );
+                }
+            }
+        }
+    }
+
+    async fn plan(store: &Store, query: QueryBuilder<Sqlite>) -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+        let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .fetch_all(store.readers())
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.3).collect()
+    }
+}

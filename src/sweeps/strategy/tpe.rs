@@ -235,3 +235,176 @@ fn normal_below(z: f64) -> f64 {
     let tail = 0.5 * t * (sum - x * x).exp();
     if z < 0.0 { tail } else { 1.0 - tail }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TPE: Tpe = Tpe {
+        startup: 10,
+        candidates: 24,
+    };
+
+    /// `n` independent draws with the value that `objective` gives them.
+    fn drawn(n_axes: usize, n: u64, objective: impl Fn(&[f64]) -> Option<f64>) -> Vec<Observation> {
+        (0..n)
+            .map(|number| {
+                let point = random::point(n_axes, 3, number);
+                let value = objective(&point);
+                Observation { point, value }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_first_points_are_those_of_the_random_strategy() {
+        let axes = [Axis::Continuous, Axis::Unordered(3)];
+        let few = drawn(2, 9, |point| Some(point[0]));
+        assert_eq!(TPE.point(&axes, 3, 9, &few), random::point(2, 3, 9));
+        // A trial without a value does not count.
+        let without = drawn(2, 30, |_| None);
+        assert_eq!(TPE.point(&axes, 3, 30, &without), random::point(2, 3, 30));
+        let enough = drawn(2, 10, |point| Some(point[0]));
+        assert_ne!(TPE.point(&axes, 3, 10, &enough), random::point(2, 3, 10));
+    }
+
+    #[test]
+    fn proposals_gather_where_trials_were_good() {
+        let axes = [Axis::Continuous, Axis::Ordered(20), Axis::Unordered(4)];
+        let distance = |point: &[f64]| {
+            (point[0] - 0.3).abs() + (point[1] - 0.8).abs() + f64::from(cell(point[2], 4) != 2)
+        };
+        let history = drawn(3, 60, |point| Some(distance(point)));
+        let mean = |points: &[Vec<f64>]| {
+            points.iter().map(|point| distance(point)).sum::<f64>() / points.len() as f64
+        };
+        let proposed: Vec<Vec<f64>> = (60..160)
+            .map(|number| TPE.point(&axes, 3, number, &history))
+            .collect();
+        let drawn: Vec<Vec<f64>> = (60..160)
+            .map(|number| random::point(3, 3, number))
+            .collect();
+        assert!(
+            mean(&proposed) < 0.5 * mean(&drawn),
+            "{} against {}",
+            mean(&proposed),
+            mean(&drawn)
+        );
+        assert!(proposed.iter().flatten().all(|x| (0.0..=1.0).contains(x)));
+    }
+
+    #[test]
+    fn the_optimum_of_a_smooth_function_is_found_sooner_than_by_chance() {
+        let axes = [Axis::Continuous; 3];
+        let bowl = |point: &[f64]| {
+            let away = |x: f64, best: f64| (x - best).powi(2);
+            away(point[0], 0.21) + away(point[1], 0.67) + away(point[2], 0.9)
+        };
+        let best_of = |seed: u64, tpe: bool| {
+            let mut history: Vec<Observation> = Vec::new();
+            for number in 0..60 {
+                let point = match tpe {
+                    true => TPE.point(&axes, seed, number, &history),
+                    false => random::point(3, seed, number),
+                };
+                let value = Some(bowl(&point));
+                history.push(Observation { point, value });
+            }
+            let values = history.iter().filter_map(|one| one.value);
+            values.fold(f64::MAX, f64::min)
+        };
+        let n_better = (0..20)
+            .filter(|seed| best_of(*seed, true) < best_of(*seed, false))
+            .count();
+        assert!(n_better >= 17, "only {n_better} of 20");
+    }
+
+    #[test]
+    fn a_trial_at_work_is_kept_away_from() {
+        let axes = [Axis::Continuous];
+        let mut history = drawn(1, 30, |point| Some((point[0] - 0.5).abs()));
+        let near = |history: &[Observation]| {
+            let proposed = (30..130).map(|number| TPE.point(&axes, 3, number, history)[0]);
+            proposed.filter(|x| (x - 0.5).abs() < 0.02).count()
+        };
+        let alone = near(&history);
+        for step in 0..10 {
+            history.push(Observation {
+                point: vec![0.49 + 0.002 * f64::from(step)],
+                value: None,
+            });
+        }
+        assert!(
+            near(&history) < alone / 2,
+            "{} against {alone}",
+            near(&history)
+        );
+    }
+
+    #[test]
+    fn the_best_tenth_is_good_and_what_has_no_value_is_bad() {
+        let mut history = drawn(1, 21, |point| Some(point[0]));
+        history.push(Observation {
+            point: vec![0.0],
+            value: None,
+        });
+        let (good, bad) = parted(&history);
+        assert_eq!((good.len(), bad.len()), (3, 19));
+        let worst_good = good.iter().filter_map(|one| one.value).fold(0.0, f64::max);
+        assert!(
+            bad.iter()
+                .all(|one| one.value.is_none_or(|value| value >= worst_good))
+        );
+    }
+
+    #[test]
+    fn densities_have_the_mass_of_one() {
+        for points in [vec![], vec![0.4], vec![0.0, 0.01, 0.5, 1.0]] {
+            let density = Density::new(Axis::Continuous, points.clone());
+            let n = 20_000;
+            let mass: f64 = (0..n)
+                .map(|step| density.at((f64::from(step) + 0.5) / f64::from(n)) / f64::from(n))
+                .sum();
+            assert!((mass - 1.0).abs() < 1e-4, "{points:?}: {mass}");
+        }
+        let weights = Density::new(Axis::Unordered(3), vec![0.9, 0.8, 0.1]);
+        let found: Vec<f64> = [0.1, 0.5, 0.9].map(|x| weights.at(x)).to_vec();
+        assert_eq!(found, [2.0 / 6.0, 1.0 / 6.0, 3.0 / 6.0]);
+    }
+
+    #[test]
+    fn a_kernel_is_drawn_from_as_it_weighs() {
+        let kernel = Kernel {
+            mean: 0.2,
+            deviation: 0.3,
+        };
+        for u in [0.01, 0.3, 0.5, 0.99] {
+            assert!((kernel.below(kernel.quantile(u)) - u).abs() < 1e-9);
+        }
+        for (z, mass) in [
+            (0.0, 0.5),
+            (1.0, 0.841_344_746),
+            (-1.959_963_985, 0.025),
+            (3.0, 0.998_650_102),
+        ] {
+            assert!((normal_below(z) - mass).abs() < 2e-7, "{z}");
+        }
+    }
+
+    #[test]
+    fn the_spread_of_a_kernel_follows_its_neighbours() {
+        let Density::Mixture { kernels, .. } = Density::mixture(vec![0.5, 0.1, 0.6], None) else {
+            panic!("a continuous axis has a mixture");
+        };
+        let spread: Vec<f64> = kernels.iter().map(|kernel| kernel.deviation).collect();
+        // Neighbours at 0, 0.1, 0.5, 0.6 and 1; the prior last.
+        let expected = [0.4, 0.4, 0.4, 1.0];
+        assert!(
+            spread
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-12),
+            "{spread:?}"
+        );
+    }
+}
