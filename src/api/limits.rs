@@ -11,6 +11,8 @@ use super::Api;
 use super::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::config::Config;
 use crate::data;
+use crate::runs::MAX_BATCH;
+use crate::sweeps;
 use crate::tokens::session::MAX_SESSIONS;
 
 /// Sections of the settings that limit clients. The others tell where the server lives and how it works inside.
@@ -89,6 +91,30 @@ fn limits(config: &Config) -> Vec<Limit> {
             "max_picture_bytes",
             data.max_picture_bytes,
             "Packed bytes of one picture in an archive.",
+        ),
+        fixed(
+            "batches",
+            "max_runs",
+            MAX_BATCH as u64,
+            "Runs of one batch.",
+        ),
+        fixed(
+            "sweeps",
+            "max_runs",
+            sweeps::MAX_RUNS.into(),
+            "Children of one sweep.",
+        ),
+        fixed(
+            "sweeps",
+            "max_parameters",
+            sweeps::MAX_PARAMETERS as u64,
+            "Settings that one sweep may change.",
+        ),
+        fixed(
+            "sweeps",
+            "max_values",
+            sweeps::MAX_VALUES as u64,
+            "Values of one choice of a sweep.",
         ),
         fixed(
             "lists",

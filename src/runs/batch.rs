@@ -13,6 +13,9 @@ use crate::store::idempotency::{self, Remember};
 use crate::store::runs::Run;
 use crate::store::{Tx, datasets};
 
+/// Specs of one batch at most.
+pub const MAX_BATCH: usize = 1_000;
+
 /// What becomes of the others when a run of a batch cannot be queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
 
-pub use batch::{Batch, Mode};
+pub use batch::{Batch, MAX_BATCH, Mode};
 pub use bytes::Source;
 pub use claim::Beat;
 pub use control::Acted;

@@ -173,6 +173,16 @@ pub async fn over(
     ))
 }
 
+/// Trials of a sweep that are not over.
+pub async fn n_open(store: &Store, sweep: SweepId) -> Result<i64, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT COUNT(*) FROM trials WHERE sweep_id = ? AND status IS NULL")
+            .bind(sweep)
+            .fetch_one(store.readers())
+            .await?,
+    )
+}
+
 /// Runs of a sweep that still wait (queued or paused), as this transaction sees them; with `at_work` those that a worker holds too.
 pub async fn open_runs(
     tx: &mut Tx,

@@ -50,9 +50,15 @@ struct Step {
 impl Sweeps {
     /// Takes one step of a sweep, if there is one.
     pub(super) async fn advance(&self, row: Sweep) -> Result<(), SweepsError> {
+        let ended = trials::over(&self.0.store, row.id).await?;
+        // Most of the time everything is at work: nobody need read what was tried so far.
+        let at_work = trials::n_open(&self.0.store, row.id).await?;
+        if ended.0.is_empty() && ended.1.is_empty() && at_work >= row.parallel {
+            return Ok(());
+        }
         let search = search_of(&row)?;
         let mut known = trials::all(&self.0.store, row.id).await?;
-        let settled = self.settle(&row, &search, &mut known).await?;
+        let settled = self.settle(&search, ended, &mut known).await?;
         let (proposed, enough) = self.proposals(&row, &search, &known).await?;
         let mut sweep = row.clone();
         let n_open = known.iter().filter(|one| one.status.is_none()).count()
@@ -88,11 +94,10 @@ impl Sweeps {
     /// Takes over how runs ended; answers the trials that changed.
     async fn settle(
         &self,
-        row: &Sweep,
         search: &Search,
+        (ended, gone): (Vec<(i64, Run)>, Vec<i64>),
         known: &mut [Trial],
     ) -> Result<Vec<Trial>, SweepsError> {
-        let (ended, gone) = trials::over(&self.0.store, row.id).await?;
         let mut settled = Vec::with_capacity(ended.len() + gone.len());
         for (number, run) in ended {
             let names = [search.objective.metric.clone()];

@@ -23,10 +23,11 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast};
 
+pub use check::MAX_RUNS;
 pub use control::{Change, Stopped};
 pub use document::{Budget, Direction, Objective, Wanted};
 pub use error::SweepsError;
-pub use space::Domain;
+pub use space::{Domain, MAX_PARAMETERS, MAX_VALUES};
 pub use strategy::Strategy;
 pub use summary::{Best, Summary};
 

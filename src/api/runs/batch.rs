@@ -15,11 +15,8 @@ use crate::api::auth::Bearer;
 use crate::api::error::{Error, Kind, Result, Violation};
 use crate::api::idempotency::{self, Once, Stored};
 use crate::api::input;
-use crate::runs::{self, Mode, RunsError};
+use crate::runs::{self, MAX_BATCH, Mode, RunsError};
 use crate::store::runs as rows;
-
-/// Specs of one batch at most.
-const MAX_RUNS: usize = 1_000;
 
 /// What becomes of the others when a spec is refused.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
@@ -143,15 +140,15 @@ pub async fn submit_batch(
 }
 
 fn check_count(n_runs: usize) -> Result<()> {
-    if (1..=MAX_RUNS).contains(&n_runs) {
+    if (1..=MAX_BATCH).contains(&n_runs) {
         return Ok(());
     }
-    let message = format!("a batch has 1 to {MAX_RUNS} runs; this one has {n_runs}");
+    let message = format!("a batch has 1 to {MAX_BATCH} runs; this one has {n_runs}");
     let violation = Violation {
         pointer: Some("/runs".into()),
         code: "length".into(),
         message: message.clone(),
-        allowed: Some(serde_json::json!({"minimum": 1, "maximum": MAX_RUNS})),
+        allowed: Some(serde_json::json!({"minimum": 1, "maximum": MAX_BATCH})),
         got: Some(n_runs.into()),
         ..Violation::default()
     };
