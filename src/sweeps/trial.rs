@@ -24,7 +24,7 @@ pub fn may_know(number: u64, earlier: u64, parallel: u64) -> bool {
 
 /// The part of a run's `result` that is read here.
 #[derive(Deserialize, Default)]
-struct Result_ {
+struct Ended {
     #[serde(default)]
     metrics: std::collections::HashMap<String, Option<f64>>,
     best_epoch: Option<i64>,
@@ -46,7 +46,7 @@ pub fn settle(
     series: Option<&Series>,
     objective: &Objective,
     rungs: &[u32],
-) -> std::result::Result<(), StoreError> {
+) -> Result<(), StoreError> {
     trial.steps = run.step;
     trial.status = Some(match run.status {
         Status::Succeeded => End::Succeeded,
@@ -55,7 +55,7 @@ pub fn settle(
     });
     trial.message = run.reason_message.clone();
     if let Some(result) = &run.result {
-        let result: Result_ = result.parse()?;
+        let result: Ended = result.parse()?;
         trial.value = result.metrics.get(&objective.metric).copied().flatten();
         trial.epoch = result.best_epoch;
         trial.stopped_early = result
@@ -97,7 +97,7 @@ pub fn history(
     parallel: u64,
     space: &Space,
     direction: Direction,
-) -> std::result::Result<Vec<Observation>, StoreError> {
+) -> Result<Vec<Observation>, StoreError> {
     let mut history = Vec::with_capacity(trials.len());
     for trial in trials {
         let parameters: space::Parameters = trial.parameters.parse()?;
@@ -127,7 +127,7 @@ pub fn rungs(
     epochs: &[u32],
     reduction: u32,
     objective: &Objective,
-) -> std::result::Result<Vec<Rung>, StoreError> {
+) -> Result<Vec<Rung>, StoreError> {
     let direction = objective.direction();
     let mut seen: Vec<Vec<f64>> = vec![Vec::new(); epochs.len()];
     for trial in trials
