@@ -197,7 +197,7 @@ fn old(app: &App, model: &Run, sweep: SweepId, number: usize) -> anyhow::Result<
             Status::Cancelled,
         ][number % 4],
         metadata: Json::of(&json!({"who": "notebook", "number": (number % 1_000).to_string()}))?,
-        sweep_id: (number % 100 == 0).then_some(sweep),
+        sweep_id: number.is_multiple_of(100).then_some(sweep),
         ..model.clone()
     })
 }
