@@ -54,8 +54,9 @@ pub enum Access {
 pub fn required(method: &Method, path: &str) -> Access {
     let is_public = PUBLIC.contains(&path)
         || PUBLIC_FOLDERS.iter().any(|folder| path.starts_with(folder))
-        // Signing in; what is sent there is looked at as closely as a token.
-        || (path == "/v1/session" && *method == Method::POST);
+        // Signing in, where what is sent is looked at as closely as a token, and the methods that are not there.
+        || (path == "/v1/session"
+            && !matches!(*method, Method::GET | Method::HEAD | Method::DELETE));
     if is_public {
         return Access::Public;
     }
@@ -426,5 +427,8 @@ mod tests {
         assert_eq!(scope(Method::POST, "/v2/models/m/infer"), "predict:write");
         assert_eq!(scope(Method::GET, "/metrics"), "admin:read");
         assert_eq!(scope(Method::GET, "/nowhere"), "any");
+        assert_eq!(scope(Method::GET, "/v1/session"), "any");
+        assert_eq!(scope(Method::DELETE, "/v1/session"), "any");
+        assert_eq!(scope(Method::POST, "/v1/session"), "public");
     }
 }

@@ -255,3 +255,12 @@ async fn the_oldest_of_a_hundred_sessions_makes_room() {
         .await
         .ok(200);
 }
+
+#[tokio::test]
+async fn what_is_not_possible_at_the_door_is_said_to_anybody() {
+    let app = TestApp::idle(|_| {}).await;
+    for method in [Method::PUT, Method::PATCH, Method::TRACE] {
+        let answer = app.ask(method, "/v1/session").anonymous().send().await;
+        answer.problem(405, "method_not_allowed");
+    }
+}
