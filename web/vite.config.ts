@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig } from "vite";
 
 // `npm run dev` and `npm run preview` show the pages with the data of a real server. The token stays in this process: the
 // proxy adds it to each request, so the browser needs no sign-in. DESCENT_URL and DESCENT_TOKEN_FILE say which server, and as whom.
@@ -12,27 +12,10 @@ function proxied() {
   return { target: server, changeOrigin: true, headers: { authorization: `Bearer ${token}`, origin: server } };
 }
 
-/** The browser has no cookie of its own here, so whoever asks is told that the proxy is signed in. */
-function signedIn(): Plugin {
-  type Use = { use(path: string, handler: (request: unknown, response: { setHeader(name: string, value: string): void; end(body: string): void }) => void): void };
-  const answer = (middlewares: Use): void => {
-    middlewares.use("/v1/session", (_, response) => {
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ owner: "development", scopes: ["admin:write"] }));
-    });
-  };
-  return {
-    name: "signed-in",
-    configureServer: (vite) => answer(vite.middlewares),
-    configurePreviewServer: (vite) => answer(vite.middlewares),
-  };
-}
-
 export default defineConfig(({ command, isPreview }) => {
   const proxy = (command === "serve" || isPreview) && !process.env.VITEST ? { "/v1": proxied(), "/openapi.json": proxied() } : undefined;
   return {
     base: "./",
-    plugins: [signedIn()],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
       target: "es2022",

@@ -18,7 +18,7 @@ export interface LiveRun {
   /** The last losses, one per step that an event told of. */
   losses: number[];
   /** When and where this page began to measure its pace. */
-  since: { ms: number; step: number } | null;
+  since: { ms: number; step: number; running_ms: number } | null;
 }
 
 const runs = new Map<string, Signal<LiveRun>>();
@@ -49,7 +49,8 @@ export function advance(live: LiveRun, event: RunEvent): LiveRun {
   if (event.type !== "metric") return live;
   const step = Math.max(run.progress.step, event.last_step ?? event.step ?? 0);
   const now = Date.parse(event.ts);
-  const since = live.since ?? { ms: now, step };
+  const since = live.since ?? { ms: now, step, running_ms: run.timings.running_ms };
+  const timings = { ...run.timings, running_ms: Math.max(run.timings.running_ms, since.running_ms + now - since.ms) };
   const progress = { ...run.progress, step, epoch: event.epoch ?? run.progress.epoch };
   if (step > since.step) progress.eta_ms = ((now - since.ms) / (step - since.step)) * Math.max(0, progress.steps - step);
   const metrics = { ...run.metrics };
@@ -59,7 +60,7 @@ export function advance(live: LiveRun, event: RunEvent): LiveRun {
     if (series.name === "loss") tail = [...losses, ...series.values.filter((v) => v !== null)].slice(-TAIL);
     else if (last !== undefined) metrics[series.name] = last;
   }
-  return { run: { ...run, progress, metrics }, losses: tail, since };
+  return { run: { ...run, progress, metrics, timings }, losses: tail, since };
 }
 
 /** What an event cannot tell (steps of a run that begins, the reason and result of one that ends) is read. */

@@ -1,7 +1,7 @@
 import { api, ok } from "../../api/client";
 import { useResource } from "../../api/resource";
+import { listModels } from "../../api/models";
 import { listRuns } from "../../api/runs";
-import type { ModelVersion, Page } from "../../api/types";
 import { t } from "../../i18n";
 import { useLiveRuns, useWhenRunsChange } from "../../live/runs";
 import { to } from "../../router";
@@ -20,7 +20,7 @@ export default function Home() {
   useLiveRuns();
   const usage = useResource("usage", (signal) => ok(api.GET("/v1/usage", { signal })));
   const queue = useResource("queue", (signal) => ok(api.GET("/v1/queue", { signal })));
-  const models = useResource<Page<ModelVersion>>("models", (signal) => ok(api.GET("/v1/models", { params: { query: { limit: 5 } }, signal })));
+  const models = useResource("models", listModels);
   const recent = useResource("recent", (signal) => listRuns({ limit: 8 }, signal));
   useWhenRunsChange(() => {
     for (const resource of [usage, queue, models, recent]) resource.reload();
