@@ -20,6 +20,7 @@ SEEN = {
         "which-penguin-1.onnx",
         "/training/epochs - -1 is out of range",
     ],
+    "seeing_the_descent": ["% of the path", "image/png", "<b>Run</b> moons"],
     "sweep_of_200_runs": ["200 of 200 runs finished", "/optimizer/learning_rate", "image/png", "50.000000"],
 }
 
