@@ -19,7 +19,7 @@ test("chosen runs are compared by what differs and what came of it", async ({ pa
   const row = table.getByRole("row", { name: /optimizer\/learning_rate/ });
   for (const rate of RATES) await expect(row.getByRole("cell", { name: String(rate), exact: true })).toBeVisible();
   await expect(table.getByRole("row", { name: /training\/epochs/ })).toHaveCount(0);
-  await expect(page.getByRole("group", { name: "Parallel coordinates of 3 lines" })).toBeVisible();
+  await expect(page.getByRole("group", { name: /Parallel coordinates of 3 runs/ })).toBeVisible();
 
   await table.getByRole("button", { name: "Take rate 0.3 out" }).click();
   await expect(row.getByRole("cell")).toHaveCount(2);

@@ -46,7 +46,7 @@ export function deleteRun(id: string): Promise<void> {
 }
 
 export function readMetrics(id: string, maxPoints: number, names?: string[], signal?: AbortSignal): Promise<Metrics> {
-  return ok(api.GET("/v1/runs/{id}/metrics", { params: { path: { id }, query: { max_points: maxPoints, names: names?.join(",") } }, signal }));
+  return ok(api.GET("/v1/runs/{id}/metrics", { params: { path: { id }, query: { max_points: maxPoints, names: names?.join(",") } }, signal })) as Promise<Metrics>;
 }
 
 export function listDiagnoses(id: string, signal?: AbortSignal): Promise<Page<Diagnosis>> {

@@ -54,6 +54,7 @@ export interface RunResult {
 /** How many of a class are found for how many false alarms. */
 export interface ClassRoc {
   label: string;
+  auc: number;
   false_positive_rate: number[];
   true_positive_rate: number[];
 }

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api, ok, once } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { sleep } from "../../api/retry";
+import { readMetrics } from "../../api/runs";
 import type { Run, Trajectory } from "../../api/types";
 import { attempt } from "../../ui/Toast";
 import { csv, datasetName, make, type ToySet } from "./toysets";
@@ -86,7 +87,7 @@ async function look(id: string, before: Recorded, signal: AbortSignal): Promise<
   const run = (await ok(api.GET("/v1/runs/{id}", { params, signal }))) as Run;
   const [path, metrics, diagnoses] = await Promise.all([
     ok(api.GET("/v1/runs/{id}/trajectory", { params: { ...params, query: { weights: true, after_step: before.points.at(-2)?.step } }, signal })),
-    ok(api.GET("/v1/runs/{id}/metrics", { params: { ...params, query: { names: "train_loss,validation_loss", max_points: 2000 } }, signal })),
+    readMetrics(id, 2000, ["train_loss", "validation_loss"], signal),
     ok(api.GET("/v1/runs/{id}/diagnoses", { params, signal })),
   ]);
   const series = (name: string): Series => metrics.series.find((each) => each.name === name) ?? { steps: [], values: [] };

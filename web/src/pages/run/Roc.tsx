@@ -5,12 +5,6 @@ import { number } from "../../format";
 const SIZE = 300;
 const PAD = 34;
 
-function area({ false_positive_rate: x, true_positive_rate: y }: ClassRoc): number {
-  let sum = 0;
-  for (let idx = 1; idx < x.length; idx++) sum += (((x[idx] ?? 0) - (x[idx - 1] ?? 0)) * ((y[idx] ?? 0) + (y[idx - 1] ?? 0))) / 2;
-  return sum;
-}
-
 function path({ false_positive_rate: x, true_positive_rate: y }: ClassRoc): string {
   return x.map((value, idx) => `${PAD + value * SIZE},${8 + (1 - (y[idx] ?? 0)) * SIZE}`).join(" ");
 }
@@ -36,7 +30,7 @@ export function Roc({ curves }: { curves: ClassRoc[] }) {
           <li key={curve.label}>
             <i style={{ background: `var(--series-${(idx % 8) + 1})` }} />
             <span class="cut">{curve.label}</span>
-            <span class="soft number">AUC {number(area(curve))}</span>
+            <span class="soft number">AUC {number(curve.auc)}</span>
           </li>
         ))}
       </ul>
