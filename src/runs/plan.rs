@@ -1,6 +1,7 @@
 //! What a spec would become, before anything is queued: the `dry_run` plan, and the check that every submission passes.
 
 use descent_engine::dataset::DataFacts;
+use descent_engine::network::LayerOutline;
 use descent_engine::spec::{Cost, Spec};
 
 use super::queue::order;
@@ -27,6 +28,8 @@ pub struct Plan {
     pub facts: DataFacts,
     /// Parameters, memory and operations.
     pub cost: Cost,
+    /// Its layers, the one that makes the outputs last.
+    pub layers: Vec<LayerOutline>,
     /// Steps at most.
     pub steps: u64,
     /// Estimated time of training, from the operations and the measured rate.
@@ -54,7 +57,9 @@ impl Runs {
         let flops = cost.flops_per_sample as f64 * facts.n_train as f64 * epochs as f64;
         let (queue_position, mean_ms) = self.place(owner, spec.priority.into()).await?;
         let waves = (queue_position - 1) / self.0.slots.max(1);
+        let layers = resolved_spec.outline(&facts).map_err(RunsError::Spec)?;
         Ok(Plan {
+            layers,
             running_ms: OVERHEAD_MS + flops / self.flops_per_s() * 1e3,
             waiting_ms: waves as f64 * mean_ms.unwrap_or(0.0),
             dataset,

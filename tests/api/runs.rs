@@ -174,6 +174,11 @@ async fn a_plan_queues_nothing() {
     );
     // 4 inputs, 16 hidden units, 3 classes.
     assert_eq!(plan["parameters"], json!(4 * 16 + 16 + 16 * 3 + 3));
+    assert_eq!(plan["layers"][0]["shape"], json!([16]));
+    assert_eq!(
+        plan["layers"].as_array().and_then(|layers| layers.last()),
+        Some(&json!({"kind": "output", "shape": [3], "parameters": 16 * 3 + 3}))
+    );
     assert!(
         plan["memory"]["total_bytes"].as_u64().unwrap()
             >= plan["memory"]["weights_bytes"].as_u64().unwrap()

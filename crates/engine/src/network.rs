@@ -263,6 +263,17 @@ impl Builder<'_> {
     }
 }
 
+/// A layer as a plan shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerOutline {
+    /// Its kind; the linear layer that makes the outputs is `output`.
+    pub kind: &'static str,
+    /// Shape of a sample that comes out.
+    pub output: SampleShape,
+    /// Numbers that it learns.
+    pub n_parameters: usize,
+}
+
 /// What a network adds to a graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forward {
@@ -290,6 +301,26 @@ pub struct Network {
 }
 
 impl Network {
+    /// Every layer in order, the one of the head last.
+    pub fn outline(&self) -> Vec<LayerOutline> {
+        let outline = |(idx, layer): (usize, &Layer)| {
+            let own = self.own[idx].iter().map(|&own| &self.parameters[own]);
+            LayerOutline {
+                kind: if idx + 1 == self.layers.len() {
+                    "output"
+                } else {
+                    layer.kind()
+                },
+                output: self.shapes[idx + 1],
+                n_parameters: own
+                    .filter(|parameter| parameter.role == Role::Weight)
+                    .map(Parameter::len)
+                    .sum(),
+            }
+        };
+        self.layers.iter().enumerate().map(outline).collect()
+    }
+
     /// Works out sizes and parameters; the linear layer of the head is appended, which reads what comes as a vector.
     ///
     /// # Errors

@@ -337,6 +337,8 @@ pub struct Plan {
     pub n_features: u64,
     /// Numbers that would be learned.
     pub parameters: u64,
+    /// Its layers in order, the one that makes the outputs last; empty for a perceptron.
+    pub layers: Vec<PlanLayer>,
     /// Memory it would need.
     pub memory: Memory,
     /// Steps at most.
@@ -348,6 +350,17 @@ pub struct Plan {
     /// Where in the queue it would stand, from 1.
     #[schema(minimum = 1)]
     pub queue_position: usize,
+}
+
+/// A layer of a plan.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlanLayer {
+    /// Its kind, or `output`.
+    pub kind: &'static str,
+    /// Shape of a sample that comes out of it, channels last.
+    pub shape: Vec<usize>,
+    /// Numbers that it learns.
+    pub parameters: usize,
 }
 
 /// Memory of one training.
@@ -382,6 +395,15 @@ impl Plan {
             n_train: plan.facts.n_train,
             n_features: plan.facts.n_features(),
             parameters: cost.parameters,
+            layers: plan
+                .layers
+                .iter()
+                .map(|layer| PlanLayer {
+                    kind: layer.kind,
+                    shape: layer.output.dims(),
+                    parameters: layer.n_parameters,
+                })
+                .collect(),
             memory: Memory {
                 weights_bytes: cost.weights_bytes,
                 gradients_bytes: cost.gradients_bytes,

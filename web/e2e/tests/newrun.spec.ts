@@ -1,3 +1,4 @@
+import { photograph } from "../harness/photograph.ts";
 import { CLASSIFY_PENGUINS, dataset } from "../harness/runs.ts";
 import { expect, test, visit } from "../harness/test.ts";
 
@@ -12,6 +13,20 @@ test("from a dataset to a trained model, without a keyboard", async ({ page, own
   await expect(page.locator(".page-head").getByText("Succeeded")).toBeVisible();
   await page.getByRole("link", { name: "Evaluation" }).click();
   await expect(page.getByRole("heading", { name: "Confusion matrix" })).toBeVisible();
+});
+
+test("layers are edited with their shapes in sight, and the plan follows", async ({ page, owner }) => {
+  await dataset(owner, "penguins.csv");
+  await visit(page, "/new");
+  const network = page.getByRole("region", { name: "Network" });
+  await network.getByRole("button", { name: "Layers" }).click();
+  await network.getByLabel("Units").fill("24");
+  await expect(network.locator(".layer").first().locator(".tag")).toHaveText("24");
+  await network.getByRole("button", { name: "Add a layer" }).click();
+  await expect(network.locator(".layer")).toHaveCount(3);
+  await expect(page.locator(".outline li")).toHaveCount(4);
+  await network.getByRole("button", { name: "Remove" }).last().click();
+  await expect(page.locator(".outline li")).toHaveCount(3);
 });
 
 test("what is wrong stands at its field, and nothing can be started", async ({ page, owner, watch }) => {
@@ -40,4 +55,10 @@ test("the copied document is the document that is sent", async ({ page, owner, c
   expect((await owner.api.post("/v1/runs?dry_run=true", { data: copied })).status()).toBe(200);
   await code.getByRole("button", { name: "Python" }).click();
   await expect(code.locator("pre")).toContainText("client.runs.submit");
+});
+
+test("the page of a new run looks right", async ({ page, owner }) => {
+  await dataset(owner, "penguins.csv");
+  await visit(page, "/new");
+  await photograph(page, "new-run", () => expect(page.locator(".outline")).toBeVisible());
 });

@@ -1,3 +1,4 @@
+import { photograph } from "../harness/photograph.ts";
 import { CLASSIFY_PENGUINS, ENDLESS, dataset, finished, submit } from "../harness/runs.ts";
 import { expect, test, visit } from "../harness/test.ts";
 
@@ -35,4 +36,58 @@ test("a diagnosis forks the run with its remedy", async ({ page, owner }) => {
   const forked = (await (await owner.api.get(`/v1/runs/${id}`)).json()) as { spec: { optimizer: { learning_rate: number } }; parent: { id: string } };
   expect(forked.parent.id).toBe(run.id);
   expect(forked.spec.optimizer.learning_rate).toBeLessThan(900);
+});
+
+test("the log of a reproduction says that the weights are the same", async ({ page, owner }) => {
+  await dataset(owner, "penguins.csv");
+  const { id } = await finished(owner, { ...CLASSIFY_PENGUINS, training: { epochs: 3 } });
+  await visit(page, `/runs/${id}`);
+  await page.getByRole("button", { name: "Reproduce" }).click();
+  await expect(page.getByRole("link", { name: "reproduction of an earlier run" })).toBeVisible();
+  await expect(page.locator(".page-head").getByText("Succeeded")).toBeVisible();
+  await page.getByRole("link", { name: "Log" }).click();
+  await expect(page.locator(".log")).toContainText(/same|identical/i);
+});
+
+test("the chart is moved by keys and buttons", async ({ page, owner }) => {
+  await dataset(owner, "penguins.csv");
+  const { id } = await finished(owner, { ...CLASSIFY_PENGUINS, training: { epochs: 20 } });
+  await visit(page, `/runs/${id}`);
+  const chart = page.getByRole("figure", { name: "Loss by step" });
+  const canvas = chart.locator("canvas");
+  const picture = () => canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
+  const whole = await picture();
+  await chart.getByRole("button", { name: "Zoom in" }).click();
+  await expect.poll(picture).not.toBe(whole);
+  const part = await picture();
+  await chart.locator(".chart-area").press("ArrowRight");
+  await expect.poll(picture).not.toBe(part);
+  await chart.locator(".chart-area").press("0");
+  await expect.poll(picture).toBe(whole);
+});
+
+test("a cut stream loses no point", async ({ page, owner, context, watch }) => {
+  watch.expect(/ERR_INTERNET_DISCONNECTED|network error|ERR_NETWORK_CHANGED|Failed to fetch/);
+  await dataset(owner, "penguins.csv");
+  const { id } = await submit(owner, { ...CLASSIFY_PENGUINS, name: "lid closed", optimizer: { kind: "sgd", learning_rate: 0.01 }, training: { epochs: 2000 } });
+  await visit(page, `/runs/${id}`);
+  await expect(page.locator(".live.open")).toBeVisible();
+  await context.setOffline(true);
+  await owner.api.get(`/v1/runs/${id}?wait_s=20`);
+  await context.setOffline(false);
+  await expect(page.locator(".page-head").getByText("Succeeded")).toBeVisible({ timeout: 60_000 });
+  const { series } = (await (await owner.api.get(`/v1/runs/${id}/metrics?names=loss&max_points=100000`)).json()) as { series: { values: number[] }[] };
+  const last = series[0]?.values.at(-1) ?? Number.NaN;
+  await page.locator(".view-controls input[type=range]").fill("0");
+  const shown = page.locator(".chart-key button", { hasText: "Batch" }).locator("b");
+  await expect.poll(async () => Number(await shown.innerText())).toBeCloseTo(last, 2);
+});
+
+test("the page of a run looks right", async ({ page, owner }) => {
+  await dataset(owner, "penguins.csv");
+  const { id } = await finished(owner, { ...CLASSIFY_PENGUINS, optimizer: { kind: "sgd", learning_rate: 0.5, momentum: 0.9 }, training: { epochs: 40 } });
+  await visit(page, `/runs/${id}`);
+  await photograph(page, "run", () => expect(page.locator("canvas").first()).toBeVisible());
+  await visit(page, `/runs/${id}`, { tab: "evaluation" });
+  await photograph(page, "run-evaluation", () => expect(page.locator(".confusion")).toBeVisible());
 });

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Family, Network as Layers, Spec, Violation, resolve};
 use crate::dataset::DataFacts;
 use crate::loss::Loss;
-use crate::network::{Network, NetworkError};
+use crate::network::{LayerOutline, Network, NetworkError};
 use crate::plan::PlanError;
 
 /// What a training needs.
@@ -60,20 +60,17 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
     if spec.family() == Family::Perceptron {
         return perceptron(facts).ok_or_else(beyond);
     }
-    let Some(Layers::Layers(layers)) = &spec.network else {
-        return Err(unresolved("network"));
-    };
+    let network = network(spec, facts)?;
     let loss = spec.loss.as_ref().ok_or_else(|| unresolved("loss"))?;
     let optimizer = spec
         .optimizer
         .as_ref()
         .ok_or_else(|| unresolved("optimizer"))?;
-    let head = resolve::head(loss, facts.outcome);
-    let network =
-        Network::build(layers, facts.sample_shape, head).map_err(|error| vec![explain(&error)])?;
     let loss = match loss {
         // A plan wants class weights as numbers; which numbers does not matter to its size.
-        Loss::CrossEntropy(loss) => Loss::CrossEntropy(loss.resolved(&vec![1; head.n_outputs])),
+        Loss::CrossEntropy(loss) => {
+            Loss::CrossEntropy(loss.resolved(&vec![1; network.n_outputs()]))
+        }
         other => other.clone(),
     };
     let step = network
@@ -95,6 +92,24 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         total_bytes: total_bytes.ok_or_else(beyond)?,
         flops_per_sample: step.flops_per_sample,
     })
+}
+
+/// The network of a resolved spec that is no perceptron.
+fn network(spec: &Spec, facts: &DataFacts) -> Result<Network, Vec<Violation>> {
+    let Some(Layers::Layers(layers)) = &spec.network else {
+        return Err(unresolved("network"));
+    };
+    let loss = spec.loss.as_ref().ok_or_else(|| unresolved("loss"))?;
+    let head = resolve::head(loss, facts.outcome);
+    Network::build(layers, facts.sample_shape, head).map_err(|error| vec![explain(&error)])
+}
+
+/// The layers of a resolved spec with their shapes; a perceptron has none.
+pub(super) fn outline(spec: &Spec, facts: &DataFacts) -> Result<Vec<LayerOutline>, Vec<Violation>> {
+    if spec.family() == Family::Perceptron {
+        return Ok(Vec::new());
+    }
+    Ok(network(spec, facts)?.outline())
 }
 
 fn unresolved(field: &str) -> Vec<Violation> {

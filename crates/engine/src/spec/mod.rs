@@ -38,6 +38,7 @@ use serde_json::Value;
 use crate::dataset::{DataFacts, TargetScale};
 use crate::layer::Layer;
 use crate::loss::Loss;
+use crate::network::LayerOutline;
 
 pub use cost::Cost;
 pub(crate) use cost::explain;
@@ -303,5 +304,13 @@ impl Spec {
     /// When the spec is not resolved or its size is beyond counting.
     pub fn cost(&self, facts: &DataFacts) -> Result<Cost, Vec<Violation>> {
         cost::cost(self, facts)
+    }
+
+    /// The layers that would be trained, with their shapes and numbers of parameters, the one that makes the outputs last.
+    ///
+    /// # Errors
+    /// When the spec is not resolved, or a layer does not fit what comes into it.
+    pub fn outline(&self, facts: &DataFacts) -> Result<Vec<LayerOutline>, Vec<Violation>> {
+        cost::outline(self, facts)
     }
 }
