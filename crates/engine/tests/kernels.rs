@@ -154,9 +154,35 @@ fn far_from_rounded(
 /// Sizes around the edges of tiles and panels.
 fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
     let edge = prop_oneof![1..40_usize, Just(64), Just(65)];
-    let depth = prop_oneof![1..50_usize, Just(511), Just(512), Just(513), Just(1100)];
+    let depth = prop_oneof![
+        1..50_usize,
+        Just(300),
+        Just(511),
+        Just(512),
+        Just(513),
+        Just(1100)
+    ];
     let width = prop_oneof![1..70_usize, Just(255), Just(257), Just(530), Just(830)];
     (edge, width, depth)
+}
+
+/// What the gradient of a wide layer is when the next one has a single unit.
+#[test]
+fn a_column_times_a_long_row_has_one_product_for_each_element() {
+    for transpose_b in [false, true] {
+        let product = Product {
+            m: 40,
+            n: 830,
+            k: 1,
+            transpose_a: false,
+            transpose_b,
+        };
+        let (a, b) = (noise(product.m, 0), noise(product.n, 1));
+        let expected = known(matrixmultiply::sgemm, &product, &a, &b);
+        for isa in sets() {
+            assert_eq!(run(&product, isa, &a, &b, product.m), expected);
+        }
+    }
 }
 
 proptest! {

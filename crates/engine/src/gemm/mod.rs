@@ -87,12 +87,16 @@ impl<T: Real> Panels<T> {
         if bf16::rounds::<T>(isa) {
             return self.pairs.reserve(product);
         }
-        let Product { m, n, k, .. } = product;
-        let len = m.max(n).min(WIDTH).next_multiple_of(widest(isa)) * block(k);
+        let Product { m, n, .. } = product;
+        let block = product.block();
+        let len = m.max(n).min(WIDTH).next_multiple_of(widest(isa)) * block;
         self.b.resize(self.b.len().max(len), T::ZERO);
-        self.depths.resize(self.depths.len().max(block(k)), 0);
+        self.depths.resize(self.depths.len().max(block), 0);
     }
 }
+
+/// From this depth on a plain product is the sum of at least two blocks, so that two threads can compute one each.
+const HALVED: usize = 256;
 
 /// Rows of B of up to this length lie close enough together to be read where they are.
 const NEAR: usize = 800;
@@ -109,6 +113,53 @@ impl Product {
     /// Multiplications, as a measure of time.
     pub fn n_multiplications(&self) -> u128 {
         self.m as u128 * self.n as u128 * self.k as u128
+    }
+
+    /// The length of the blocks of k, but that the last may be shorter.
+    fn block(&self) -> usize {
+        let plain = !self.transpose_a && !self.transpose_b;
+        if plain && (HALVED..=DEPTH).contains(&self.k) {
+            self.k.div_ceil(2)
+        } else {
+            block(self.k)
+        }
+    }
+
+    /// Whether each element is the sum of two blocks of f32 products, which [`Product::run_half`] computes one by one.
+    pub(crate) fn has_halves(&self, isa: Isa) -> bool {
+        isa.precision() == Precision::F32 && self.k.div_ceil(self.block().max(1)) == 2
+    }
+
+    /// Computes the first or the second block of every element of C; their sum has the bits of C.
+    pub(crate) fn run_half<'a, T: Real>(
+        &self,
+        isa: Isa,
+        (a, b): (&'a [T], &'a [T]),
+        c: &mut [T],
+        half: usize,
+        panels: &mut Panels<T>,
+    ) {
+        let whole = Call::new(self, (a, 0..self.m), (b, 0..self.n));
+        let first = half * whole.block;
+        let k = whole.block.min(self.k - first);
+        let part = |factor: Factor<'a, T>| Factor {
+            values: &factor.values[first * factor.depth_step..],
+            ..factor
+        };
+        let (a, b) = (part(whole.a), part(whole.b));
+        Call { a, b, k, ..whole }.run(isa, c, panels);
+    }
+
+    /// Computes some columns of C, as a matrix of their own.
+    pub(crate) fn run_columns<T: Real>(
+        &self,
+        isa: Isa,
+        (a, b): (&[T], &[T]),
+        c: &mut [T],
+        columns: Range<usize>,
+        panels: &mut Panels<T>,
+    ) {
+        Call::new(self, (a, 0..self.m), (b, columns)).run(isa, c, panels);
     }
 
     /// Computes as many rows of C as `c` holds, from row `first_row` on.
@@ -144,14 +195,7 @@ impl Product {
             let (first_row, n_rows) = (first / self.n, c.len() / self.n);
             Call::new(self, (a, first_row..first_row + n_rows), (b, 0..self.n))
         };
-        if let (Some(call), Some(c)) = (call.singles(isa), T::singles_mut(c)) {
-            return bf16::run(isa, call, c, &mut panels.pairs);
-        }
-        match isa.level() {
-            Level::Portable => self::panels(isa, PhantomData::<T::Portable>, call, c, panels),
-            Level::Avx2 => self::panels(isa, PhantomData::<T::Avx2>, call, c, panels),
-            Level::Avx512 => self::panels(isa, PhantomData::<T::Avx512>, call, c, panels),
-        }
+        call.run(isa, c, panels);
     }
 }
 
@@ -170,6 +214,8 @@ struct Call<'a, T> {
     a: Factor<'a, T>,
     b: Factor<'a, T>,
     k: usize,
+    /// The length of a block of k.
+    block: usize,
 }
 
 impl<'a, T: Real> Call<'a, T> {
@@ -180,6 +226,8 @@ impl<'a, T: Real> Call<'a, T> {
     ) -> Self {
         let &Product { m, n, k, .. } = product;
         let factor = |values: &'a [T], part: Range<usize>, rows: usize, along_depth: bool| {
+            // With a single product for each element both layouts are one, and rows that follow each other are read as such.
+            let along_depth = along_depth && k > 1;
             let (row_step, depth_step) = if along_depth { (k, 1) } else { (1, rows) };
             Factor {
                 values: &values[part.start * row_step..],
@@ -192,6 +240,19 @@ impl<'a, T: Real> Call<'a, T> {
             a: factor(a, a_rows, m, !product.transpose_a),
             b: factor(b, b_rows, n, product.transpose_b),
             k,
+            block: product.block(),
+        }
+    }
+
+    /// Computes C, which has the rows of A and of the transposed B.
+    fn run(self, isa: Isa, c: &mut [T], panels: &mut Panels<T>) {
+        if let (Some(call), Some(c)) = (self.singles(isa), T::singles_mut(c)) {
+            return bf16::run(isa, call, c, &mut panels.pairs);
+        }
+        match isa.level() {
+            Level::Portable => self::panels(isa, PhantomData::<T::Portable>, self, c, panels),
+            Level::Avx2 => self::panels(isa, PhantomData::<T::Avx2>, self, c, panels),
+            Level::Avx512 => self::panels(isa, PhantomData::<T::Avx512>, self, c, panels),
         }
     }
 
@@ -206,7 +267,8 @@ impl<'a, T: Real> Call<'a, T> {
             })
         };
         let (a, b) = (factor(self.a)?, factor(self.b)?);
-        (isa.precision() == Precision::Bf16).then_some(Call { a, b, k: self.k })
+        let Call { k, block, .. } = *self;
+        (isa.precision() == Precision::Bf16).then_some(Call { a, b, k, block })
     }
 
     /// Whether B takes the part of A, so that tiles of C stand upright.
@@ -231,7 +293,7 @@ kernel! {
         // Copying takes longer than it saves when the copy is used once or twice, or when the rows lie close together.
         let pack = right.row_step != 1 || left.rows > 2 * M::ROWS && right.rows > NEAR;
         let height = left.rows.div_ceil(left.rows.div_ceil(M::ROWS));
-        let block = block(k).min((u32::MAX as usize / left.depth_step).max(1));
+        let block = call.block.min((u32::MAX as usize / left.depth_step).max(1));
         for first_col in (0..right.rows).step_by(WIDTH) {
             let columns = WIDTH.min(right.rows - first_col);
             for first_k in (0..k).step_by(block) {

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
-use super::{IN_ORDER, Product, block};
+use super::{IN_ORDER, Product};
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
 
@@ -39,6 +39,8 @@ struct Call<'a, T> {
     panels: &'a [T],
     k: usize,
     n: usize,
+    /// The length of a block of k.
+    block: usize,
     columns: (usize, usize),
 }
 
@@ -65,6 +67,7 @@ impl Product {
             panels,
             k: self.k,
             n: self.n,
+            block: self.block(),
             columns: (start, end),
         };
         match isa.level() {
@@ -88,13 +91,12 @@ kernel! {
 /// The columns of the panel that begins at column `first`.
 #[inline(always)]
 fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T]) {
-    let Call { a, k, n, .. } = call;
+    let Call { a, k, n, block, .. } = call;
     let (start, end) = call.columns;
     let (n_rows, width) = (a.len() / k, PANEL.min(n - first));
     let columns = first.max(start)..(first + width).min(end);
     let panel = &call.panels[first * k..][..width * k];
     let height = n_rows.div_ceil(n_rows.div_ceil(M::ROWS));
-    let block = block(k);
     for first_k in (0..k).step_by(block) {
         let depths = Depths::new(&IN_ORDER[..block.min(k - first_k)]);
         for row in (0..n_rows).step_by(height) {

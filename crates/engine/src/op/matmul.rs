@@ -41,7 +41,7 @@ impl MatMul {
         }
     }
 
-    fn product_of(&self, inputs: &[Shape], batch_rows: usize) -> Product {
+    pub(crate) fn product_of(&self, inputs: &[Shape], batch_rows: usize) -> Product {
         let size = |shape: Shape| (shape.rows.count(batch_rows), shape.cols);
         self.product(size(inputs[0]), size(inputs[1]))
     }

@@ -1,6 +1,6 @@
 //! L = mean over elements of (z - t)^2; z are the outputs, t the targets.
 
-use super::{Context, Derivation, Matrix, Rule, gradient_on_values, loss_on_values};
+use super::{Context, Derivation, Matrix, Rule, Split, gradient_on_values, loss_on_values};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
@@ -49,6 +49,7 @@ pub struct MseGradient;
 
 impl Rule for MseGradient {
     const NAME: &'static str = "mse_gradient";
+    const SPLIT: Split = Split::Rows;
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         gradient_on_values(Self::NAME, inputs)
@@ -58,11 +59,19 @@ impl Rule for MseGradient {
         &self,
         out: &mut [T],
         inputs: &[Matrix<'_, T>],
-        _first: usize,
+        first: usize,
         context: Context<'_>,
     ) {
-        let scale = inputs[2].values[0] / T::from_count(out.len());
-        gradient(context.isa, out, inputs[0].values, inputs[1].values, scale);
+        let [outputs, targets, dloss] = [0, 1, 2].map(|input_idx| inputs[input_idx].values);
+        let scale = dloss[0] / T::from_count(outputs.len());
+        let part = first..first + out.len();
+        gradient(
+            context.isa,
+            out,
+            &outputs[part.clone()],
+            &targets[part],
+            scale,
+        );
     }
 }
 

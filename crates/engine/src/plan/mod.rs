@@ -14,6 +14,7 @@ mod compile;
 mod cost;
 mod evaluate;
 mod gradient;
+mod halves;
 mod ownership;
 mod packing;
 mod probe;

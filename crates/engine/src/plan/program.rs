@@ -1,6 +1,8 @@
 //! A compiled graph: instructions in order, each with the places of what it reads and writes.
 
 use super::calculation::Inputs;
+use super::halves::Halves;
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::graph::{NodeId, Rows, Shape};
 use crate::isa::{Cpu, Isa};
@@ -89,7 +91,7 @@ const STAGE_BLOCK: usize = 1 << 14;
 
 impl Instruction {
     /// The op, unless the instruction only copies.
-    fn op(&self) -> Option<&Op> {
+    pub(super) fn op(&self) -> Option<&Op> {
         match &self.root {
             Root::Copy => None,
             Root::Op(op) => Some(op),
@@ -141,6 +143,17 @@ impl Instruction {
             }
     }
 
+    /// How two threads divide its weight, if they do.
+    fn halves(&self, batch_rows: usize, isa: Isa, n_threads: usize) -> Option<Halves> {
+        let worth = n_threads == 2 && self.n_multiplications(batch_rows) >= WORTH_MULTIPLICATIONS;
+        worth.then(|| Halves::of(self, batch_rows, isa)).flatten()
+    }
+
+    /// Numbers of the output.
+    fn len(&self, batch_rows: usize) -> usize {
+        self.shape.rows.count(batch_rows) * self.shape.cols
+    }
+
     fn is_worth_a_thread(&self, len: usize, batch_rows: usize) -> bool {
         let numbers = |shape: &Shape| shape.rows.count(batch_rows) * shape.cols;
         self.n_multiplications(batch_rows) >= WORTH_MULTIPLICATIONS
@@ -153,6 +166,8 @@ pub(super) struct Crew<T> {
     isa: Isa,
     threads: Threads,
     scratch: Vec<Scratch<T>>,
+    /// Room for what two threads that divide a weight have computed.
+    halves: Aligned<T>,
     constants: Vec<T>,
 }
 
@@ -173,7 +188,10 @@ impl<T: Real> Crew<T> {
                 op.reserve(&mut scratch, cpu.isa, &instruction.input_shapes, rows);
             }
         }
+        let room = |instruction: &Instruction| Halves::room(instruction, rows, cpu.isa);
+        let room = program.instructions.iter().map(room).max().unwrap_or(0);
         Crew {
+            halves: Aligned::zeros(if threads.count() == 2 { room } else { 0 }),
             isa: cpu.isa,
             scratch: vec![scratch; threads.count()],
             threads,
@@ -289,6 +307,18 @@ impl<'a, T: Real> Surroundings<'a, T> {
                 op.run_in(part, matrices, first, context, scratch);
             }
         }
+        self.stages(instruction, part, first, context);
+    }
+
+    /// Applies the stages to the part of an instruction's output that begins at element `first`.
+    #[inline]
+    fn stages(
+        &self,
+        instruction: &Instruction,
+        part: &mut [T],
+        first: usize,
+        context: Context<'_>,
+    ) {
         if instruction.stages.is_empty() {
             return;
         }
@@ -299,7 +329,7 @@ impl<'a, T: Real> Surroundings<'a, T> {
         }
     }
 
-    /// Applies the stages to a block of the output that begins at element `first`.
+    /// Applies them to a block of the output that begins at element `first`.
     #[inline]
     fn finish(
         &self,
@@ -366,6 +396,7 @@ impl Program {
             isa,
             threads,
             scratch,
+            halves: room,
             constants,
         } = crew;
         let context = Context {
@@ -375,7 +406,7 @@ impl Program {
             packed: false,
         };
         for instruction in &self.instructions {
-            let len = instruction.shape.rows.count(inputs.batch_rows) * instruction.shape.cols;
+            let len = instruction.len(inputs.batch_rows);
             let (before, rest) = arena.split_at_mut(instruction.out);
             let (out, after) = rest.split_at_mut(len);
             let around = Surroundings {
@@ -387,6 +418,16 @@ impl Program {
                 constants,
             };
             let part_len = instruction.part_len(inputs.batch_rows, threads.count());
+            if let Some(halves) = instruction.halves(inputs.batch_rows, *isa, threads.count()) {
+                let [a, b] = [0, 1].map(|idx| around.matrix(&instruction.inputs[idx]).values);
+                let room = &mut room[..len];
+                halves.compute(*isa, threads, scratch, (a, b), out, room);
+                threads.for_each_part(out, part_len, scratch, |part, rows, _| {
+                    halves.join(rows, room, part * part_len, context);
+                    around.stages(instruction, rows, part * part_len, context);
+                });
+                continue;
+            }
             threads.for_each_part(out, part_len, scratch, |part, rows, scratch| {
                 around.compute(instruction, rows, part * part_len, context, scratch);
             });

@@ -69,30 +69,25 @@ impl Rows {
     /// Becomes the rows of `all` at `positions`, which the threads divide as they divide the samples of a batch. Allocates
     /// nothing once there was room for so many.
     pub(crate) fn pick(&mut self, all: &Self, positions: &[u32], threads: &mut Threads) {
-        self.labels.clear();
-        self.values.clear();
         self.n_rows = positions.len();
-        let len = positions.len() * all.n_features;
-        self.features.resize(len, 0.0);
-        let n_parts = if len < WORTH { 1 } else { threads.count() };
-        let n_own = positions.len().div_ceil(n_parts);
-        let of = |position: u32, columns: usize| {
-            position as usize * columns..(position as usize + 1) * columns
-        };
-        let scratch = &mut [(); MOST_THREADS];
-        let part_len = n_own * all.n_features;
-        threads.for_each_part(&mut self.features, part_len, scratch, |part, rows, ()| {
-            let rows = rows.chunks_exact_mut(all.n_features);
-            for (row, &position) in rows.zip(&positions[part * n_own..]) {
-                row.copy_from_slice(&all.features[of(position, all.n_features)]);
-            }
-        });
-        for &position in positions {
-            if let Some(&label) = all.labels.get(position as usize) {
-                self.labels.push(label);
-            }
-            self.values
-                .extend_from_slice(&all.values[of(position, all.n_targets)]);
+        gather(
+            &mut self.features,
+            &all.features,
+            all.n_features,
+            positions,
+            threads,
+        );
+        gather(
+            &mut self.values,
+            &all.values,
+            all.n_targets,
+            positions,
+            threads,
+        );
+        self.labels.clear();
+        if !all.labels.is_empty() {
+            let label = |&position: &u32| all.labels[position as usize];
+            self.labels.extend(positions.iter().map(label));
         }
     }
 
@@ -112,4 +107,25 @@ impl Rows {
         head.pick(self, &positions, &mut Threads::new(1));
         head
     }
+}
+
+/// Makes `out` the lines of `all`, each of `n_columns` numbers, at `positions`.
+fn gather(
+    out: &mut Vec<f32>,
+    all: &[f32],
+    n_columns: usize,
+    positions: &[u32],
+    threads: &mut Threads,
+) {
+    let len = positions.len() * n_columns;
+    out.resize(len, 0.0);
+    let n_parts = if len < WORTH { 1 } else { threads.count() };
+    let n_own = positions.len().div_ceil(n_parts);
+    let scratch = &mut [(); MOST_THREADS];
+    threads.for_each_part(out, n_own * n_columns, scratch, |part, lines, ()| {
+        let lines = lines.chunks_exact_mut(n_columns);
+        for (line, &position) in lines.zip(&positions[part * n_own..]) {
+            line.copy_from_slice(&all[position as usize * n_columns..][..n_columns]);
+        }
+    });
 }

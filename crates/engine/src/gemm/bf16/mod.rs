@@ -131,7 +131,7 @@ pub(super) fn run(isa: Isa, call: Call<'_, f32>, c: &mut [f32], buffers: &mut Bu
 kernel! {
     /// As much of A as the cache holds is rounded, then panel after panel of B for all of its rows.
     fn product[P: Pairs](_loops: PhantomData<P>, call: Call<'_, f32>, c: &mut [f32], buffers: &mut Buffers) {
-        let Call { a, b, k } = call;
+        let Call { a, b, k, .. } = call;
         let pairs = k.div_ceil(2);
         let block = pair_block(pairs);
         for first_pair in (0..pairs).step_by(BLOCKS * block) {

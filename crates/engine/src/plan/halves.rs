@@ -1,0 +1,179 @@
+//! Products with a weight that two threads divide as they divide its update, so that each reads only the half of the weight that it
+//! changes itself. What they exchange instead is half of the output: when a batch is small, that is much less.
+//!
+//! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it sums the products of these rows, and the two sums
+//! are added: those of the two blocks in which every plan sums them. Backward, dA = dC W^T, its rows give it columns of dA.
+//! So no bit differs from that of a plan with any other number of threads.
+
+use super::program::{Instruction, Place};
+use crate::element::Real;
+use crate::gemm::Product;
+use crate::isa::Isa;
+use crate::op::{Add, Context, Matrix, Op, Scratch};
+use crate::threads::Threads;
+
+/// The numbers of a weight must be so many times as many as those of the output.
+const WORTH: usize = 2;
+
+/// A product whose weight is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Halves {
+    product: Product,
+    by: By,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// Each thread sums one block of every element.
+    Depth,
+    /// Each thread computes so many columns, the second what is left.
+    Columns(usize),
+}
+
+impl Halves {
+    /// Of an instruction for a batch of `batch_rows`, if that is faster than to divide the rows of its output.
+    pub(super) fn of(instruction: &Instruction, batch_rows: usize, isa: Isa) -> Option<Halves> {
+        Halves::possible(instruction, batch_rows, isa)
+            .filter(|Halves { product, .. }| product.m > 1 && product.k >= WORTH * product.m)
+    }
+
+    /// The same, worth it or not.
+    fn possible(instruction: &Instruction, batch_rows: usize, isa: Isa) -> Option<Halves> {
+        let op = match instruction.op() {
+            Some(Op::MatMul(op)) if !op.transpose_a && !instruction.packed => op,
+            _ => return None,
+        };
+        let product = op.product_of(&instruction.input_shapes, batch_rows);
+        let n_first = product.n.div_ceil(2).next_multiple_of(4);
+        let by = if op.transpose_b {
+            (n_first < product.n).then_some(By::Columns(n_first))
+        } else {
+            product.has_halves(isa).then_some(By::Depth)
+        };
+        let is_weight = matches!(instruction.inputs[1].place, Place::Parameter(_));
+        by.filter(|_| is_weight).map(|by| Halves { product, by })
+    }
+
+    /// The most numbers that [`Halves::compute`] needs room for, in batches of up to `capacity` rows.
+    pub(super) fn room(instruction: &Instruction, capacity: usize, isa: Isa) -> usize {
+        Halves::possible(instruction, capacity, isa).map_or(0, |Halves { product, .. }| {
+            product.m.min(product.k / WORTH) * product.n
+        })
+    }
+
+    /// Computes the halves: into `out` and `room`, which is as long, or both into `room`.
+    pub(super) fn compute<T: Real>(
+        &self,
+        isa: Isa,
+        threads: &mut Threads,
+        scratch: &mut [Scratch<T>],
+        (a, b): (&[T], &[T]),
+        out: &mut [T],
+        room: &mut [T],
+    ) {
+        let product = self.product;
+        match self.by {
+            By::Depth => {
+                threads.for_each_part(&mut [out, room], 1, scratch, |half, c, scratch| {
+                    product.run_half(isa, (a, b), c[0], half, &mut scratch.panels);
+                });
+            }
+            By::Columns(n_first) => {
+                let part_len = product.m * n_first;
+                threads.for_each_part(room, part_len, scratch, |half, c, scratch| {
+                    let first = half * n_first;
+                    let columns = first..first + c.len() / product.m;
+                    product.run_columns(isa, (a, b), c, columns, &mut scratch.panels);
+                });
+            }
+        }
+    }
+
+    /// Makes rows of the output, from element `first` on, of the halves.
+    pub(super) fn join<T: Real>(
+        &self,
+        rows: &mut [T],
+        room: &[T],
+        first: usize,
+        context: Context<'_>,
+    ) {
+        let n = self.product.n;
+        match self.by {
+            By::Depth => {
+                let values = &room[first..first + rows.len()];
+                Op::Add(Add).run(rows, &[Matrix { values, cols: n }], first, context);
+            }
+            By::Columns(n_first) => {
+                let (left, right) = room.split_at(self.product.m * n_first);
+                let lines = left
+                    .chunks_exact(n_first)
+                    .zip(right.chunks_exact(n - n_first));
+                for (row, (left, right)) in rows.chunks_exact_mut(n).zip(lines.skip(first / n)) {
+                    row[..n_first].copy_from_slice(left);
+                    row[n_first..].copy_from_slice(right);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::isa::Cpu;
+    use crate::op::{MatMul, StepKey};
+    use crate::plan::compile::Results;
+    use crate::plan::program::Program;
+    use crate::plan::{Calculation, Inputs, Targets};
+    use crate::precision::Precision;
+
+    /// Two halves of different sizes, of odd numbers, in batches of both ends of what a plan holds.
+    #[test]
+    fn a_divided_weight_changes_no_bit() {
+        let (k, n, most_rows) = (515, 303, 33);
+        for (transpose_b, precision) in [
+            (false, Precision::F32),
+            (true, Precision::F32),
+            (true, Precision::Bf16),
+        ] {
+            let mut graph = Graph::new();
+            let features = graph.features(k);
+            let (rows, cols) = if transpose_b { (n, k) } else { (k, n) };
+            let weight = graph.parameter(0, rows, cols);
+            let op = MatMul {
+                transpose_a: false,
+                transpose_b,
+            };
+            let product = graph.apply(op, &[features, weight]).expect("it fits");
+            let results = Results {
+                keep: &[product],
+                ..Results::default()
+            };
+            let program = Program::compile(&graph, results, most_rows).expect("it fits");
+            let numbers = |n: usize| (0..n).map(|x| (x as f32).sin()).collect::<Vec<_>>();
+            let parameters = numbers(k * n);
+            for (batch_rows, isa) in [(2, Isa::PORTABLE), (33, Isa::PORTABLE), (33, Isa::detect())]
+            {
+                let isa = isa.with_precision(precision);
+                assert!(Halves::of(&program.instructions[0], batch_rows, isa).is_some());
+                let product = |threads: usize| {
+                    let cpu = Cpu { isa, threads };
+                    let mut plan = Calculation::<f32>::compile(&graph, &[product], most_rows, cpu)
+                        .expect("it fits");
+                    plan.run(&Inputs {
+                        features: &numbers(batch_rows * k),
+                        targets: Targets::Values(&[]),
+                        parameters: &parameters,
+                        batch_rows,
+                        key: StepKey::default(),
+                    });
+                    plan.value(product, batch_rows).to_vec()
+                };
+                let alone = product(1);
+                assert_eq!(product(2), alone);
+                assert_eq!(product(3), alone);
+            }
+        }
+    }
+}
