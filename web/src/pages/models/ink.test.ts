@@ -26,10 +26,18 @@ test("a drawing in a corner, small or large, comes out 20 pixels tall in the mid
 
 test("the centre of mass, not of the box, is in the middle", () => {
   const ink = sheet(100, 10, 10, 90, 20);
-  for (let y = 20; y < 90; y++) ink.values.fill(1, y * 100 + 45, y * 100 + 55);
+  for (let y = 20; y < 90; y++) ink.values.fill(1, y * 100 + 40, y * 100 + 60);
   const rows = picture(ink, 28, 28, true);
   const mass = [...rows.keys()].reduce((sum, i) => sum + (rows[i] as number) * (Math.floor(i / 28) + 0.5), 0) / rows.reduce((a, b) => a + b, 0);
   expect(mass).toBeCloseTo(14, 1);
+});
+
+test("no ink falls over the edge, however heavy one end is", () => {
+  const ink = sheet(100, 10, 10, 90, 20);
+  for (let y = 20; y < 90; y++) ink.values[y * 100 + 50] = 1;
+  const out = picture(ink, 28, 28, true);
+  const kept = out.reduce((a, b) => a + b, 0) * 4 * 4; // a pixel is 4 by 4 of the sheet: 80 / 20
+  expect(kept).toBeCloseTo(10 * 80 + 70, 0);
 });
 
 test("without centring the sheet is only made smaller, and its ink is kept", () => {

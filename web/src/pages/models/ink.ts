@@ -50,7 +50,10 @@ export function picture(ink: Ink, rows: number, columns: number, centred: boolea
   const [left, top, right, bottom] = box;
   // Sheet units per pixel, so that the longer side of the ink has 20 pixels of 28.
   const unit = Math.max((right - left) / columns, (bottom - top) / rows) * (28 / 20);
-  const [cx, cy] = massCentre(ink);
+  const mass = massCentre(ink);
+  // The middle of mass, as far as no ink falls over the edge: a seven is heavy at its top.
+  const cx = within(mass[0], right - (columns / 2) * unit, left + (columns / 2) * unit);
+  const cy = within(mass[1], bottom - (rows / 2) * unit, top + (rows / 2) * unit);
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
       const x = cx + (c - columns / 2) * unit;
@@ -59,6 +62,10 @@ export function picture(ink: Ink, rows: number, columns: number, centred: boolea
     }
   }
   return out;
+}
+
+function within(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 function massCentre({ width, height, values }: Ink): [number, number] {
