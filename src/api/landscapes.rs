@@ -381,12 +381,12 @@ pub struct Barrier {
     #[schema(value_type = Option<String>, format = Uuid)]
     pub lower_run_id: Option<RunId>,
     /// The loss on the line.
-    pub profile: Profile,
+    pub profile: BarrierProfile,
 }
 
 /// The loss on the straight line from this run, t = 0, to the other, t = 1.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct Profile {
+pub struct BarrierProfile {
     /// Part of the way.
     pub t: Vec<f64>,
     /// Loss there.
