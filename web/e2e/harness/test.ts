@@ -123,6 +123,6 @@ export async function visit(page: Page, path: string, query: Record<string, stri
 /** Waits until nothing on the page is a placeholder and its fonts are there. */
 export async function settled(page: Page): Promise<void> {
   await expect(page.locator("#app > *").first()).toBeVisible();
-  await expect(page.locator("[aria-busy='true']:visible")).toHaveCount(0);
+  await expect(page.locator(".skeleton, [aria-busy='true']")).toHaveCount(0);
   await page.evaluate(() => document.fonts.ready);
 }
