@@ -9,6 +9,7 @@ import {
   Plus,
   Shapes,
   SlidersHorizontal,
+  TrendingDown,
 } from "lucide";
 import type { ComponentType } from "preact";
 import type { PlainKey } from "./i18n";
@@ -37,6 +38,8 @@ export const pages: PageEntry[] = [
   { pattern: "/sweeps", load: () => import("./pages/sweeps/Sweeps"), nav: { title: "nav.sweeps", icon: SlidersHorizontal } },
   { pattern: "/sweeps/new", load: () => import("./pages/sweeps/NewSweep") },
   { pattern: "/sweeps/:id", load: () => import("./pages/sweeps/Sweep") },
+  { pattern: "/descent", load: () => import("./pages/descent/Choose"), nav: { title: "nav.descent", icon: TrendingDown } },
+  { pattern: "/descent/:id", load: () => import("./pages/descent/Descent") },
   { pattern: "/models", load: () => import("./pages/models/Models"), nav: { title: "nav.models", icon: Box } },
   { pattern: "/models/:name", load: () => import("./pages/models/Model") },
   { pattern: "/runs/:id", load: () => import("./pages/run/Run") },

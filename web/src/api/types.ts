@@ -76,3 +76,6 @@ export type Domain =
   | { kind: "uniform" | "log_uniform"; low: number; high: number }
   | { kind: "integer"; low: number; high: number; log?: boolean }
   | { kind: "choice"; values: JsonValue[] };
+export type Landscape = Schemas["Landscape"];
+export type Question = Schemas["Question"];
+export type Surface = Schemas["Surface"];

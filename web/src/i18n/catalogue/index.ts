@@ -2,6 +2,7 @@
 import { chart } from "./chart";
 import { compare } from "./compare";
 import { datasets } from "./datasets";
+import { descent } from "./descent";
 import { home } from "./home";
 import { models } from "./models";
 import { newrun } from "./newrun";
@@ -18,6 +19,7 @@ export const catalogue = {
   ...chart,
   ...compare,
   ...datasets,
+  ...descent,
   ...home,
   ...models,
   ...newrun,
