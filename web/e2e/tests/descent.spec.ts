@@ -43,6 +43,7 @@ test("the ball rolls down the path, step by step and by itself", async ({ page, 
 
 test("two runs race on one surface, and the page says which is lower and how high the wall is", async ({ page, owner }) => {
   test.slow();
+  await page.emulateMedia({ reducedMotion: "reduce" });
   await clouds(owner.api, "clouds");
   const first = await trained(owner.api, cloudRun("clouds", "first", 1));
   const second = await trained(owner.api, cloudRun("clouds", "second", 2));

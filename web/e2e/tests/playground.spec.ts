@@ -57,6 +57,9 @@ test("layers and units can be changed, and the next training has them", async ({
 });
 
 test("the playground in every look", async ({ page }) => {
+  test.setTimeout(120_000);
+  // The end of the training at once, and the same in every picture.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   await visit(page, "/playground");
   await photograph(page, "playground", () => train(page));
 });
