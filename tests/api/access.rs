@@ -69,6 +69,7 @@ fn with_body<'a>(ask: Ask<'a>, method: &str, path: &str, things: &Things) -> Ask
         ("POST", "/v1/sweeps") => ask.json(&json!({
             "spec": {"dataset": things.dataset, "task": {"kind": "classification", "target": "target"}}, "strategy": {"kind": "seeds"}})),
         ("POST", path) if path.ends_with("/fork") => ask.json(&json!({})),
+        ("POST", path) if path.ends_with("/landscape") => ask.json(&json!({"kind": "random"})),
         ("POST", path) if path.ends_with("/predict") => ask.json(&json!({"rows": [[5.1, 3.5, 1.4, 0.2]]})),
         ("POST", "/v1/session") => ask.json(&json!({"token": things.token})),
         ("POST", "/v1/tokens") => ask.json(&json!({"name": "t", "scopes": ["runs:read"]})),

@@ -18,7 +18,7 @@ async fn what_an_owner_holds_is_counted_for_that_owner_alone() {
     assert_eq!(usage["owner"], "alice");
     assert_eq!(usage["datasets"]["used"], 1);
     assert_eq!(usage["dataset_bytes"]["used"], csv.len());
-    assert_eq!(usage["queued_runs"]["limit"], 100);
+    assert_eq!(usage["queued_runs"]["limit"], 5000);
     let usage = app
         .ask(axum::http::Method::GET, "/v1/usage")
         .token(&bob)

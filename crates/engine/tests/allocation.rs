@@ -279,8 +279,8 @@ impl Observer for Counts {
     }
 }
 
-/// A whole trainer, whose every step is recorded with a point and some with a snapshot: between two steps of an epoch nothing is
-/// asked for, once the window of gradient norms is full.
+/// A whole trainer, whose path is recorded, with points and with snapshots: between two steps of an epoch nothing is asked for,
+/// once the window of gradient norms is full.
 fn a_recorded_training_allocates_nothing() {
     const ROWS: usize = 1600;
     let features = Array2::from_shape_vec((ROWS, 64), noise(ROWS * 64)).expect("the shape fits");
@@ -307,5 +307,6 @@ fn a_recorded_training_allocates_nothing() {
         second_epoch.windows(2).all(|pair| pair[0] == pair[1]),
         "{second_epoch:?}"
     );
-    assert!(counts.n_points > 100, "{} points", counts.n_points);
+    // The network is wide for its batch, so its path is recorded every sixteenth step.
+    assert!(counts.n_points > 10, "{} points", counts.n_points);
 }

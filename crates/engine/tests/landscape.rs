@@ -70,7 +70,7 @@ fn networks() -> Vec<Value> {
         ),
         spec(
             json!([{"kind": "dense", "units": 16}, {"kind": "reshape", "shape": [2, 2, 4]},
-            {"kind": "conv2d", "filters": 3, "kernel_size": 2, "padding": "same"}, {"kind": "batch_norm"},
+            {"kind": "conv2d", "filters": 3, "kernel_size": 3, "padding": "same"}, {"kind": "batch_norm"},
             {"kind": "activation", "function": "gelu"}, {"kind": "flatten"}]),
         ),
         {
