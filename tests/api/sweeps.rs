@@ -472,6 +472,14 @@ async fn what_cannot_be_worked_off_is_refused_by_name() {
             vec!["/space/~1network~10~1units/high"],
         ),
         (
+            json!({"space": {"/network/0/units": {"kind": "integer", "low": 9, "high": 4}}}),
+            vec!["/space/~1network~10~1units/high"],
+        ),
+        (
+            json!({"space": {"/optimizer/learning_rate": {"kind": "log_uniform", "low": 5.0, "high": 1.0}}}),
+            vec!["/space/~1optimizer~1learning_rate/high"],
+        ),
+        (
             json!({"space": {"/network/0/activation": {"kind": "choice", "values": ["relu", "rellu", 3]}}}),
             vec![
                 "/space/~1network~10~1activation/values/1",
