@@ -73,7 +73,7 @@ test("a cut stream loses no point", async ({ page, owner, context, watch }) => {
   await visit(page, `/runs/${id}`);
   await expect(page.locator(".live.open")).toBeVisible();
   await context.setOffline(true);
-  await owner.api.get(`/v1/runs/${id}?wait_s=20`);
+  await owner.api.get(`/v1/runs/${id}?wait_s=10`);
   await context.setOffline(false);
   await expect(page.locator(".page-head").getByText("Succeeded")).toBeVisible({ timeout: 60_000 });
   const { series } = (await (await owner.api.get(`/v1/runs/${id}/metrics?names=loss&max_points=100000`)).json()) as { series: { values: number[] }[] };
