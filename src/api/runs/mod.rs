@@ -53,7 +53,7 @@ pub struct ListQuery {
         ("status" = Option<Vec<Status>>, Query, style = Form, explode = false, min_items = 1, description = "In one of these states, separated by commas"),
         ("family" = Option<String>, Query, description = "Of this family"),
         ("dataset" = Option<String>, Query, description = "On this dataset, by id or name"),
-        ("sweep" = Option<String>, Query, format = Uuid, description = "Children of this sweep"),
+        ("sweep" = Option<String>, Query, description = "Children of this sweep, by its id"),
         ("metadata" = Option<std::collections::HashMap<String, String>>, Query, style = DeepObject, explode = true, description = "With these labels: `metadata[key]=value`")),
     responses((status = 200, description = "A page", body = Page<Run>, headers(("Link" = Option<String>, description = "`rel=\"next\"` when more follow.")))))]
 pub async fn list(

@@ -59,18 +59,28 @@ impl Layout {
         let n_numbers = if complete { n_trained } else { LINES * LINE };
         // Nanoseconds: a step touches every number about six times per row, at some 300 a nanosecond.
         let step_ns = 1_000.0 + 6.0 * n_trained as f64 * batch_rows as f64 / 300.0;
-        let first_stride = |pass_ns: f64| {
-            let wanted = (50.0 * pass_ns / step_ns).ceil().clamp(1.0, 64.0);
+        // A short training shall have a path too: however dear a point, every so many steps have one.
+        let first_stride = |pass_ns: f64, most: f64| {
+            let wanted = (50.0 * pass_ns / step_ns).ceil().clamp(1.0, most);
             (wanted as u64).next_power_of_two()
         };
+        // What another core has just updated comes by lines: an eighth of a microsecond each where they are drawn from all over, less where
+        // they come in a row. A complete point of a small network is in the core's own cache.
+        let point_ns = if complete {
+            30.0 + n_numbers as f64 / 4.0
+        } else {
+            8.0 * n_numbers as f64
+        };
+        // A snapshot is part of a point, so it is not more frequent.
+        let snapshot_ns = point_ns.max(n_trained as f64);
         let n_snapshots = (SNAPSHOT_BYTES / (2 * n_trained.max(1) as u64)).min(SNAPSHOTS);
         Layout {
             n_trained,
             batch_rows,
             lines,
-            points: Thinning::new(POINTS, first_stride(30.0 + n_numbers as f64 / 4.0)),
+            points: Thinning::new(POINTS, first_stride(point_ns, 16.0)),
             snapshots: (!complete && n_snapshots >= FEWEST_SNAPSHOTS)
-                .then(|| Thinning::new(n_snapshots, first_stride(n_trained as f64 / 2.0))),
+                .then(|| Thinning::new(n_snapshots, first_stride(snapshot_ns, 64.0))),
         }
     }
 
