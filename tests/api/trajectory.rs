@@ -165,6 +165,7 @@ async fn a_large_network_keeps_its_weights_to_itself_and_a_queued_run_has_no_pat
     let dataset = app.dataset("admin", "iris", csv).await;
     let mut spec = iris_spec(dataset, "wide");
     spec["network"] = json!([{"kind": "dense", "units": 180, "activation": "tanh"}, {"kind": "dense", "units": 180}]);
+    spec["training"] = json!({"epochs": 40, "batch_size": 8, "seed": 7});
     let run = app.train("admin", spec).await;
     let path = format!("/v1/runs/{}/trajectory", run.id);
     app.get(&format!("{path}?weights=true"))
