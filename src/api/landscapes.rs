@@ -1,7 +1,5 @@
 //! `/v1/runs/{id}/landscape`: the loss around a run's weights. Asked for once, computed beside the trainings, kept.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -13,13 +11,12 @@ use super::auth::Bearer;
 use super::error::{Error, Kind, Result, Violation};
 use super::input::{Json, Path, Query};
 use super::page::{Order, Page, Window};
+use super::patience;
 use super::time::rfc3339;
 use crate::ids::{LandscapeId, RunId};
 use crate::runs::{Kind as View, LandscapeRequest};
 use crate::store::landscapes as rows;
 
-/// Longest wait of `?wait_s`: below the idle time that proxies commonly allow.
-const MAX_WAIT_S: u64 = 60;
 /// The largest whole number that every JSON reader keeps.
 const MAX_WHOLE: u64 = (1 << 53) - 1;
 const RESOLUTIONS: std::ops::RangeInclusive<u32> = 5..=101;
@@ -490,11 +487,7 @@ pub async fn show(
     Path(run): Path<RunId>,
     Query(query): Query<LandscapeQuery>,
 ) -> Result<axum::Json<Landscape>> {
-    let wait_s = query.wait_s.unwrap_or(0);
-    if wait_s > MAX_WAIT_S {
-        let detail = format!("wait_s is {wait_s}; it must be 0 to {MAX_WAIT_S}");
-        return Err(Error::query("wait_s", detail));
-    }
+    let patience = patience::asked(query.wait_s)?;
     let absent = || {
         let detail = "no such landscape of this run was asked for";
         Error::new(Kind::NotFound, "not_found", detail)
@@ -505,15 +498,13 @@ pub async fn show(
         .map(|id| id.parse().map_err(|_| absent()))
         .transpose()?;
     let runs = &api.app.runs;
-    let found = if wait_s == 0 {
-        runs.landscape(&caller.owner, run, id).await?
-    } else {
-        tokio::select! {
-            found = runs.wait_landscape(&caller.owner, run, id, Duration::from_secs(wait_s)) => found?,
-            // A server that is about to end does not keep anybody waiting.
-            () = api.app.stopping.cancelled() => runs.landscape(&caller.owner, run, id).await?,
-        }
-    };
+    let found = patience::within(
+        &api,
+        patience,
+        |patience| runs.wait_landscape(&caller.owner, run, id, patience),
+        runs.landscape(&caller.owner, run, id),
+    )
+    .await?;
     Ok(axum::Json(Landscape::of(&found.ok_or_else(absent)?)?))
 }
 

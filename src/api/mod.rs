@@ -24,6 +24,7 @@ pub mod models;
 pub mod numbers;
 pub mod openapi;
 pub mod page;
+pub mod patience;
 pub mod predict;
 pub mod probes;
 pub mod queue;

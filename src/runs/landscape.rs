@@ -6,10 +6,9 @@ use descent_engine::spec::{Family, Spec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::broadcast::error::RecvError;
 
 use super::trajectory::Description;
-use super::{Runs, RunsError};
+use super::{Runs, RunsError, until};
 use crate::blobs::hex;
 use crate::ids::{LandscapeId, RunId};
 use crate::store::landscapes::{self, Landscape, Status};
@@ -174,30 +173,13 @@ impl Runs {
         id: Option<LandscapeId>,
         patience: Duration,
     ) -> Result<Option<Landscape>, RunsError> {
-        // Listening begins before the first look, so that no notice falls between.
-        let mut moved = self.subscribe();
-        let watch = async {
-            loop {
-                let found = self.landscape(owner, run, id).await?;
-                if found
-                    .as_ref()
-                    .is_none_or(|found| found.status.is_terminal())
-                {
-                    return Ok(found);
-                }
-                loop {
-                    match moved.recv().await {
-                        Ok(other) if other != run => {}
-                        Ok(_) | Err(RecvError::Lagged(_)) => break,
-                        Err(RecvError::Closed) => return Ok(found),
-                    }
-                }
-            }
-        };
-        match tokio::time::timeout(patience, watch).await {
-            Ok(found) => found,
-            Err(_) => self.landscape(owner, run, id).await,
-        }
+        let look = || self.landscape(owner, run, id);
+        until(self.subscribe(), run, patience, look, |found| {
+            found
+                .as_ref()
+                .is_none_or(|found| found.status.is_terminal())
+        })
+        .await
     }
 
     /// What a surface of a run is made of.

@@ -40,6 +40,7 @@ pub use queue::{Queue, Queued};
 pub use submit::ForkFrom;
 pub use trajectory::{Description, InputScale, LayerShape, Path, Trajectory};
 pub use transition::Verb;
+pub use watch::until;
 
 use crate::blobs::Blobs;
 use crate::clock::{Clock, Ids};

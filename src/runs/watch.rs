@@ -1,8 +1,9 @@
 //! Reading runs: one, a page, or one that is over.
 
+use std::future::Future;
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{Runs, RunsError};
 use crate::ids::RunId;
@@ -38,26 +39,44 @@ impl Runs {
     /// # Errors
     /// [`RunsError::Absent`] when it is not there or was deleted meanwhile.
     pub async fn wait(&self, owner: &str, id: RunId, patience: Duration) -> Result<Run, RunsError> {
-        // Listening begins before the first look, so that no notice falls between.
-        let mut moved = self.subscribe();
-        let watch = async {
+        let look = || self.show(owner, id);
+        until(self.subscribe(), id, patience, look, |run| {
+            run.status.is_terminal()
+        })
+        .await
+    }
+}
+
+/// What `look` finds as soon as it is `over`, or as it stands after `patience`; it looks again whenever `moved` names `id`. The subscription
+/// is older than the first look, so no notice falls between.
+pub async fn until<K, T, E, F>(
+    mut moved: Receiver<K>,
+    id: K,
+    patience: Duration,
+    look: impl Fn() -> F,
+    over: impl Fn(&T) -> bool,
+) -> Result<T, E>
+where
+    K: Clone + PartialEq,
+    F: Future<Output = Result<T, E>>,
+{
+    let watch = async {
+        loop {
+            let found = look().await?;
+            if over(&found) {
+                return Ok(found);
+            }
             loop {
-                let run = self.show(owner, id).await?;
-                if run.status.is_terminal() {
-                    return Ok(run);
-                }
-                loop {
-                    match moved.recv().await {
-                        Ok(other) if other != id => {}
-                        Ok(_) | Err(RecvError::Lagged(_)) => break,
-                        Err(RecvError::Closed) => return Ok(run),
-                    }
+                match moved.recv().await {
+                    Ok(other) if other != id => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => return Ok(found),
                 }
             }
-        };
-        match tokio::time::timeout(patience, watch).await {
-            Ok(run) => run,
-            Err(_) => self.show(owner, id).await,
         }
+    };
+    match tokio::time::timeout(patience, watch).await {
+        Ok(found) => found,
+        Err(_) => look().await,
     }
 }

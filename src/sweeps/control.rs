@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::RecvError;
-
 use super::advance::planned;
 use super::{Budget, Sweeps, SweepsError, Wanted, check};
 use crate::ids::{RunId, SweepId};
-use crate::runs::RunsError;
 use crate::runs::message::Reason;
+use crate::runs::{RunsError, until};
 use crate::store::idempotency::{self, Remember};
 use crate::store::sweeps::{self, Status, Sweep};
 use crate::store::trials::{self, Seen};
@@ -171,27 +169,11 @@ impl Sweeps {
         id: SweepId,
         patience: Duration,
     ) -> Result<Sweep, SweepsError> {
-        // Listening begins before the first look, so that no notice falls between.
-        let mut moved = self.0.moved.subscribe();
-        let watch = async {
-            loop {
-                let sweep = self.show(owner, id).await?;
-                if sweep.status.is_terminal() {
-                    return Ok(sweep);
-                }
-                loop {
-                    match moved.recv().await {
-                        Ok(other) if other != id => {}
-                        Ok(_) | Err(RecvError::Lagged(_)) => break,
-                        Err(RecvError::Closed) => return Ok(sweep),
-                    }
-                }
-            }
-        };
-        match tokio::time::timeout(patience, watch).await {
-            Ok(sweep) => sweep,
-            Err(_) => self.show(owner, id).await,
-        }
+        let (moved, look) = (self.0.moved.subscribe(), || self.show(owner, id));
+        until(moved, id, patience, look, |sweep| {
+            sweep.status.is_terminal()
+        })
+        .await
     }
 
     /// Changes name, labels or budget. A larger budget lets a completed sweep go on.

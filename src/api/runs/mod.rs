@@ -5,7 +5,6 @@ mod submit;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -23,13 +22,12 @@ use super::error::{Error, Result};
 use super::etag;
 use super::input::{Json, Path, Query, check_name};
 use super::page::{Order, Page, Window};
+use super::patience;
 use crate::ids::{DatasetId, RunId, SweepId};
 use crate::runs::Acted;
 use crate::store::checkpoints::{self, Checkpoint};
 use crate::store::{self, datasets, runs as rows};
 
-/// Longest wait of `?wait_s`: below the idle time that proxies commonly allow.
-const MAX_WAIT_S: u64 = 60;
 /// Priorities, as a spec may have them.
 const PRIORITIES: std::ops::RangeInclusive<i64> = -1000..=1000;
 
@@ -111,22 +109,15 @@ pub async fn show(
     headers: HeaderMap,
 ) -> Result<Response> {
     let id = id_of(&id)?;
-    let wait_s = query.wait_s.unwrap_or(0);
-    if wait_s > MAX_WAIT_S {
-        return Err(Error::query(
-            "wait_s",
-            format!("wait_s is {wait_s}; it must be 0 to {MAX_WAIT_S}"),
-        ));
-    }
-    let row = if wait_s == 0 {
-        api.app.runs.show(&caller.owner, id).await?
-    } else {
-        tokio::select! {
-            row = api.app.runs.wait(&caller.owner, id, Duration::from_secs(wait_s)) => row?,
-            // A server that is about to end does not keep anybody waiting.
-            () = api.app.stopping.cancelled() => api.app.runs.show(&caller.owner, id).await?,
-        }
-    };
+    let patience = patience::asked(query.wait_s)?;
+    let runs = &api.app.runs;
+    let row = patience::within(
+        &api,
+        patience,
+        |patience| runs.wait(&caller.owner, id, patience),
+        runs.show(&caller.owner, id),
+    )
+    .await?;
     let tag = tag(&row);
     if etag::is_known(&headers, &tag) {
         return Ok((

@@ -3,7 +3,6 @@
 mod wire;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -22,13 +21,12 @@ use super::etag;
 use super::idempotency::{self, Once, Stored};
 use super::input::{self, Json, Path, Query, check_name};
 use super::page::{Order, Page, Window};
+use super::patience;
 use crate::ids::SweepId;
 use crate::store;
 use crate::store::sweeps as rows;
 use crate::sweeps::{Budget, Change, Domain, Objective, Stopped, Strategy, Wanted};
 
-/// Longest wait of `?wait_s`: below the idle time that proxies commonly allow.
-const MAX_WAIT_S: u64 = 60;
 /// Seeds that JSON readers agree on.
 const MAX_SEED: u64 = (1 << 53) - 1;
 /// Longest name: the children's numbers are put behind it.
@@ -217,23 +215,15 @@ pub async fn show(
     Query(query): Query<ShowQuery>,
 ) -> Result<Response<Body>> {
     let id = id_of(&id)?;
-    let wait_s = query.wait_s.unwrap_or(0);
-    if wait_s > MAX_WAIT_S {
-        return Err(Error::query(
-            "wait_s",
-            format!("wait_s is {wait_s}; it must be 0 to {MAX_WAIT_S}"),
-        ));
-    }
+    let patience = patience::asked(query.wait_s)?;
     let sweeps = &api.app.sweeps;
-    let row = if wait_s == 0 {
-        sweeps.show(&caller.owner, id).await?
-    } else {
-        tokio::select! {
-            row = sweeps.wait(&caller.owner, id, Duration::from_secs(wait_s)) => row?,
-            // A server that is about to end does not keep anybody waiting.
-            () = api.app.stopping.cancelled() => sweeps.show(&caller.owner, id).await?,
-        }
-    };
+    let row = patience::within(
+        &api,
+        patience,
+        |patience| sweeps.wait(&caller.owner, id, patience),
+        sweeps.show(&caller.owner, id),
+    )
+    .await?;
     tagged(&api, &row, StatusCode::OK).await
 }
 
