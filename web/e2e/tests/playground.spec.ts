@@ -2,10 +2,12 @@ import { photograph } from "../harness/photograph.ts";
 import { expect, test, visit } from "../harness/test.ts";
 import type { Page } from "@playwright/test";
 
-/** Presses Train and waits until the run ended and something is said about it. */
+/** Presses Train and waits until the run ended and something is said about it, which may be before. */
 async function train(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /^(Train|학습)$/ }).click();
+  const button = page.getByRole("button", { name: /^(Train|학습)$/ });
+  await button.click();
   await expect(page.locator(".verdict")).toBeVisible({ timeout: 40_000 });
+  await expect(button).toBeEnabled({ timeout: 40_000 });
 }
 
 test("a toy set is trained by the server and its boundary can be scrubbed", async ({ page, owner }) => {

@@ -66,23 +66,6 @@ test("the chart is moved by keys and buttons", async ({ page, owner }) => {
   await expect.poll(picture).toBe(whole);
 });
 
-test("a cut stream loses no point", async ({ page, owner, context, watch }) => {
-  watch.expect(/ERR_INTERNET_DISCONNECTED|network error|ERR_NETWORK_CHANGED|Failed to fetch/);
-  await dataset(owner, "penguins.csv");
-  const { id } = await submit(owner, { ...CLASSIFY_PENGUINS, name: "lid closed", optimizer: { kind: "sgd", learning_rate: 0.01 }, training: { epochs: 2000 } });
-  await visit(page, `/runs/${id}`);
-  await expect(page.locator(".live.open")).toBeVisible();
-  await context.setOffline(true);
-  await owner.api.get(`/v1/runs/${id}?wait_s=10`);
-  await context.setOffline(false);
-  await expect(page.locator(".page-head").getByText("Succeeded")).toBeVisible({ timeout: 60_000 });
-  const { series } = (await (await owner.api.get(`/v1/runs/${id}/metrics?names=loss&max_points=100000`)).json()) as { series: { values: number[] }[] };
-  const last = series[0]?.values.at(-1) ?? Number.NaN;
-  await page.locator(".view-controls input[type=range]").fill("0");
-  const shown = page.locator(".chart-key button", { hasText: "Batch" }).locator("b");
-  await expect.poll(async () => Number(await shown.innerText())).toBeCloseTo(last, 2);
-});
-
 test("the page of a run looks right", async ({ page, owner }) => {
   await dataset(owner, "penguins.csv");
   const { id } = await finished(owner, { ...CLASSIFY_PENGUINS, optimizer: { kind: "sgd", learning_rate: 0.5, momentum: 0.9 }, training: { epochs: 40 } });

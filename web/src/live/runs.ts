@@ -1,6 +1,6 @@
 // Runs that move by themselves: what a read said, carried on by the events of the stream. Each run has a signal of its own, so an
 // event draws one row again and not the page.
-import { type Signal, effect, signal } from "@preact/signals";
+import { type Signal, batch, effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { every } from "../api/client";
 import { listRuns, readRun } from "../api/runs";
@@ -24,6 +24,8 @@ export interface LiveRun {
 const runs = new Map<string, Signal<LiveRun>>();
 /** Ids of the runs that are not over, newest first. */
 export const activeIds = signal<string[]>([]);
+/** How often a run was read that began or ended since. A short one does both before it is read, and is never among the active. */
+const begunOrEnded = signal(0);
 
 /** Takes what a read said; the stream carries it on. */
 export function hold(run: Run): Signal<LiveRun> {
@@ -69,8 +71,13 @@ function wantsReading(event: RunEvent): boolean {
 }
 
 async function read(id: string): Promise<void> {
+  const before = runs.get(id)?.peek().run;
   try {
-    hold(await readRun(id));
+    const run = await readRun(id);
+    batch(() => {
+      hold(run);
+      if (before?.terminal !== run.terminal) begunOrEnded.value++;
+    });
   } catch (error) {
     toastProblem(error);
   }
@@ -108,6 +115,7 @@ export function useWhenRunsChange(action: () => void): void {
     let first = true;
     return effect(() => {
       activeIds.value.join();
+      void begunOrEnded.value;
       if (first) first = false;
       else action();
     });
