@@ -12,7 +12,7 @@ export default defineConfig({
   retries: 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  reporter: [["list"]],
+  reporter: [["list"], ["./harness/reasons.ts"]],
   use: {
     browserName: "chromium",
     viewport: { width: 1280, height: 800 },
