@@ -68,7 +68,7 @@ client: cargo-present python-present ## test the Python client and its notebooks
 unit: cargo-present ## every Rust test; unpacks nothing, needs no network once built
 	$(CARGO) test --workspace --locked
 
-openapi: cargo-present ## write api/openapi.json again from the router
+openapi: cargo-present ## write api/openapi.json and api/families/ again from what is served
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi
 
 bench: bench-service bench-peers bench-learning bench-sweeps ## measure everything against its goals; writes docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")

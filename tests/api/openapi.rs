@@ -18,13 +18,10 @@ pub fn operations() -> Vec<(String, String, Value)> {
     all
 }
 
-#[test]
-fn openapi_json_is_what_the_router_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("api/openapi.json");
-    let made = format!(
-        "{}\n",
-        serde_json::to_string_pretty(&router::contract()).unwrap()
-    );
+/// Compares a committed file of `api/` with what it should say, and writes it where it was asked for.
+fn committed(name: &str, value: &Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("api").join(name);
+    let made = format!("{}\n", serde_json::to_string_pretty(value).unwrap());
     #[allow(
         clippy::disallowed_methods,
         reason = "how a person asks for the file to be written; the server has no such switch"
@@ -35,8 +32,24 @@ fn openapi_json_is_what_the_router_says() {
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == made,
-        "api/openapi.json is not what the router says; run `make openapi` and look at the difference"
+        "api/{name} is not what is served; run `make openapi` and look at the difference"
     );
+}
+
+#[test]
+fn openapi_json_is_what_the_router_says() {
+    committed("openapi.json", &router::contract());
+}
+
+#[tokio::test]
+async fn the_schemas_of_the_families_are_those_that_are_served() {
+    let app = TestApp::idle(|_| {}).await;
+    let list = app.get("/v1/families").await.ok(200);
+    for family in list["data"].as_array().unwrap() {
+        let schema = app.get(family["schema"].as_str().unwrap()).await.ok(200);
+        let name = family["name"].as_str().unwrap();
+        committed(&format!("families/{name}.json"), &schema);
+    }
 }
 
 #[tokio::test]
