@@ -57,6 +57,14 @@ test("the copied document is the document that is sent", async ({ page, owner, c
   await expect(code.locator("pre")).toContainText("client.runs.submit");
 });
 
+test("explanations are in the reader's language, and follow it", async ({ page, owner }) => {
+  await dataset(owner, "penguins.csv");
+  await visit(page, "/new");
+  await expect(page.getByLabel("Batch size")).toHaveAccessibleDescription(/^Rows of one step\./);
+  await page.getByLabel("Language").selectOption("ko");
+  await expect(page.getByLabel("배치 크기")).toHaveAccessibleDescription(/^한 스텝에 쓰는 행 수입니다\./);
+});
+
 test("the page of a new run looks right", async ({ page, owner }) => {
   await dataset(owner, "penguins.csv");
   await visit(page, "/new");

@@ -52,7 +52,7 @@ export const newrun = texts({
   "newrun.memory": { en: "Memory", ko: "메모리" },
   "newrun.steps": { en: "Steps at most", ko: "최대 스텝" },
   "newrun.train_rows": { en: "Training rows", ko: "학습 행" },
-  "newrun.n_features": { en: "Features", ko: "특징" },
+  "newrun.n_features": { en: "Features", ko: "특성" },
   "newrun.starts": { en: "Starts", ko: "시작" },
   "newrun.at_once": { en: "at once", ko: "바로" },
   "newrun.in_queue": { en: (n: number) => `number ${n} in the queue`, ko: (n: number) => `대기열 ${n}번째` },

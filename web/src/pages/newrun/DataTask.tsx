@@ -3,6 +3,7 @@ import { api, ok } from "../../api/client";
 import type { Problem } from "../../api/problem";
 import type { Dataset, Json } from "../../api/types";
 import { t } from "../../i18n";
+import { explained, words } from "../../i18n/served";
 import { Card } from "../../ui/Card";
 import { Field, SelectField } from "../../ui/Field";
 import { type Family, begin, familyOf, targets, task, withFamily, withTask } from "./spec";
@@ -25,8 +26,8 @@ function Families({ spec, dataset, onChange }: DataTaskProps) {
         <label key={family.name} class={`family${family.name === now ? " chosen" : ""}`}>
           <input type="radio" name="family" checked={family.name === now} onChange={() => onChange(withFamily(spec, family.name as Family, dataset))} />
           <span>
-            <strong>{family.name}</strong>
-            <span class="soft small">{family.about}</span>
+            <strong>{words(family.name)}</strong>
+            <span class="soft small">{explained(family.about)}</span>
           </span>
         </label>
       ))}

@@ -15,6 +15,7 @@ import { NetworkEditor } from "./NetworkEditor";
 import { PlanPanel } from "./PlanPanel";
 import { Member, Members } from "./SchemaField";
 import { Snippets } from "./Snippets";
+import { ELSEWHERE, FOLDED } from "./parts";
 import { presetsFor } from "./presets";
 import type { Schema } from "./schema";
 import { familyOf, task, withMember } from "./spec";
@@ -88,7 +89,7 @@ export function NewRunForm({ first, datasets }: FormProps) {
         <Loaded from={schema} lines={10}>
           {(root) => {
             const form = { root, problem };
-            const member = (name: string) => root.properties?.[name] && <Member form={form} name={name} pointer={`/${name}`} schema={root.properties[name]} value={spec[name]} onChange={set(name)} />;
+            const member = (name: string) => root.properties?.[name] && <Member key={name} form={form} name={name} pointer={`/${name}`} schema={root.properties[name]} value={spec[name]} onChange={set(name)} />;
             const taskSchema = root.$defs?.Task;
             const training = root.$defs?.Training;
             return (
@@ -96,22 +97,18 @@ export function NewRunForm({ first, datasets }: FormProps) {
                 {family !== "perceptron" && <NetworkEditor form={form} network={spec.network} plan={last.current} onChange={set("network")} />}
                 {training && (
                   <Card title={t("newrun.training")}>
-                    <Members form={form} schema={training} value={(spec.training as Json | undefined) ?? {}} pointer="/training" skip={["checkpoint", "augmentation"]} onChange={set("training")} />
+                    <Members form={form} schema={training} value={(spec.training as Json | undefined) ?? {}} pointer="/training" skip={ELSEWHERE.training} onChange={set("training")} />
                   </Card>
                 )}
                 {root.properties?.optimizer && <Card title={t("newrun.optimizer")}>{member("optimizer")}</Card>}
                 {root.properties?.loss && <More title={t("word.loss")} open={spec.loss !== undefined}>{member("loss")}</More>}
                 {taskSchema && (
                   <More title={t("newrun.split")} open={problem?.at("/task/split", true).length === 1}>
-                    <Members form={form} schema={taskSchema} value={task(spec)} pointer="/task" skip={["kind", "target", "features"]} onChange={set("task")} />
+                    <Members form={form} schema={taskSchema} value={task(spec)} pointer="/task" skip={ELSEWHERE.task} onChange={set("task")} />
                   </More>
                 )}
                 <More title={t("newrun.rest")} open={false}>
-                  <div class="stack">
-                    {member("resources")}
-                    {member("priority")}
-                    {member("metadata")}
-                  </div>
+                  <div class="stack">{FOLDED.map(member)}</div>
                 </More>
               </>
             );

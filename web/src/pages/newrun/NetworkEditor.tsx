@@ -2,12 +2,13 @@ import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide";
 import type { Json, JsonValue, Plan } from "../../api/types";
 import { count } from "../../format";
 import { t } from "../../i18n";
+import { explained, words } from "../../i18n/served";
 import { Button } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { SelectField } from "../../ui/Field";
 import { Notice } from "../../ui/State";
 import { Choice } from "../../ui/Tabs";
-import { type Form, Members, words } from "./SchemaField";
+import { type Form, Members } from "./SchemaField";
 import { type Variant, fresh, resolved, variants } from "./schema";
 
 type Mode = "default" | "named" | "layers";
@@ -100,7 +101,7 @@ export function NetworkEditor({ form, network, plan, onChange }: EditorProps) {
     <Card title={t("newrun.network")} actions={<Choice label={t("newrun.network")} value={mode} options={[["default", t("newrun.automatic")], ["named", t("newrun.by_name")], ["layers", t("newrun.layers")]]} onChange={enter} />}>
       <div class="stack">
         {mode === "default" && <p class="soft small">{t("newrun.network_default")}</p>}
-        {mode === "named" && <SelectField label={t("newrun.by_name")} hint={chosen?.about?.replaceAll("`", "")} value={chosen?.kind ?? ""} options={named.map((one) => [one.kind, words(one.kind)] as const)} onChange={(kind) => onChange({ kind })} />}
+        {mode === "named" && <SelectField label={t("newrun.by_name")} hint={chosen?.about && explained(chosen.about)} value={chosen?.kind ?? ""} options={named.map((one) => [one.kind, words(one.kind)] as const)} onChange={(kind) => onChange({ kind })} />}
         {mode === "layers" && <Layers form={form} layers={network as Json[]} plan={plan} onChange={onChange} />}
         {form.problem?.at("/network").map((one) => <Notice key={one.code} look="bad">{one.message}</Notice>)}
       </div>

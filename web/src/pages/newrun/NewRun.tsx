@@ -4,6 +4,7 @@ import { useResource } from "../../api/resource";
 import { readRun } from "../../api/runs";
 import type { Dataset, Json } from "../../api/types";
 import { t } from "../../i18n";
+import { useDictionary } from "../../i18n/served";
 import type { PageProps } from "../../pages";
 import { to } from "../../router";
 import { LinkButton } from "../../ui/Button";
@@ -27,6 +28,7 @@ async function prepare(from: string | null, wanted: string | null, signal: Abort
 }
 
 export default function NewRun({ query }: PageProps) {
+  useDictionary();
   const from = query.get("from");
   const wanted = query.get("dataset");
   const beginning = useResource(`new ${from} ${wanted}`, (signal) => prepare(from, wanted, signal));

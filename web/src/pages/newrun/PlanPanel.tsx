@@ -2,9 +2,9 @@ import type { Resource } from "../../api/resource";
 import type { Plan, PlanLayer } from "../../api/types";
 import { bytes, count, duration } from "../../format";
 import { t } from "../../i18n";
+import { words } from "../../i18n/served";
 import { Card, Facts } from "../../ui/Card";
 import { ProblemNotice, Skeleton } from "../../ui/State";
-import { words } from "./SchemaField";
 
 /** The layers as they would be trained; the bars compare their parameters on a logarithmic scale. */
 function Outline({ layers }: { layers: PlanLayer[] }) {

@@ -4,6 +4,7 @@ import { Plus, Trash2 } from "lucide";
 import type { Problem } from "../../api/problem";
 import type { Json, JsonValue } from "../../api/types";
 import { t } from "../../i18n";
+import { explained, words } from "../../i18n/served";
 import { Button } from "../../ui/Button";
 import { Check, SelectField, TextField } from "../../ui/Field";
 import { NumberField } from "../../ui/NumberField";
@@ -26,22 +27,16 @@ interface MemberProps {
   onChange: (value: JsonValue | undefined) => void;
 }
 
-/** A name of the contract as words. */
-export function words(name: string): string {
-  const text = name.replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 function errors(form: Form, pointer: string): string | undefined {
   return form.problem?.at(pointer).map((violation) => violation.message).join(" ") || undefined;
 }
 
 /** The explanation, the range and the default, as far as the schema has them. */
 function hint(looked: Looked): string {
-  const parts = [looked.about?.replaceAll("`", "") ?? ""];
+  const parts = [looked.about ? explained(looked.about) : ""];
   // A limit that only keeps out nonsense is no help to anybody.
   if (looked.control === "number" && looked.minimum !== undefined && looked.maximum !== undefined && looked.maximum <= 1e6) parts.push(`${looked.minimum} – ${looked.maximum}.`);
-  if (looked.standard !== undefined && typeof looked.standard !== "object") parts.push(t("newrun.default_is", String(looked.standard)));
+  if (looked.standard !== undefined && typeof looked.standard !== "object") parts.push(t("newrun.default_is", looked.control === "choice" ? words(String(looked.standard)) : String(looked.standard)));
   return parts.filter(Boolean).join(" ");
 }
 
@@ -59,9 +54,10 @@ function VariantsMember({ form, name, pointer, looked, value, onChange }: Member
     onChange(next ? fresh(next, form.root) : undefined);
   };
   const options = looked.variants.map((one) => [one.kind, words(one.kind)] as const);
+  const about = chosen?.about ?? looked.about;
   return (
     <div class="variant">
-      <SelectField label={words(name)} hint={chosen?.about ?? looked.about} error={errors(form, pointer)} value={chosen?.kind ?? ""} options={[["", t("newrun.automatic")], ...options]} onChange={choose} />
+      <SelectField label={words(name)} hint={about && explained(about)} error={errors(form, pointer)} value={chosen?.kind ?? ""} options={[["", t("newrun.automatic")], ...options]} onChange={choose} />
       {chosen && now && <Members form={form} schema={chosen.schema} value={now} pointer={pointer} skip={["kind"]} onChange={onChange} />}
     </div>
   );
@@ -76,7 +72,7 @@ function ListMember({ form, name, pointer, looked, value, onChange }: MemberProp
   return (
     <fieldset class="list-member">
       <legend>{words(name)}</legend>
-      <p class="hint soft small">{looked.about}</p>
+      <p class="hint soft small">{looked.about && explained(looked.about)}</p>
       {items.map((one, idx) => (
         <div key={idx} class="list-item">
           <VariantsMember form={form} name={`${idx + 1}`} pointer={`${pointer}/${idx}`} schema={looked.item} looked={item} value={one} onChange={(next) => onChange(items.flatMap((old, at) => (at !== idx ? [old] : next === undefined ? [] : [next])))} />
