@@ -7,6 +7,9 @@
 
 use crate::precision::Precision;
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
+
 /// A set of vector instructions this machine is known to have, and what products multiply with them.
 ///
 /// The fields are private: a set beyond the portable one can only come from [`Isa::detect`], which looked. That is what
@@ -14,8 +17,7 @@ use crate::precision::Precision;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa {
     level: Level,
-    /// The set has AVX512_BF16.
-    pairs: bool,
+    pairing: Pairing,
     precision: Precision,
 }
 
@@ -26,14 +28,25 @@ pub(crate) enum Level {
     Avx512,
 }
 
+/// What multiplies pairs of bfloat16; each but the first goes with AVX-512, and the last with the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pairing {
+    /// Nothing: a pair is taken apart and multiplied as f32.
+    None,
+    /// AVX512_BF16: a vector of pairs.
+    Vectors,
+    /// AMX: a tile of pairs.
+    Tiles,
+}
+
 impl Isa {
     /// What every x86-64 machine has; slower, and bit-equal on all of them.
-    pub const PORTABLE: Isa = Isa::of(Level::Portable, false);
+    pub const PORTABLE: Isa = Isa::of(Level::Portable, Pairing::None);
 
-    const fn of(level: Level, pairs: bool) -> Isa {
+    const fn of(level: Level, pairing: Pairing) -> Isa {
         Isa {
             level,
-            pairs,
+            pairing,
             precision: Precision::F32,
         }
     }
@@ -48,13 +61,19 @@ impl Isa {
                 && std::arch::is_x86_feature_detected!("avx512bw")
                 && std::arch::is_x86_feature_detected!("fma")
             {
-                let pairs = std::arch::is_x86_feature_detected!("avx512bf16");
-                return Isa::of(Level::Avx512, pairs);
+                let pairing = if !std::arch::is_x86_feature_detected!("avx512bf16") {
+                    Pairing::None
+                } else if amx::is_usable() {
+                    Pairing::Tiles
+                } else {
+                    Pairing::Vectors
+                };
+                return Isa::of(Level::Avx512, pairing);
             }
             if std::arch::is_x86_feature_detected!("avx2")
                 && std::arch::is_x86_feature_detected!("fma")
             {
-                return Isa::of(Level::Avx2, false);
+                return Isa::of(Level::Avx2, Pairing::None);
             }
         }
         Isa::PORTABLE
@@ -70,13 +89,15 @@ impl Isa {
         self.precision
     }
 
-    /// Name in a run's record: `portable`, `avx2`, `avx512` or, of a machine that has AVX512_BF16 too, `avx512_bf16`.
+    /// Name in a run's record: `portable`, `avx2`, `avx512`, of a machine that has AVX512_BF16 too `avx512_bf16`, and of one
+    /// that has AMX as well `avx512_amx`.
     pub fn name(self) -> &'static str {
-        match (self.level, self.pairs) {
+        match (self.level, self.pairing) {
             (Level::Portable, _) => "portable",
             (Level::Avx2, _) => "avx2",
-            (Level::Avx512, false) => "avx512",
-            (Level::Avx512, true) => "avx512_bf16",
+            (Level::Avx512, Pairing::None) => "avx512",
+            (Level::Avx512, Pairing::Vectors) => "avx512_bf16",
+            (Level::Avx512, Pairing::Tiles) => "avx512_amx",
         }
     }
 
@@ -86,9 +107,12 @@ impl Isa {
         match name {
             "native" => Some(best),
             "portable" => Some(Isa::PORTABLE),
-            "avx2" if best.level >= Level::Avx2 => Some(Isa::of(Level::Avx2, false)),
-            "avx512" if best.level >= Level::Avx512 => Some(Isa::of(Level::Avx512, false)),
-            "avx512_bf16" if best.pairs => Some(best),
+            "avx2" if best.level >= Level::Avx2 => Some(Isa::of(Level::Avx2, Pairing::None)),
+            "avx512" if best.level >= Level::Avx512 => Some(Isa::of(Level::Avx512, Pairing::None)),
+            "avx512_bf16" if best.pairing >= Pairing::Vectors => {
+                Some(Isa::of(Level::Avx512, Pairing::Vectors))
+            }
+            "avx512_amx" if best.pairing >= Pairing::Tiles => Some(best),
             _ => None,
         }
     }
@@ -97,9 +121,9 @@ impl Isa {
         self.level
     }
 
-    /// Whether the set has AVX512_BF16; then it has AVX-512 too.
-    pub(crate) fn has_pairs(self) -> bool {
-        self.pairs
+    /// What the set multiplies pairs of bfloat16 with.
+    pub(crate) fn pairing(self) -> Pairing {
+        self.pairing
     }
 }
 

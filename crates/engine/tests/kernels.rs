@@ -27,7 +27,7 @@ fn noise(n: usize, step: u64) -> Vec<f32> {
 
 /// Every instruction set this machine has.
 fn sets() -> impl Iterator<Item = Isa> {
-    ["portable", "avx2", "avx512", "avx512_bf16"]
+    ["portable", "avx2", "avx512", "avx512_bf16", "avx512_amx"]
         .into_iter()
         .filter_map(Isa::named)
 }

@@ -258,7 +258,7 @@ fn an_instruction_set_is_known_by_its_name() {
     assert_eq!(Isa::named("native"), Some(Isa::detect()));
     assert_eq!(Isa::named(Isa::detect().name()), Some(Isa::detect()));
     assert_eq!(Isa::named("abacus"), None);
-    for name in ["avx2", "avx512", "avx512_bf16"] {
+    for name in ["avx2", "avx512", "avx512_bf16", "avx512_amx"] {
         assert!(Isa::named(name).is_none_or(|isa| isa.name() == name));
     }
     // The precision is no instruction set: it is asked for, and belongs to no name.

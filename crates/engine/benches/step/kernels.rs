@@ -14,7 +14,7 @@ pub fn peak(isa: Isa) -> f64 {
     let time = match isa.name() {
         // SAFETY: an `Isa` with this name exists only where these instructions do.
         #[cfg(target_arch = "x86_64")]
-        "avx512" | "avx512_bf16" => seconds(|| unsafe { fused512(N) }),
+        "avx512" | "avx512_bf16" | "avx512_amx" => seconds(|| unsafe { fused512(N) }),
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         "avx2" => seconds(|| unsafe { fused256(N) }),

@@ -89,7 +89,7 @@ pub(super) fn chunk<A: Copy, C: Real, M: Tile<A, C>>(
         }
         return;
     }
-    let height = pixels.len().div_ceil(pixels.len().div_ceil(M::ROWS));
+    let height = M::height(pixels.len());
     for (block_idx, depths) in depths.chunks(block).enumerate() {
         let packed = &packed[block_idx * block * all_columns.next_multiple_of(M::VECTOR)..];
         let depths = Depths::new(depths);
@@ -105,21 +105,18 @@ pub(super) fn chunk<A: Copy, C: Real, M: Tile<A, C>>(
                 depths,
             };
             let outs = Places::Rows(Starts::new(&outs, pixels.len()));
-            for column in (0..all_columns).step_by(M::COLUMNS) {
-                let columns = M::COLUMNS.min(all_columns - column);
-                let right = Right {
-                    values: &packed[column * depths.len()..],
-                    step: columns.next_multiple_of(M::VECTOR),
-                    padded: true,
-                };
-                let out = Out {
-                    values: &mut out[column..],
-                    places: outs,
-                    columns,
-                    first: block_idx == 0,
-                };
-                M::tile(left, right, out);
-            }
+            let right = |column: usize, columns: usize| Right {
+                values: &packed[column * depths.len().next_multiple_of(M::DEPTHS)..],
+                step: columns.next_multiple_of(M::VECTOR),
+                padded: true,
+            };
+            let out = Out {
+                values: &mut *out,
+                places: outs,
+                columns: all_columns,
+                first: block_idx == 0,
+            };
+            M::tiles(left, right, out);
         }
     }
 }

@@ -120,13 +120,13 @@ pub(super) struct Gradients<'a, T> {
     pub(super) filters: usize,
 }
 
-impl<T> Gradients<'_, T> {
+impl<T: Copy> Gradients<'_, T> {
     /// The strip of `n` columns from `column` on, in a block of `depth` pixels.
     #[inline(always)]
     fn strip<C, M: Tile<T, C>>(&self, column: usize, n: usize, depth: usize) -> Right<'_, T> {
         match self.packed {
             Some(packed) => Right {
-                values: &packed[column * depth..],
+                values: &packed[column * depth.next_multiple_of(M::DEPTHS)..],
                 step: n.next_multiple_of(M::VECTOR),
                 padded: true,
             },
@@ -150,7 +150,7 @@ pub(super) fn pixel_block<A: Copy, C, M: Tile<A, C>>(
     first: bool,
 ) {
     let pixels = Depths::new(pixels);
-    let height = places.len().div_ceil(places.len().div_ceil(M::ROWS));
+    let height = M::height(places.len());
     for (tile_idx, places) in places.chunks(height).enumerate() {
         let (mut rows, mut outs) = ([0; MAX_ROWS], [0; MAX_ROWS]);
         for (i, &place) in places.iter().enumerate() {
@@ -163,16 +163,13 @@ pub(super) fn pixel_block<A: Copy, C, M: Tile<A, C>>(
             depths: pixels,
         };
         let outs = Places::Rows(Starts::new(&outs, places.len()));
-        for column in (0..dy.columns.len()).step_by(M::COLUMNS) {
-            let columns = M::COLUMNS.min(dy.columns.len() - column);
-            let right = dy.strip::<C, M>(column, columns, pixels.len());
-            let out = Out {
-                values: &mut dw[column..],
-                places: outs,
-                columns,
-                first,
-            };
-            M::tile(left, right, out);
-        }
+        let right = |column, columns| dy.strip::<C, M>(column, columns, pixels.len());
+        let out = Out {
+            values: &mut *dw,
+            places: outs,
+            columns: dy.columns.len(),
+            first,
+        };
+        M::tiles(left, right, out);
     }
 }

@@ -12,7 +12,7 @@ use super::gradient::{Gradients, pixel_block};
 use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch};
 use crate::element::Real;
-use crate::gemm::bf16::{self, PAIRS, Plain, STRIP, choose_pairs, pair_block};
+use crate::gemm::bf16::{self, MOST_DEPTHS, PAIRS, Plain, STRIP, choose_pairs, pair_block};
 use crate::isa::{Isa, kernel};
 
 /// Both factors in pairs, for one thread.
@@ -32,7 +32,8 @@ impl Pairs {
             // Rows are written in whole vectors, also the last.
             grow(&mut self.image, pass.chunk() * pass.padded_len() + STRIP);
         }
-        grow(&mut self.right, pass.groups * halves.depth() * columns);
+        let depth = halves.depth().next_multiple_of(MOST_DEPTHS);
+        grow(&mut self.right, pass.groups * depth * columns);
         grow(&mut self.right, PAIRS * columns);
     }
 }
@@ -77,8 +78,9 @@ kernel! {
     ) {
         let ConvolutionScratch { depths, pixels, places, pairs: Pairs { image, right }, .. } = scratch;
         let halves = pass.in_pairs();
+        let _ready = P::ready();
         let depth = halves.depth();
-        let packed_len = depth * pass.columns.next_multiple_of(STRIP);
+        let packed_len = depth.next_multiple_of(P::DEPTHS) * pass.columns.next_multiple_of(STRIP);
         for group in 0..pass.groups {
             pass.weights_in_pairs::<P>(factors.right, group, &mut right[group * packed_len..][..packed_len]);
         }
@@ -92,7 +94,7 @@ kernel! {
                 let image = &image[group * halves.group_channels..];
                 let out = &mut out[group * pass.columns..];
                 let (pixels, places) = (&pixels[..n_pixels], &places[..n_pixels]);
-                let depths = (&depths[..depth], pair_block(depth));
+                let depths = (&depths[..depth], pair_block(depth, P::DEPTHS));
                 chunk::<u32, f32, P>(pass.columns, image, packed, (pixels, places), depths, out);
             }
         }
@@ -124,16 +126,21 @@ kernel! {
         scratch: &mut ConvolutionScratch<T>,
     ) {
         let ConvolutionScratch { depths, pixels, pairs: Pairs { image, right }, .. } = scratch;
+        let _ready = P::ready();
         let rows = &depths[first_row..first_row + dw.len() / filters];
         let (chunk, sample_len) = (2 * pass.chunk(), pass.pixels() * filters);
         let mut first = true;
         for (x, dy) in factors.left.chunks(chunk * pass.source_len()).zip(factors.right.chunks(chunk * sample_len)) {
             pass.samples_in_pairs::<P>(x, image);
             let n_pixels = dy.len().div_ceil(2 * sample_len) * pass.pixels();
-            let block = pair_block(n_pixels);
+            let block = pair_block(n_pixels, P::DEPTHS);
             for (block_idx, pixels) in pixels[..n_pixels].chunks(block).enumerate() {
                 for group in 0..pass.groups {
                     let columns = group * pass.columns..(group + 1) * pass.columns;
+                    let packed = pixels.len().next_multiple_of(P::DEPTHS);
+                    for strip in right.chunks_exact_mut(packed * STRIP).take(columns.len().div_ceil(STRIP)) {
+                        strip[pixels.len() * STRIP..].fill(0);
+                    }
                     for q in 0..pixels.len() {
                         let (pair, pixel) = ((block_idx * block + q) / pass.pixels(), (block_idx * block + q) % pass.pixels());
                         let row = |sample: usize| {
@@ -141,7 +148,7 @@ kernel! {
                             Some(&sample[pixel * filters..][columns.clone()])
                         };
                         if let Some(even) = row(2 * pair) {
-                            P::across(even, row(2 * pair + 1), &mut right[q * STRIP..], pixels.len() * STRIP);
+                            P::across(even, row(2 * pair + 1), &mut right[q * STRIP..], packed * STRIP);
                         }
                     }
                     let image = &image[group * pass.group_channels..];
@@ -241,7 +248,18 @@ impl Pass {
     fn weights_in_pairs<P: bf16::Pairs>(&self, w: &[f32], group: usize, packed: &mut [u32]) {
         let halves = self.in_pairs();
         let depth = halves.depth();
-        let (block, all_columns) = (pair_block(depth), self.columns.next_multiple_of(STRIP));
+        let (block, all_columns) = (
+            pair_block(depth, P::DEPTHS),
+            self.columns.next_multiple_of(STRIP),
+        );
+        // Only the last block may end before its strips do.
+        let last = depth.saturating_sub(1) / block * block;
+        let rows = depth - last;
+        for strip in packed[last * all_columns..]
+            .chunks_exact_mut(rows.next_multiple_of(P::DEPTHS).max(1) * STRIP)
+        {
+            strip[rows * STRIP..].fill(0);
+        }
         let mut q = 0;
         for (ky, _) in self.y.taps() {
             for (kx, _) in self.x.taps() {
@@ -254,7 +272,8 @@ impl Pass {
                     let n = (self.group_channels - channel).min(2 * (first + rows - q));
                     let strips = &mut packed[first * all_columns + (q - first) * STRIP..];
                     let channels = channel..channel + n;
-                    self.pack_pairs::<P>(w, (tap, group), channels, strips, rows * STRIP);
+                    let strip_step = rows.next_multiple_of(P::DEPTHS) * STRIP;
+                    self.pack_pairs::<P>(w, (tap, group), channels, strips, strip_step);
                     channel += n;
                     q += n.div_ceil(2);
                 }

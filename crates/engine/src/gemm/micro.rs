@@ -10,7 +10,7 @@ use std::array;
 use crate::element::Real;
 
 /// The most rows that a tile has, whatever the instruction set.
-pub(crate) const MAX_ROWS: usize = 10;
+pub(crate) const MAX_ROWS: usize = 32;
 
 /// How many rows of B ahead are asked for, where that helps.
 const AHEAD: usize = 4;
@@ -22,6 +22,8 @@ const FAR_AHEAD: usize = 12;
 pub struct Depths<'a> {
     pub(super) offsets: &'a [u32],
     farthest: usize,
+    /// The offsets are 0, 1, 2, ..., and up to a whole packed block there are zeros behind the last.
+    pub(super) padded: bool,
 }
 
 impl<'a> Depths<'a> {
@@ -31,6 +33,17 @@ impl<'a> Depths<'a> {
         Depths {
             offsets,
             farthest: farthest as usize,
+            padded: false,
+        }
+    }
+
+    /// The elements lie one behind the other, with zeros to the end of the last [`Tile::DEPTHS`].
+    #[inline(always)]
+    pub(super) fn in_order(n: usize) -> Depths<'a> {
+        Depths {
+            offsets: &super::IN_ORDER[..n],
+            farthest: n.saturating_sub(1),
+            padded: true,
         }
     }
 
@@ -129,16 +142,49 @@ pub trait Micro<T>: Copy {
 }
 
 /// The loop that multiplies operands A and sums in C: of a [`Micro`], or of pairs of bfloat16.
-pub(crate) trait Tile<A, C>: Copy {
+pub(crate) trait Tile<A: Copy, C>: Copy {
     /// Most rows of a tile.
     const ROWS: usize;
     /// Most columns of a tile.
     const COLUMNS: usize;
     /// Columns are packed in multiples of this.
     const VECTOR: usize;
+    /// Strips are packed with a multiple of so many depths, the last of them zeros.
+    const DEPTHS: usize = 1;
+
+    /// Rows of each tile but the last, when there are `n`.
+    #[inline(always)]
+    fn height(n: usize) -> usize {
+        n.div_ceil(n.div_ceil(Self::ROWS))
+    }
 
     /// Computes one tile.
     fn tile(left: Left<'_, A>, right: Right<'_, A>, out: Out<'_, C>);
+
+    /// Computes tiles of all columns of `out`, with the same rows of A. `right` gives a strip of B by its first column and
+    /// the number of its columns.
+    #[inline(always)]
+    fn tiles<'a>(left: Left<'_, A>, right: impl Fn(usize, usize) -> Right<'a, A>, out: Out<'_, C>)
+    where
+        A: 'a,
+    {
+        let Out {
+            values,
+            places,
+            columns: all,
+            first,
+        } = out;
+        for column in (0..all).step_by(Self::COLUMNS) {
+            let columns = Self::COLUMNS.min(all - column);
+            let out = Out {
+                values: &mut values[column..],
+                places,
+                columns,
+                first,
+            };
+            Self::tile(left, right(column, columns), out);
+        }
+    }
 }
 
 impl<T: Real, M: Micro<T>> Tile<T, T> for M {

@@ -7,8 +7,11 @@
 //! f32, no split among threads changes a bit.
 //!
 //! A processor without the instruction takes pairs apart and multiplies them as f32 ([`plain`]): the same rounded
-//! operands, other rounding of the sums.
+//! operands, other rounding of the sums. One with AMX multiplies 16 rows of 16 pairs at once ([`amx`]); a strip of pairs is
+//! what it expects of B, row after row.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod native;
 mod plain;
@@ -16,15 +19,15 @@ mod plain;
 use std::marker::PhantomData;
 
 use super::micro::{Depths, Left, MAX_ROWS, Out, Places, Right, Starts, Tile};
-use super::{Call, DEPTH, Factor, IN_ORDER, Product};
+use super::{Call, DEPTH, Factor, Product};
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
 use crate::precision::Precision;
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) use amx::Amx;
+#[cfg(target_arch = "x86_64")]
 pub(crate) use native::Native;
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) use plain::Plain as Native;
 pub(crate) use plain::Plain;
 
 /// Columns of a strip of pairs: pair q of column j stands at `q * STRIP + j`.
@@ -43,6 +46,28 @@ const AHEAD: usize = 8;
 
 /// Rounding to pairs, and the loop that multiplies them, for one instruction set.
 pub(crate) trait Pairs: Tile<u32, f32> {
+    /// What must exist while tiles are computed.
+    type Ready;
+
+    /// Makes the processor ready for tiles on this thread.
+    fn ready() -> Self::Ready;
+
+    /// Whether rows of A may be columns of strips; if not, they lie along memory.
+    const UPRIGHT: bool = true;
+
+    /// Numbers of rows that lie one behind the other at each depth become pairs along memory: pair q of row i stands at
+    /// `i * to_step + q`. Depth p of row i is `from[p * from_step + i]`. For those whose rows must lie so.
+    fn turned(
+        _from: &[f32],
+        _from_step: usize,
+        _rows: usize,
+        _depth: usize,
+        _to: &mut [u32],
+        _to_step: usize,
+    ) {
+        unreachable!("rows of A are columns of strips")
+    }
+
     /// Neighbours become pairs; the last of an odd number goes with zero. `to` is as long as there are pairs.
     fn along(from: &[f32], to: &mut [u32]);
 
@@ -64,20 +89,31 @@ pub(crate) fn rounds<T: Real>(isa: Isa) -> bool {
     isa.precision() == Precision::Bf16 && T::singles(&[]).is_some()
 }
 
-/// The length of the blocks, in pairs, in which a sum over `n` pairs is cut.
-pub(crate) fn pair_block(n: usize) -> usize {
-    n.div_ceil(n.div_ceil(PAIRS).max(1)).max(1)
+/// The length of the blocks, in pairs, in which a sum over `n` pairs is cut: a multiple of `step`.
+pub(crate) fn pair_block(n: usize, step: usize) -> usize {
+    let even = n.div_ceil(n.div_ceil(PAIRS).max(1));
+    even.max(1).next_multiple_of(step)
 }
+
+/// No kind of tile packs more depths than a multiple of this.
+pub(crate) const MOST_DEPTHS: usize = 16;
 
 /// Writes a call of a function with the type of the loops that this machine has.
 macro_rules! choose_pairs {
     ($isa:expr, $function:ident($($arg:expr),* $(,)?)) => {
-        if $isa.has_pairs() {
-            $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Native>, $($arg),*)
-        } else if $isa.level() == $crate::isa::Level::Portable {
-            $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<false>>, $($arg),*)
-        } else {
-            $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<true>>, $($arg),*)
+        match ($isa.pairing(), $isa.level()) {
+            #[cfg(target_arch = "x86_64")]
+            ($crate::isa::Pairing::Tiles, _) => {
+                $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Amx>, $($arg),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            ($crate::isa::Pairing::Vectors, _) => {
+                $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Native>, $($arg),*)
+            }
+            (_, $crate::isa::Level::Portable) => {
+                $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<false>>, $($arg),*)
+            }
+            _ => $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<true>>, $($arg),*),
         }
     };
 }
@@ -94,9 +130,10 @@ impl Buffers {
     /// Makes the buffers large enough for one more product.
     pub(super) fn reserve(&mut self, Product { m, n, k, .. }: Product) {
         let pairs = k.div_ceil(2);
-        let block = pair_block(pairs);
+        let block = pair_block(pairs, MOST_DEPTHS);
         let grow = |buffer: &mut Vec<u32>, len: usize| buffer.resize(buffer.len().max(len), 0);
-        let n_blocks = pairs.div_ceil(block).min(BLOCKS);
+        // A smaller step may give shorter blocks, but not more of them.
+        let n_blocks = pairs.div_ceil(pair_block(pairs, 1)).min(BLOCKS);
         grow(&mut self.a, n_blocks * area(m.min(HEIGHT), block));
         grow(&mut self.b, n.min(WIDTH).next_multiple_of(STRIP) * block);
     }
@@ -132,8 +169,9 @@ kernel! {
     /// As much of A as the cache holds is rounded, then panel after panel of B for all of its rows.
     fn product[P: Pairs](_loops: PhantomData<P>, call: Call<'_, f32>, c: &mut [f32], buffers: &mut Buffers) {
         let Call { a, b, k, .. } = call;
+        let _ready = P::ready();
         let pairs = k.div_ceil(2);
-        let block = pair_block(pairs);
+        let block = pair_block(pairs, P::DEPTHS);
         for first_pair in (0..pairs).step_by(BLOCKS * block) {
             let last_pair = pairs.min(first_pair + BLOCKS * block);
             let blocks = || (first_pair..last_pair).step_by(block).map(|q| q..last_pair.min(q + block));
@@ -153,7 +191,8 @@ kernel! {
                         from.right::<P>(&mut buffers.b, depth);
                         let first = q.start == 0;
                         let place = row * b.rows + column;
-                        let left = Rounded { values: left, rows, upright: a.depth_step != 1, row_len: row_len(block), depth };
+                        let upright = P::UPRIGHT && a.depth_step != 1;
+                        let left = Rounded { values: left, rows, upright, row_len: row_len(block), depth };
                         left.times::<P>(&buffers.b, columns, &mut c[place..], b.rows, first);
                     }
                 }
@@ -181,25 +220,45 @@ impl Rows<'_> {
     /// Rounds them for the left side: row after row, or, when rows lie one behind the other, as strips of columns.
     #[inline(always)]
     fn left<P: Pairs>(&self, to: &mut [u32], row_len: usize, n_pairs: usize) {
-        if self.factor.depth_step == 1 {
+        let Factor {
+            values,
+            row_step,
+            depth_step,
+            ..
+        } = self.factor;
+        if depth_step != 1 && P::UPRIGHT {
+            return self.strips::<P>(to, n_pairs);
+        }
+        if depth_step == 1 {
             for (row, to) in (self.first..self.first + self.rows).zip(to.chunks_exact_mut(row_len))
             {
-                let from = &self.factor.values[row * self.factor.row_step..][self.depths.clone()];
+                let from = &values[row * row_step..][self.depths.clone()];
                 P::along(from, &mut to[..n_pairs]);
             }
         } else {
-            self.strips::<P>(to, n_pairs);
+            let from = &values[self.first + self.depths.start * depth_step..];
+            P::turned(from, depth_step, self.rows, self.depths.len(), to, row_len);
+        }
+        for row in to.chunks_exact_mut(row_len).take(self.rows) {
+            row[n_pairs..n_pairs.next_multiple_of(P::DEPTHS)].fill(0);
         }
     }
 
     /// Rounds them for the right side, as strips of columns.
     #[inline(always)]
     fn right<P: Pairs>(&self, to: &mut [u32], n_pairs: usize) {
+        let packed = n_pairs.next_multiple_of(P::DEPTHS);
+        if n_pairs < packed {
+            let strips = to.chunks_exact_mut(packed * STRIP);
+            for strip in strips.take(self.rows.div_ceil(STRIP)) {
+                strip[n_pairs * STRIP..].fill(0);
+            }
+        }
         if self.factor.depth_step != 1 || self.factor.row_step == 1 {
-            return self.strips::<P>(to, n_pairs);
+            return self.strips::<P>(to, packed);
         }
         let strips = (0..self.rows).step_by(STRIP);
-        for (first, to) in strips.zip(to.chunks_exact_mut(n_pairs * STRIP)) {
+        for (first, to) in strips.zip(to.chunks_exact_mut(packed * STRIP)) {
             let rows = STRIP.min(self.rows - first);
             let from = (self.first + first) * self.factor.row_step + self.depths.start;
             let from = &self.factor.values[from..];
@@ -235,12 +294,14 @@ impl Rounded<'_> {
     /// Their products with strips of `columns` columns; `c` begins with the first, and `n` numbers on is its next row.
     #[inline(always)]
     fn times<P: Pairs>(&self, right: &[u32], columns: usize, c: &mut [f32], n: usize, first: bool) {
-        let (depths, depth) = if self.upright {
-            (Depths::new(&IN_STRIPS[..self.depth]), self.depth)
+        let depth = self.depth;
+        let depths = if self.upright {
+            Depths::new(&IN_STRIPS[..depth])
         } else {
-            (Depths::new(&IN_ORDER[..self.depth]), self.depth)
+            Depths::in_order(depth)
         };
-        let height = self.rows.div_ceil(self.rows.div_ceil(P::ROWS));
+        let height = P::height(self.rows);
+        let packed = depth.next_multiple_of(P::DEPTHS);
         for row in (0..self.rows).step_by(height) {
             let height = height.min(self.rows - row);
             let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
@@ -258,20 +319,18 @@ impl Rounded<'_> {
                 depths,
             };
             let places = Places::Rows(Starts::new(&places, height));
-            for column in (0..columns).step_by(STRIP) {
-                let right = Right {
-                    values: &right[column * depth..],
-                    step: STRIP,
-                    padded: true,
-                };
-                let out = Out {
-                    values: &mut c[column..],
-                    places,
-                    columns: STRIP.min(columns - column),
-                    first,
-                };
-                P::tile(left, right, out);
-            }
+            let strip = |column: usize, _| Right {
+                values: &right[column * packed..],
+                step: STRIP,
+                padded: true,
+            };
+            let out = Out {
+                values: &mut *c,
+                places,
+                columns,
+                first,
+            };
+            P::tiles(left, strip, out);
         }
     }
 }

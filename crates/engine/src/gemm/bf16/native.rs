@@ -194,6 +194,82 @@ unsafe fn upright512(from: *const f32, from_step: usize, rows: usize, depth: usi
     }
 }
 
+/// # Safety
+///
+/// The processor has the instructions. Each of `depth` rows of `from`, `from_step` apart, has `rows` numbers; `to` has
+/// `rows` rows, `to_step` apart, with room for `depth / 2` pairs, rounded up to whole vectors.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn turn512(
+    from: *const f32,
+    from_step: usize,
+    rows: usize,
+    depth: usize,
+    to: *mut u32,
+    to_step: usize,
+) {
+    for first in (0..depth).step_by(2 * LANES) {
+        for row in (0..rows).step_by(LANES) {
+            let n_rows = LANES.min(rows - row);
+            let at = |p: usize| {
+                let lanes = if p < depth { mask(n_rows) } else { 0 };
+                // SAFETY: a depth that exists has these rows; nothing is read of one that does not.
+                unsafe { _mm512_maskz_loadu_ps(lanes, from.wrapping_add(p * from_step + row)) }
+            };
+            let square = array::from_fn(|q| interleave(at(first + 2 * q), at(first + 2 * q + 1)));
+            for (i, pairs) in transpose_registers(square)
+                .into_iter()
+                .take(n_rows)
+                .enumerate()
+            {
+                let place = (row + i) * to_step + first / 2;
+                // SAFETY: the row has room for whole vectors.
+                unsafe { _mm512_storeu_ps(to.add(place).cast(), pairs) };
+            }
+        }
+    }
+}
+
+/// Rounds 16 numbers of an even depth and of the odd one behind it to pairs.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn interleave(even: __m512, odd: __m512) -> __m512 {
+    let (even, odd) = (_mm512_cvtneps_pbh(even), _mm512_cvtneps_pbh(odd));
+    // SAFETY: both are 32 bytes of which every pattern is a value.
+    let [even, odd]: [__m256i; 2] = unsafe { std::mem::transmute([even, odd]) };
+    let odd = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(odd));
+    _mm512_castsi512_ps(_mm512_or_si512(_mm512_cvtepu16_epi32(even), odd))
+}
+
+impl Native {
+    /// [`Pairs::turned`], for tiles that want rows of A along memory.
+    #[inline(always)]
+    pub(super) fn turn(
+        from: &[f32],
+        from_step: usize,
+        rows: usize,
+        depth: usize,
+        to: &mut [u32],
+        to_step: usize,
+    ) {
+        assert!(rows > 0 && depth > 0);
+        assert!((depth - 1) * from_step + rows <= from.len());
+        let pairs = depth.div_ceil(2).next_multiple_of(LANES);
+        assert!(pairs <= to_step && (rows - 1) * to_step + pairs <= to.len());
+        // SAFETY: `choose_pairs!` chooses this type, or one that has its instructions too, only for an `Isa` that has them;
+        // the assertions have seen that all depths end within `from` and all rows within `to`.
+        unsafe {
+            turn512(
+                from.as_ptr(),
+                from_step,
+                rows,
+                depth,
+                to.as_mut_ptr(),
+                to_step,
+            )
+        };
+    }
+}
+
 impl Tile<u32, f32> for Native {
     const ROWS: usize = 10;
     const COLUMNS: usize = STRIP;
@@ -219,6 +295,11 @@ impl Tile<u32, f32> for Native {
 }
 
 impl Pairs for Native {
+    type Ready = ();
+
+    #[inline(always)]
+    fn ready() {}
+
     #[inline(always)]
     fn along(from: &[f32], to: &mut [u32]) {
         assert!(to.len() == from.len().div_ceil(2));

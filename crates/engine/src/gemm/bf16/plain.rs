@@ -100,6 +100,11 @@ impl<const FUSED: bool> Tile<u32, f32> for Plain<FUSED> {
 }
 
 impl<const FUSED: bool> Pairs for Plain<FUSED> {
+    type Ready = ();
+
+    #[inline(always)]
+    fn ready() {}
+
     #[inline(always)]
     fn along(from: &[f32], to: &mut [u32]) {
         assert!(to.len() == from.len().div_ceil(2));
