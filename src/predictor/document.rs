@@ -38,7 +38,7 @@ pub struct ModelDocument {
 pub struct EngineBuild {
     /// Version of the engine.
     pub version: String,
-    /// Instruction set of its kernels: `portable`, `avx2`, `avx512`, `avx512_bf16`.
+    /// Instruction set of its kernels: `portable`, `avx2`, `avx512`, `avx512_bf16`, `avx512_amx`.
     pub instruction_set: String,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use crate::element::Real;
+use bytemuck::Pod;
 
 /// One cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -22,7 +22,7 @@ pub struct Aligned<T> {
     numbers: PhantomData<T>,
 }
 
-impl<T: Real> Aligned<T> {
+impl<T: Pod> Aligned<T> {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Aligned<T> {
         let per_line = size_of::<Line>() / size_of::<T>();
@@ -32,9 +32,28 @@ impl<T: Real> Aligned<T> {
             numbers: PhantomData,
         }
     }
+
+    /// Makes it at least so long; what is new is zero.
+    pub(crate) fn grow(&mut self, len: usize) {
+        if len > self.len {
+            let per_line = size_of::<Line>() / size_of::<T>();
+            self.lines.resize(len.div_ceil(per_line), Line([0; 8]));
+            self.len = len;
+        }
+    }
 }
 
-impl<T: Real> Deref for Aligned<T> {
+impl<T> Default for Aligned<T> {
+    fn default() -> Aligned<T> {
+        Aligned {
+            lines: Vec::new(),
+            len: 0,
+            numbers: PhantomData,
+        }
+    }
+}
+
+impl<T: Pod> Deref for Aligned<T> {
     type Target = [T];
 
     #[inline]
@@ -43,14 +62,14 @@ impl<T: Real> Deref for Aligned<T> {
     }
 }
 
-impl<T: Real> DerefMut for Aligned<T> {
+impl<T: Pod> DerefMut for Aligned<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
     }
 }
 
-impl<T: Real> From<&[T]> for Aligned<T> {
+impl<T: Pod> From<&[T]> for Aligned<T> {
     fn from(numbers: &[T]) -> Aligned<T> {
         let mut aligned = Aligned::zeros(numbers.len());
         aligned.copy_from_slice(numbers);
@@ -58,21 +77,21 @@ impl<T: Real> From<&[T]> for Aligned<T> {
     }
 }
 
-impl<T: Real> From<Vec<T>> for Aligned<T> {
+impl<T: Pod> From<Vec<T>> for Aligned<T> {
     fn from(numbers: Vec<T>) -> Aligned<T> {
         Aligned::from(&numbers[..])
     }
 }
 
-impl<T: Real> PartialEq for Aligned<T> {
+impl<T: Pod + PartialEq> PartialEq for Aligned<T> {
     fn eq(&self, other: &Aligned<T>) -> bool {
         **self == **other
     }
 }
 
-impl<T: Real> fmt::Debug for Aligned<T> {
+impl<T> fmt::Debug for Aligned<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(out)
+        write!(out, "Aligned({} numbers)", self.len)
     }
 }
 
@@ -87,5 +106,11 @@ mod tests {
         assert_eq!(*aligned, numbers[..]);
         assert_eq!(aligned.as_ptr() as usize % 64, 0);
         assert_eq!(Aligned::<f32>::zeros(17).len(), 17);
+        let mut grown = Aligned::from(numbers.clone());
+        grown.grow(3);
+        assert_eq!(*grown, numbers[..]);
+        grown.grow(21);
+        assert_eq!(grown[..19], numbers);
+        assert_eq!(grown[19..], [0.0; 2]);
     }
 }

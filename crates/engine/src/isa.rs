@@ -1,7 +1,7 @@
 //! Which vector instructions the kernels use: chosen once, handed in, never looked up while computing.
 //!
 //! Only the matrix product gives different bits on different instruction sets (it uses fused multiply-add where the
-//! machine has it, and products of bfloat16 pairs where it was asked to round and the machine has those); all other
+//! machine has it, and products of pairs or tiles of bfloat16 where it was asked to round and the machine has those); all other
 //! kernels do the same operations in the same order everywhere. [`Isa::PORTABLE`] gives the same bits on every x86-64
 //! machine.
 

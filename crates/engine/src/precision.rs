@@ -19,8 +19,8 @@ pub enum Precision {
     /// The numbers as they are.
     #[default]
     F32,
-    /// The numbers rounded to bfloat16: faster where the processor multiplies pairs of them (AVX512_BF16), slower
-    /// elsewhere.
+    /// The numbers rounded to bfloat16: faster where the processor multiplies tiles of them (AMX) or pairs (AVX512_BF16),
+    /// slower elsewhere.
     Bf16,
 }
 

@@ -19,6 +19,7 @@ mod gradient;
 mod pairs;
 mod pass;
 
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::gemm::{DEPTH, bf16, widest};
 use crate::isa::Isa;
@@ -57,9 +58,9 @@ pub struct Convolution {
 #[derive(Clone, Debug, Default)]
 pub struct ConvolutionScratch<T> {
     /// Images with their border of zeros.
-    image: Vec<T>,
+    image: Aligned<T>,
     /// The right factor: the weights, or a block of dy, in the order in which the innermost loop reads it.
-    right: Vec<T>,
+    right: Aligned<T>,
     /// Offsets of the depths of a product in `image`.
     depths: Vec<u32>,
     /// Offsets of the pixels of a chunk of samples in `image`.
@@ -218,7 +219,6 @@ impl<T: Real> ConvolutionScratch<T> {
             return;
         }
         let rounds = bf16::rounds::<T>(isa);
-        let grow = |buffer: &mut Vec<T>, len: usize| buffer.resize(buffer.len().max(len), T::ZERO);
         let classes = (0..convolution.stride[0])
             .flat_map(|row| (0..convolution.stride[1]).map(move |col| [row, col]))
             .map(|class| Pass::input_gradient(convolution, class));
@@ -229,13 +229,13 @@ impl<T: Real> ConvolutionScratch<T> {
                 self.pairs.reserve(&pass);
             } else {
                 let columns = pass.columns.next_multiple_of(widest(isa));
-                grow(&mut self.image, pass.chunk() * pass.padded_len());
-                grow(&mut self.right, convolution.groups * pass.depth() * columns);
+                self.image.grow(pass.chunk() * pass.padded_len());
+                self.right.grow(convolution.groups * pass.depth() * columns);
             }
         }
         if !rounds {
             let columns = convolution.group_filters().next_multiple_of(widest(isa));
-            grow(&mut self.right, DEPTH * columns);
+            self.right.grow(DEPTH * columns);
         }
     }
 

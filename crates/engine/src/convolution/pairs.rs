@@ -11,6 +11,7 @@ use super::correlate::chunk;
 use super::gradient::{Gradients, pixel_block};
 use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch};
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::gemm::bf16::{self, MOST_DEPTHS, PAIRS, Plain, STRIP, choose_pairs, pair_block};
 use crate::isa::{Isa, kernel};
@@ -18,23 +19,22 @@ use crate::isa::{Isa, kernel};
 /// Both factors in pairs, for one thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pairs {
-    image: Vec<u32>,
-    right: Vec<u32>,
+    image: Aligned<u32>,
+    right: Aligned<u32>,
 }
 
 impl Pairs {
     /// Makes the buffers large enough for one more pass, and for the weight gradient beside it.
     pub(super) fn reserve(&mut self, pass: &Pass) {
-        let grow = |buffer: &mut Vec<u32>, len: usize| buffer.resize(buffer.len().max(len), 0);
         let halves = pass.in_pairs();
         let columns = pass.columns.next_multiple_of(STRIP);
         for pass in [pass, &halves] {
             // Rows are written in whole vectors, also the last.
-            grow(&mut self.image, pass.chunk() * pass.padded_len() + STRIP);
+            self.image.grow(pass.chunk() * pass.padded_len() + STRIP);
         }
         let depth = halves.depth().next_multiple_of(MOST_DEPTHS);
-        grow(&mut self.right, pass.groups * depth * columns);
-        grow(&mut self.right, PAIRS * columns);
+        self.right.grow(pass.groups * depth * columns);
+        self.right.grow(PAIRS * columns);
     }
 }
 

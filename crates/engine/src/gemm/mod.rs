@@ -12,6 +12,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
 use crate::precision::Precision;
@@ -51,7 +52,7 @@ pub struct Product {
 /// Packing buffers of one thread.
 #[derive(Clone, Debug, Default)]
 pub struct Panels<T> {
-    b: Vec<T>,
+    b: Aligned<T>,
     depths: Vec<u32>,
     pairs: bf16::Buffers,
 }
@@ -90,7 +91,7 @@ impl<T: Real> Panels<T> {
         let Product { m, n, .. } = product;
         let block = product.block();
         let len = m.max(n).min(WIDTH).next_multiple_of(widest(isa)) * block;
-        self.b.resize(self.b.len().max(len), T::ZERO);
+        self.b.grow(len);
         self.depths.resize(self.depths.len().max(block), 0);
     }
 }

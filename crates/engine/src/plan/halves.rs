@@ -3,6 +3,7 @@
 //!
 //! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it sums the products of these rows, and the two sums
 //! are added: those of the two blocks in which every plan sums them. Backward, dA = dC W^T, its rows give it columns of dA.
+//! In bf16, whose sums have other blocks, it computes columns of C too: so each rounds half of the weight.
 //! So no bit differs from that of a plan with any other number of threads.
 
 use super::program::{Instruction, Place};
@@ -10,6 +11,7 @@ use crate::element::Real;
 use crate::gemm::Product;
 use crate::isa::Isa;
 use crate::op::{Add, Context, Matrix, Op, Scratch};
+use crate::precision::Precision;
 use crate::threads::Threads;
 
 /// The numbers of a weight must be so many times as many as those of the output.
@@ -45,7 +47,8 @@ impl Halves {
         };
         let product = op.product_of(&instruction.input_shapes, batch_rows);
         let n_first = product.n.div_ceil(2).next_multiple_of(4);
-        let by = if op.transpose_b {
+        // A sum of rounded products has more blocks than two, so it is not divided; each thread rounds half of the weight.
+        let by = if op.transpose_b || isa.precision() == Precision::Bf16 {
             (n_first < product.n).then_some(By::Columns(n_first))
         } else {
             product.has_halves(isa).then_some(By::Depth)
@@ -126,7 +129,6 @@ mod tests {
     use crate::plan::compile::Results;
     use crate::plan::program::Program;
     use crate::plan::{Calculation, Inputs, Targets};
-    use crate::precision::Precision;
 
     /// Two halves of different sizes, of odd numbers, in batches of both ends of what a plan holds.
     #[test]
@@ -134,6 +136,7 @@ mod tests {
         let (k, n, most_rows) = (515, 303, 33);
         for (transpose_b, precision) in [
             (false, Precision::F32),
+            (false, Precision::Bf16),
             (true, Precision::F32),
             (true, Precision::Bf16),
         ] {

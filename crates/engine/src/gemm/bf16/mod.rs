@@ -8,7 +8,7 @@
 //!
 //! A processor without the instruction takes pairs apart and multiplies them as f32 ([`plain`]): the same rounded
 //! operands, other rounding of the sums. One with AMX multiplies 16 rows of 16 pairs at once ([`amx`]); a strip of pairs is
-//! what it expects of B, row after row.
+//! what it expects of B, row after row, and a block of depth goes on from what is there.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
@@ -20,6 +20,7 @@ use std::marker::PhantomData;
 
 use super::micro::{Depths, Left, MAX_ROWS, Out, Places, Right, Starts, Tile};
 use super::{Call, DEPTH, Factor, Product};
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
 use crate::precision::Precision;
@@ -34,7 +35,7 @@ pub(crate) use plain::Plain;
 pub(crate) const STRIP: usize = 32;
 /// Most pairs that are summed before the sum is added to what is there.
 pub(crate) const PAIRS: usize = DEPTH / 2;
-/// Rows of A that are rounded together, to be multiplied with all of B.
+/// Rows of A that are rounded together, to be multiplied with all of B, in as many blocks of depth as [`BLOCKS`].
 const HEIGHT: usize = 256;
 /// Columns of B that are rounded together.
 const WIDTH: usize = 256;
@@ -122,8 +123,8 @@ pub(crate) use choose_pairs;
 /// Both factors of a product in pairs, for one thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers {
-    a: Vec<u32>,
-    b: Vec<u32>,
+    a: Aligned<u32>,
+    b: Aligned<u32>,
 }
 
 impl Buffers {
@@ -131,12 +132,18 @@ impl Buffers {
     pub(super) fn reserve(&mut self, Product { m, n, k, .. }: Product) {
         let pairs = k.div_ceil(2);
         let block = pair_block(pairs, MOST_DEPTHS);
-        let grow = |buffer: &mut Vec<u32>, len: usize| buffer.resize(buffer.len().max(len), 0);
         // A smaller step may give shorter blocks, but not more of them.
         let n_blocks = pairs.div_ceil(pair_block(pairs, 1)).min(BLOCKS);
-        grow(&mut self.a, n_blocks * area(m.min(HEIGHT), block));
-        grow(&mut self.b, n.min(WIDTH).next_multiple_of(STRIP) * block);
+        let rows = m.min(height(n_blocks));
+        self.a.grow(n_blocks * area(rows, block));
+        self.b.grow(n.min(WIDTH).next_multiple_of(STRIP) * block);
     }
+}
+
+/// Rows of A that are rounded together in `n_blocks` blocks of depth: of fewer blocks more rows take as much of the cache,
+/// and B is rounded less often.
+fn height(n_blocks: usize) -> usize {
+    HEIGHT * BLOCKS / n_blocks.clamp(1, BLOCKS)
 }
 
 /// From one row of A in pairs to the next: an odd number of cache lines, so that rows do not share one set of the cache.
@@ -172,11 +179,12 @@ kernel! {
         let _ready = P::ready();
         let pairs = k.div_ceil(2);
         let block = pair_block(pairs, P::DEPTHS);
+        let height = height(pairs.div_ceil(block));
         for first_pair in (0..pairs).step_by(BLOCKS * block) {
             let last_pair = pairs.min(first_pair + BLOCKS * block);
             let blocks = || (first_pair..last_pair).step_by(block).map(|q| q..last_pair.min(q + block));
-            for row in (0..a.rows).step_by(HEIGHT) {
-                let rows = HEIGHT.min(a.rows - row);
+            for row in (0..a.rows).step_by(height) {
+                let rows = height.min(a.rows - row);
                 let area = area(rows, block);
                 for (q, to) in blocks().zip(buffers.a.chunks_exact_mut(area)) {
                     let depth = q.len();
