@@ -8,7 +8,7 @@
 //!
 //! A processor without the instruction takes pairs apart and multiplies them as f32 ([`plain`]): the same rounded
 //! operands, other rounding of the sums. One with AMX multiplies 16 rows of 16 pairs at once ([`amx`]); a strip of pairs is
-//! what it expects of B, row after row, and a block of depth goes on from what is there.
+//! what it expects of B, row after row.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
