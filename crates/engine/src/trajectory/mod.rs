@@ -48,7 +48,8 @@ pub struct Layout {
 
 impl Layout {
     /// The layout for `n_trained` numbers that are trained in batches of `batch_rows`. Steps between the first points are as many
-    /// as keep the recording below about 2 % of the training, by an estimate of both from the numbers they touch.
+    /// as keep the points below about 1 % of the training and the snapshots below another, by an estimate of each from the numbers
+    /// it touches.
     pub fn new(n_trained: usize, batch_rows: usize) -> Layout {
         let complete = n_trained <= COMPLETE;
         let lines = if complete {
@@ -57,11 +58,11 @@ impl Layout {
             drawn(n_trained)
         };
         let n_numbers = if complete { n_trained } else { LINES * LINE };
-        // Nanoseconds: a step touches every number about six times per row, at some 300 a nanosecond.
-        let step_ns = 1_000.0 + 6.0 * n_trained as f64 * batch_rows as f64 / 300.0;
+        // Nanoseconds: a step touches every number about six times per row, at some 600 a nanosecond where two threads do.
+        let step_ns = 1_000.0 + 6.0 * n_trained as f64 * batch_rows as f64 / 600.0;
         // A short training shall have a path too: however dear a point, every so many steps have one.
         let first_stride = |pass_ns: f64, most: f64| {
-            let wanted = (50.0 * pass_ns / step_ns).ceil().clamp(1.0, most);
+            let wanted = (100.0 * pass_ns / step_ns).ceil().clamp(1.0, most);
             (wanted as u64).next_power_of_two()
         };
         // What another core has just updated comes by lines: an eighth of a microsecond each where they are drawn from all over, less where
