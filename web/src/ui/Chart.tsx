@@ -1,6 +1,6 @@
 // Line charts for many points: uPlot draws on a canvas, what stands around it is for hands, keys and screen readers.
 import { Minus, Plus, RotateCcw } from "lucide";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { number } from "../format";
@@ -41,13 +41,14 @@ export function Chart({ label, x, lines, height = 260, log = false, xLabel, yLab
   const sight = useRef<Sight>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [at, setAt] = useState<number | null>(null);
-  const data = [x, ...lines.map((line) => drawable(line.values, log))] as unknown as uPlot.AlignedData;
+  const data = useMemo(() => [x, ...lines.map((line) => drawable(line.values, log))] as unknown as uPlot.AlignedData, [x, lines, log]);
   const latest = useRef(data);
   latest.current = data;
   // What needs a new plot; new points alone do not.
   const shape = JSON.stringify([theme.value, log, xLabel, yLabel, sync, height, lines.map((l) => [l.label, l.colour, l.dashed, l.dots, l.faint])]);
 
-  useEffect(() => {
+  // In the frame that shows the chart's surroundings, not in the one after it.
+  useLayoutEffect(() => {
     const element = area.current;
     if (!element) return;
     const made = new uPlot(
@@ -57,7 +58,7 @@ export function Chart({ label, x, lines, height = 260, log = false, xLabel, yLab
     );
     plot.current = made;
     if (sight.current) made.setScale("x", sight.current);
-    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    const resized = new ResizeObserver(() => element.clientWidth !== made.width && made.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
     return () => {
       resized.disconnect();
@@ -70,15 +71,19 @@ export function Chart({ label, x, lines, height = 260, log = false, xLabel, yLab
 
   useEffect(() => {
     const made = plot.current;
-    if (!made) return;
+    // A plot that was just made has them.
+    if (!made || made.data === data) return;
     made.batch(() => {
-      made.setData(latest.current, sight.current === null);
+      made.setData(data, sight.current === null);
       if (sight.current) made.setScale("x", sight.current);
     });
-  }, [x, lines, shape]);
+  }, [data, shape]);
 
   useEffect(() => {
-    for (const [idx, line] of lines.entries()) plot.current?.setSeries(idx + 1, { show: !hidden.has(line.label) });
+    for (const [idx, line] of lines.entries()) {
+      const show = !hidden.has(line.label);
+      if (plot.current && plot.current.series[idx + 1]?.show !== show) plot.current.setSeries(idx + 1, { show });
+    }
   }, [hidden, shape, lines]);
 
   const all = () => plot.current && zoom(plot.current, null);

@@ -49,6 +49,8 @@ export function pan(plot: uPlot, event: PointerEvent): void {
   if (!event.shiftKey || event.button !== 0) return;
   event.preventDefault();
   event.stopPropagation();
+  // The cursor, and the numbers beside it, stand still meanwhile.
+  (event.currentTarget as Element).setPointerCapture(event.pointerId);
   const { min = 0, max = 1 } = plot.scales.x ?? {};
   const perPixel = (max - min) / plot.over.clientWidth;
   const start = event.clientX;

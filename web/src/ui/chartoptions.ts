@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import { compact, number } from "../format";
 import { colour } from "../theme";
 import type { Line } from "./Chart";
+import { drawColumns } from "./chartcolumns";
 import { wheelZoom } from "./chartmoves";
 
 export interface ChartOptions {
@@ -22,6 +23,7 @@ interface Making extends ChartOptions {
   onSight: (sight: { min: number; max: number } | null) => void;
 }
 
+const DASH: [number, number] = [5, 4];
 const FONT = "12px 'Inter Variable', system-ui, sans-serif";
 
 function axis(label: string | undefined, values: uPlot.Axis.Values): uPlot.Axis {
@@ -39,25 +41,36 @@ function axis(label: string | undefined, values: uPlot.Axis.Values): uPlot.Axis 
   };
 }
 
+const thin = uPlot.paths.linear?.() as uPlot.Series.PathBuilder;
+
 function series(line: Line): uPlot.Series {
   const stroke = colour(`--series-${line.colour}`);
+  const width = line.faint ? 1 : 1.8;
+  const dash = line.dashed ? DASH : undefined;
+  /** A path to be stroked; where every other pixel has a point, nothing, because the line has been drawn. */
+  const paths: uPlot.Series.PathBuilder = (plot, idx, from, to) => {
+    if (few(plot.bbox.width / 2, plot.data[idx] ?? [], from, to)) return thin(plot, idx, from, to);
+    drawColumns(plot, idx, from, to, stroke, width * uPlot.pxRatio, dash);
+    return null;
+  };
   return {
     label: line.label,
     stroke,
-    width: line.faint ? 1 : 1.8,
+    width,
     alpha: line.faint ? 0.28 : 1,
-    dash: line.dashed ? [5, 4] : undefined,
+    dash,
     spanGaps: true,
-    points: line.dots ? { show: true, size: 5, fill: stroke } : { show: (plot, idx) => few(plot.data[idx] ?? []) },
-    paths: line.dots ? () => null : undefined,
+    // A line of few points shows them, so that a single epoch is not invisible.
+    points: line.dots ? { show: true, size: 5, fill: stroke } : { show: (plot, idx) => few(30, plot.data[idx] ?? []) },
+    paths: line.dots ? () => null : paths,
   };
 }
 
-/** A line of few points shows them, so that a single epoch is not invisible. */
-function few(values: ArrayLike<number | null | undefined>): boolean {
+/** Whether there are at most `most` points. */
+function few(most: number, values: ArrayLike<number | null | undefined>, from = 0, to = values.length - 1): boolean {
   let n = 0;
-  for (let i = 0; i < values.length && n <= 30; i++) if (values[i] != null) n++;
-  return n <= 30;
+  for (let i = from; i <= to && n <= most; i++) if (values[i] != null) n++;
+  return n <= most;
 }
 
 /** What no axis can show is left out: the last losses of a run that diverged, and what is not positive on a logarithmic axis. */

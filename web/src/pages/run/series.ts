@@ -31,20 +31,38 @@ export function append(curves: Curves, events: RunEvent[]): Curves {
   return changed ? next : curves;
 }
 
-/** The steps of all series in one ascending list, and each series' values at them, null where it has none. */
-export function align(series: Series[]): { x: number[]; values: (number | null)[][] } {
-  // The longest series of a run holds nearly every step, so the union is sorted already but for a few.
-  const x = [...new Set(series.flatMap((one) => one.steps))].sort((a, b) => a - b);
-  const values = series.map((one) => {
-    const row = new Array<number | null>(x.length).fill(null);
-    let at = 0;
-    for (const [idx, step] of one.steps.entries()) {
-      while ((x[at] as number) < step) at++;
-      row[at] = one.values[idx] ?? null;
-    }
-    return row;
+/** Whether all of `few` are among `many`; both ascend. */
+function within(few: number[], many: number[]): boolean {
+  let at = 0;
+  return few.every((step) => {
+    while ((many[at] as number) < step) at++;
+    return many[at] === step;
   });
-  return { x, values };
+}
+
+/** The steps of all series in one ascending list. The longest of a run holds those of the others, but for a few where it is thinned. */
+function union(lists: number[][]): number[] {
+  const longest = lists.reduce((one, other) => (other.length > one.length ? other : one), []);
+  if (lists.every((list) => list === longest || within(list, longest))) return longest;
+  return [...new Set(lists.flat())].sort((a, b) => a - b);
+}
+
+/** The values of a series at the steps `x`, null where it has none. One that has a value at each is not copied: it may be long. */
+function at(x: number[], { steps, values }: Series): (number | null)[] {
+  if (steps.length === x.length) return values;
+  const row = new Array<number | null>(x.length).fill(null);
+  let place = 0;
+  for (const [idx, step] of steps.entries()) {
+    while ((x[place] as number) < step) place++;
+    row[place] = values[idx] ?? null;
+  }
+  return row;
+}
+
+/** The steps of all series in one ascending list, and each series' values at them. */
+export function align(series: Series[]): { x: number[]; values: (number | null)[][] } {
+  const x = union(series.map((one) => one.steps));
+  return { x, values: series.map((one) => at(x, one)) };
 }
 
 /**
@@ -53,12 +71,18 @@ export function align(series: Series[]): { x: number[]; values: (number | null)[
  */
 export function smooth(values: (number | null)[], weight: number): (number | null)[] {
   if (weight === 0) return values;
+  const means = new Array<number | null>(values.length);
   let mean = 0;
   let left = 1;
-  return values.map((value) => {
-    if (value === null) return null;
+  for (let idx = 0; idx < values.length; idx++) {
+    const value = values[idx] as number | null;
+    if (value === null) {
+      means[idx] = null;
+      continue;
+    }
     mean = weight * mean + (1 - weight) * value;
     left *= weight;
-    return mean / (1 - left);
-  });
+    means[idx] = mean / (1 - left);
+  }
+  return means;
 }

@@ -61,8 +61,12 @@ export function useCurves(id: string): { curves: Curves | undefined; problem: Pr
       // An event shows a thinned series; at the end the whole record is shown.
       if (own.some((event) => event.type === "done")) void read();
     };
+    /** What came between the first reading and the beginning of the stream; to a run that is over nothing comes. */
+    const onStart = () => {
+      if (!liveRun(id)?.peek().run.terminal) void read();
+    };
     void read();
-    const leave = listen({ onEvents, onStart: () => void read() });
+    const leave = listen({ onEvents, onStart });
     return () => {
       stop.abort();
       leave();
