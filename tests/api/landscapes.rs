@@ -1,3 +1,4 @@
+use axum::http::Method;
 use descent::ids::DatasetId;
 use serde_json::{Value, json};
 
@@ -124,12 +125,12 @@ async fn the_plane_of_a_path_is_asked_for_once_and_agrees_with_run_and_path() {
     );
     // What belongs to somebody else is not there, and what goes with its run is gone.
     let other = app.token("bob", "runs:write").await;
-    app.ask(axum::http::Method::GET, &path)
+    app.ask(Method::GET, &path)
         .token(&other)
         .send()
         .await
         .problem(404, "not_found");
-    app.ask(axum::http::Method::DELETE, &format!("/v1/runs/{run}"))
+    app.ask(Method::DELETE, &format!("/v1/runs/{run}"))
         .send()
         .await;
     app.get(&path).await.problem(404, "not_found");
@@ -388,6 +389,66 @@ async fn what_cannot_be_seen_is_refused_with_the_reason() {
         (&same["barrier"]["height"], &same["barrier"]["lower_run_id"]),
         (&json!(0.0), &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn a_run_that_trains_is_seen_as_far_as_it_is() {
+    let app = TestApp::start().await;
+    let csv = include_bytes!("../../examples/iris.csv");
+    let dataset = app.dataset("admin", "iris", csv).await;
+    let mut spec = iris_spec(dataset, "on its way");
+    spec["training"] = json!({"epochs": 100_000, "batch_size": 1, "seed": 1});
+    let run = app.submit("admin", spec).await.id.to_string();
+    let path = format!("/v1/runs/{run}");
+    let events = app.ask(Method::GET, &format!("{path}/events"));
+    let mut events = events.open().await;
+    let done = |event: &Value| event["step"].as_u64().unwrap_or(0);
+    // Points of the path come on record with the numbers of their steps.
+    while done(&events.next().await.2) < 1_000 {}
+    let question = json!({"kind": "plane", "resolution": 11, "samples": 50});
+    let answer = app.landscape(&run, &question).await;
+    let now = app.get(&path).await.ok(200);
+    assert_eq!(
+        (&now["status"], &now["model"]),
+        (&json!("running"), &Value::Null)
+    );
+
+    // The middle is where the run was: the last point of its path, lower than the first one, and a step has left it since.
+    let surface = &answer["surface"];
+    let (x, y) = (numbers(&surface["x"]), numbers(&surface["y"]));
+    let middle = |places: &[f64]| places.iter().position(|place| *place == 0.0).unwrap();
+    let losses: Vec<f64> = surface["loss"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(numbers)
+        .collect();
+    assert_eq!((x.len(), y.len(), losses.len()), (11, 11, 121));
+    let minimum = &answer["minima"][0];
+    assert_eq!((&minimum["x"], &minimum["y"]), (&json!(0.0), &json!(0.0)));
+    assert_eq!(minimum["loss"], surface["loss"][middle(&y)][middle(&x)]);
+    let points = answer["paths"][0]["points"].as_array().unwrap();
+    let (first, last) = (&points[0], points.last().unwrap());
+    assert_eq!((&last["x"], &last["y"]), (&json!(0.0), &json!(0.0)));
+    assert!(last["update_norm"].as_f64().unwrap() > 0.0, "{last}");
+    assert!(
+        minimum["loss"].as_f64() < first["sample_loss"].as_f64(),
+        "{minimum} {first}"
+    );
+    let step = |of: &Value| of.as_u64().unwrap();
+    assert_eq!(step(&first["step"]), 0);
+    assert!(step(&last["step"]) < step(&now["progress"]["step"]));
+
+    // Once the path has gone on, the same question is a new one.
+    while done(&events.next().await.2) <= 2 * step(&last["step"]) {}
+    let again = app.landscape(&run, &question).await;
+    assert_ne!(again["id"], answer["id"]);
+    let further = again["paths"][0]["points"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap();
+    assert!(step(&further["step"]) > step(&last["step"]));
 }
 
 #[tokio::test]
