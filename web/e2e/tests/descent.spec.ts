@@ -1,4 +1,5 @@
 import { photograph } from "../harness/photograph.ts";
+import { submit } from "../harness/runs.ts";
 import { expect, test, visit } from "../harness/test.ts";
 import { clouds, cloudRun, trained } from "../harness/toys.ts";
 import type { Page } from "@playwright/test";
@@ -39,6 +40,40 @@ test("the ball rolls down the path, step by step and by itself", async ({ page, 
 
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await expect(page.getByRole("table").getByRole("row")).toHaveCount(points.length + 1);
+});
+
+test("a run that still trains shows how far it has rolled", async ({ page, owner }) => {
+  test.slow();
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await clouds(owner.api, "clouds");
+  const { id } = await submit(owner, { ...cloudRun("clouds", "rolling", 1), training: { epochs: 100_000, batch_size: 1, seed: 1 } });
+  await visit(page, `/runs/${id}`);
+  const step = page.locator(".facts div", { hasText: "Step" }).locator("dd");
+  await expect(step).toHaveText(/^[1-9][\d,]* \//);
+  await visit(page, `/descent/${id}`);
+  const slider = page.getByRole("slider", { name: "Place on the path" });
+  const last = page.getByText(/^step [\d,]+, epoch/);
+  /** The last step of the path of a landscape that is asked for now. */
+  const rolled = async (): Promise<number> => {
+    const asked = page.waitForResponse((answer) => answer.request().method() === "POST");
+    await compute(page);
+    const { id: landscape } = (await (await asked).json()) as { id: string };
+    const answer = await owner.api.get(`/v1/runs/${id}/landscape?id=${landscape}&wait_s=60`, { timeout: 70_000 });
+    const { status, paths } = (await answer.json()) as { status: string; paths: { points: { step: number }[] }[] };
+    expect(status).toBe("ready");
+    const end = paths[0]?.points.at(-1)?.step ?? 0;
+    // The page looks by itself whether it is ready, and begins each landscape at the start of its path.
+    await expect(async () => {
+      await slider.press("End");
+      expect(await last.innerText()).toContain(`step ${end.toLocaleString("en-GB")},`);
+    }).toPass();
+    return end;
+  };
+  const before = await rolled();
+  expect(before).toBeGreaterThan(0);
+  await expect.poll(rolled).toBeGreaterThan(before);
+  const run = (await (await owner.api.get(`/v1/runs/${id}`)).json()) as { status: string };
+  expect(run.status).toBe("running");
 });
 
 test("two runs race on one surface, and the page says which is lower and how high the wall is", async ({ page, owner }) => {
