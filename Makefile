@@ -8,7 +8,7 @@ BENCH ?=
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help build dashboard demo test web e2e check unit contract exports client drift deny bench bench-service bench-peers bench-learning bench-sweeps openapi clean
+.PHONY: help build dashboard demo test web e2e check unit contract exports client drift deny bench bench-service bench-peers bench-descent bench-learning bench-sweeps bench-dashboard openapi clean
 
 help: ## say what each command does
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,7 +71,7 @@ unit: cargo-present ## every Rust test; unpacks nothing, needs no network once b
 openapi: cargo-present ## write api/openapi.json and api/families/ again from what is served
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi
 
-bench: bench-service bench-peers bench-learning bench-sweeps ## measure everything against its goals; writes docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")
+bench: bench-service bench-peers bench-descent bench-learning bench-sweeps bench-dashboard ## measure everything against its goals; writes docs/benchmarks.md (PEERS=DIR, BENCH="--rounds 1")
 
 bench-service: build
 	$(CARGO) bench --locked --bench service
@@ -81,6 +81,11 @@ bench-peers: cargo-present
 	$(CARGO) build --release --locked --example recording
 	$(PYTHON) -B benches/peers.py target/release/examples --peers $(PEERS) $(BENCH)
 
+bench-descent: cargo-present
+	$(CARGO) build --release --locked --package descent-engine --example peer
+	target/release/examples/peer 2 descent > target/descent.jsonl
+	$(PYTHON) -B benches/ratios.py --descent target/descent.jsonl --write docs/benchmarks.md
+
 bench-learning: cargo-present
 	$(CARGO) bench --locked --bench learning > target/learning.jsonl
 	$(PYTHON) -B benches/ratios.py --learning target/learning.jsonl --write docs/benchmarks.md
@@ -88,6 +93,12 @@ bench-learning: cargo-present
 bench-sweeps: cargo-present
 	$(CARGO) bench --locked --bench sweeps > target/sweeps.jsonl
 	$(PYTHON) -B benches/ratios.py --sweeps target/sweeps.jsonl --write docs/benchmarks.md
+
+bench-dashboard: build dashboard web/e2e/node_modules/.package-lock.json
+	@.ci/chromium
+	rm -f target/dashboard.jsonl
+	cd web/e2e && DESCENT_BINARY=$(CURDIR)/target/release/descent npm run bench
+	$(PYTHON) -B benches/dashboard.py target/dashboard.jsonl
 
 clean: ## remove what was built and the demo's data
 	$(CARGO) clean

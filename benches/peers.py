@@ -79,7 +79,7 @@ def alone(chosen, program, workloads, out):
 
 def measure(chosen, out):
     peer, recording = chosen.built / "peer", chosen.built / "recording"
-    groups = [(peer, *group) for group in GROUPS] + [(peer, ["update", "descent"], []), (recording, ["recording"], [])]
+    groups = [(peer, *group) for group in GROUPS] + [(peer, ["update"], []), (recording, ["recording"], [])]
     for program, workloads, contenders in groups:
         workloads = [name for name in workloads if not chosen.only or name in chosen.only]
         if workloads and SHARED.is_dir():

@@ -1,6 +1,7 @@
-"""Turns the JSON lines of the peer bench, of the learning bench, or of the sweeps bench, into their tables in docs/benchmarks.md.
+"""Turns the JSON lines of the benches of peers, of the descent, of learning and of sweeps into their tables in docs/benchmarks.md.
 
     python3 benches/ratios.py RESULTS.jsonl ... [--peers DIR] [--write docs/benchmarks.md]
+    python3 benches/ratios.py --descent SEEN.jsonl ... [--write docs/benchmarks.md]
     python3 benches/ratios.py --learning LEARNED.jsonl ... [--write docs/benchmarks.md]
     python3 benches/ratios.py --sweeps SEARCHED.jsonl ... [--write docs/benchmarks.md]
 
@@ -17,6 +18,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -41,10 +43,15 @@ ALONE = [
     ("W3-update", "optimizer's pass of a step of W3", {2: "<= 6 ms"}),
     ("W1-recording", "recording every step slows W1 by", {2: "<= 5 %"}),
     ("W2-recording", "recording every step slows W2 by", {2: "<= 1 %"}),
+]
+# What it costs that the descent can be seen.
+DESCENT = [
     ("W1-path", "recording the path of the weights slows the first 20,000 steps of W1 by", {2: "<= 3 %"}),
     ("W2-path", "recording the path of the weights slows the first epoch of W2 by", {2: "<= 3 %"}),
     ("W2-landscape", "landscape of W2: 51 x 51 places, 1,000 samples", {2: "<= 15 s"}),
 ]
+
+ALONE_HEAD = "| what | threads | measured | goal | met |\n|---|---|---|---|---|"
 
 
 def number(value):
@@ -133,8 +140,8 @@ def ratio_rows(results, units):
             yield f"{head} {theirs} | {ratio} | {goal} | {met(goal, statistics.median(ratios))} |"
 
 
-def alone_rows(results, units):
-    for workload, title, goals in ALONE:
+def alone_rows(results, units, asked=ALONE):
+    for workload, title, goals in asked:
         for threads in (1, 2):
             mine = results.get((workload, threads), {}).get("project")
             if mine:
@@ -160,9 +167,10 @@ def machine(lines):
     model = first(r"^model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = int(first(r"^MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text(), "0")) / 2**20
     sets = sorted({line["isa"] for line in lines if "isa" in line})
-    days = sorted({datetime.date.fromtimestamp(line["at"]).isoformat() for line in lines if "at" in line})
+    days = sorted({datetime.date.fromtimestamp(line.get("at", time.time())).isoformat() for line in lines})
+    engine = f"; the engine chose {' and '.join(sets)}" if sets else ""
     return (
-        f"Machine: {model}, {os.cpu_count()} processors, {memory:.0f} GiB, Linux {os.uname().release}; the engine chose {' and '.join(sets)}. "
+        f"Machine: {model}, {os.cpu_count()} processors, {memory:.0f} GiB, Linux {os.uname().release}{engine}. "
         f"Measured {' and '.join(days)} at commit {said('git', 'rev-parse', '--short', 'HEAD')}, {first(r'^(rustc [0-9.]+)', said('rustc', '--version'))}."
     )
 
@@ -199,8 +207,16 @@ def section(paths, peers):
     ]
     alone = list(alone_rows(results, units))
     if alone:
-        parts += ["", "| what | threads | measured | goal | met |\n|---|---|---|---|---|", *alone]
+        parts += ["", ALONE_HEAD, *alone]
     return "\n".join(parts)
+
+
+def descent(paths):
+    """The table of what it costs that the descent can be seen; a cell is the median (min-max) of the runs of one process."""
+    results, units, lines = read(paths)
+    for line in lines:
+        results[line["workload"], line["threads"]][line["peer"]] = dict(enumerate(line["runs"]))
+    return "\n".join([machine(lines), "", ALONE_HEAD, *alone_rows(results, units, DESCENT)])
 
 
 def learning(paths):
@@ -262,6 +278,7 @@ def write(document, name, text):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("results", nargs="+")
+    arguments.add_argument("--descent", action="store_true", help="the results are those of the descent's bench")
     arguments.add_argument("--learning", action="store_true", help="the results are those of the learning bench")
     arguments.add_argument("--sweeps", action="store_true", help="the results are those of the sweeps bench")
     arguments.add_argument("--peers", type=pathlib.Path, default=ROOT.parent / "peers")
@@ -269,6 +286,8 @@ def main():
     chosen = arguments.parse_args()
     if chosen.sweeps:
         name, text = "sweeps", sweeps(chosen.results)
+    elif chosen.descent:
+        name, text = "descent", descent(chosen.results)
     elif chosen.learning:
         name, text = "learning", learning(chosen.results)
     else:
