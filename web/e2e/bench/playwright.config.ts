@@ -10,6 +10,7 @@ export default defineConfig({
   // Alone, and not recorded: both would be part of the measurement.
   workers: 1,
   retries: 0,
+  reporter: [["list"]],
   timeout: 600_000,
   use: { ...tests.use, trace: "off", screenshot: "off" },
 });
