@@ -57,7 +57,8 @@ pub enum Question {
         #[schema(maximum = 9_007_199_254_740_991_i64, default = 0)]
         seed: Option<u64>,
     },
-    /// The line along the gradient at the kept weights, or after `step` steps.
+    /// The line along the gradient at the kept weights, or after `step` steps, where all weights of a step are on record: else of the
+    /// last one before that has them.
     Gradient {
         /// Places along the line.
         #[schema(minimum = 5, maximum = 101, default = 51)]

@@ -314,6 +314,11 @@ impl Runs {
             );
             return Err(unavailable(run, &why));
         }
+        let last = material.points.points.last().map_or(0, |point| point.step);
+        if let Some(step) = request.step.filter(|step| *step > last) {
+            let why = format!("its path has no step {step}, the last is {last}");
+            return Err(unavailable(run, &why));
+        }
         let axis = u64::from(request.resolution);
         let n_cells = if request.kind.is_plane() {
             axis * axis
@@ -383,6 +388,10 @@ fn layers(network: &Value) -> Vec<Value> {
 fn key(request: &Json, own: &Material, other: Option<&Material>) -> String {
     let mut hash = Sha256::new();
     hash.update(request.get().as_bytes());
+    // Answers about two runs that were kept before both had to have seen the rows are not those of today.
+    if other.is_some() {
+        hash.update(b"rows of both");
+    }
     for material in [Some(own), other].into_iter().flatten() {
         let last = material.points.points.last().map_or(0, |point| point.step);
         hash.update(last.to_le_bytes());

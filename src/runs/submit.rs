@@ -67,7 +67,7 @@ impl Runs {
                 status: parent.status,
             });
         }
-        if parent.reason_code.as_deref() == Some("diverged") {
+        if has_diverged(&parent) {
             let remedy = parent
                 .reason_detail
                 .as_ref()
@@ -90,6 +90,7 @@ impl Runs {
     }
 
     /// Queues a run that starts from the weights of a checkpoint of another, with a spec of its own (the parent's, when `None`).
+    /// By default that is the newest; one that diverged has ruined its weights, so its forks begin with fresh ones.
     ///
     /// # Errors
     /// [`RunsError::NoCheckpoint`] when the parent has none such.
@@ -97,13 +98,17 @@ impl Runs {
         &self,
         owner: &str,
         id: RunId,
-        from: ForkFrom,
+        from: Option<ForkFrom>,
         spec: Option<Spec>,
         remember: Option<Remember<Run>>,
     ) -> Result<Run, RunsError> {
         let parent = self.show(owner, id).await?;
         let kept = checkpoints::list(&self.0.store, id).await?;
-        let found = match from {
+        let by_default = || match has_diverged(&parent) {
+            true => ForkFrom::Scratch,
+            false => ForkFrom::Latest,
+        };
+        let found = match from.unwrap_or_else(by_default) {
             ForkFrom::Scratch => None,
             ForkFrom::Latest => Some(kept.first()),
             ForkFrom::Best => Some(kept.iter().find(|c| c.is_best).or(kept.first())),
@@ -325,6 +330,10 @@ async fn add_row(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
         body: Json::of(&body)?,
     };
     events::append(tx, &[first]).await
+}
+
+fn has_diverged(run: &Run) -> bool {
+    run.reason_code.as_deref() == Some("diverged")
 }
 
 /// A name in the parent's spec may mean a newer dataset by now; its id does not.

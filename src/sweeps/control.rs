@@ -328,7 +328,8 @@ fn changed(row: &Sweep, change: Change, n_known: i64, now_ms: i64) -> Result<Swe
         });
     }
     let kept = |new: Option<u32>, old: i64| new.map_or(old, i64::from);
-    changed.max_runs = kept(budget.runs, changed.max_runs);
+    // What is there already stays, so no less can be planned.
+    changed.max_runs = kept(budget.runs, changed.max_runs).max(n_known);
     changed.parallel = kept(budget.parallel, changed.parallel);
     changed.max_minutes = budget.minutes.map(i64::from).or(changed.max_minutes);
     let has_time = changed

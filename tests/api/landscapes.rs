@@ -323,6 +323,37 @@ async fn two_starts_end_in_two_valleys_and_the_lower_one_and_the_wall_are_known(
 }
 
 #[tokio::test]
+async fn which_of_two_runs_is_lower_does_not_depend_on_which_is_asked() {
+    let app = TestApp::start().await;
+    let dataset = app
+        .dataset("admin", "iris", include_bytes!("../../examples/iris.csv"))
+        .await;
+    // Each seed draws a split of its own, so the two were not trained on the same rows.
+    let mut runs = Vec::new();
+    for seed in [1, 2] {
+        let spec = json!({"dataset": dataset.to_string(), "task": {"kind": "classification", "target": "target"},
+            "network": [{"kind": "dense", "units": 8}], "training": {"epochs": 20, "seed": seed}});
+        runs.push(app.train("admin", spec).await.id.to_string());
+    }
+    let mut answers = Vec::new();
+    for (run, other) in [(0, 1), (1, 0)] {
+        let question = json!({"kind": "between", "resolution": 21, "other": runs[other]});
+        answers.push(app.landscape(&runs[run], &question).await);
+    }
+    let [there, back] = answers.try_into().unwrap();
+    assert_eq!(
+        there["barrier"]["lower_run_id"],
+        back["barrier"]["lower_run_id"]
+    );
+    let loss = |answer: &Value, side: usize| answer["minima"][side]["loss"].as_f64().unwrap();
+    assert_eq!(loss(&there, 0), loss(&back, 1));
+    assert_eq!(loss(&there, 1), loss(&back, 0));
+    // Rows that both have seen are fewer than those of either.
+    assert_eq!(there["n_samples"], back["n_samples"]);
+    assert!((20..105).contains(&there["n_samples"].as_u64().unwrap()));
+}
+
+#[tokio::test]
 async fn what_cannot_be_seen_is_refused_with_the_reason() {
     let app = TestApp::idle(|_| {}).await;
     let dataset = app
@@ -365,6 +396,9 @@ async fn what_cannot_be_seen_is_refused_with_the_reason() {
     app.post(&path, &json!({"kind": "plane"}))
         .await
         .problem(409, "landscape_too_large");
+    app.post(&path, &json!({"kind": "gradient", "step": 1_000_000}))
+        .await
+        .problem(409, "no_landscape");
     let small = |kind: &str, other: String| json!({"kind": kind, "resolution": 5, "samples": 10, "other": other});
     app.post(&path, &small("between", a.to_string()))
         .await

@@ -276,6 +276,17 @@ async fn a_larger_budget_lets_it_go_on_as_if_it_had_been_so_from_the_start() {
     let (grown, whole) = (results(&app, &done).await, results(&app, &at_once).await);
     assert_eq!(column(&grown, "parameters"), column(&whole, "parameters"));
     assert_eq!(column(&grown, "value"), column(&whole, "value"));
+    // What has been trained stays, so no less than that is planned.
+    let smaller = app.ask(Method::PATCH, &path);
+    let smaller = smaller
+        .json(&json!({"budget": {"runs": 3}}))
+        .send()
+        .await
+        .ok(200);
+    assert_eq!(
+        (&smaller["budget"]["runs"], &smaller["status"]),
+        (&json!(10), &json!("completed"))
+    );
 }
 
 #[tokio::test]

@@ -380,6 +380,8 @@ async fn a_divergence_ends_the_run_and_is_not_retried_unchanged() {
         bench.app.runs.reproduce("ann", run, None).await.is_err(),
         "there is nothing to compare with"
     );
+    let forked = bench.app.runs.fork("ann", run, None, None, None).await;
+    assert_eq!(forked.unwrap().start_sha256, None, "its weights are ruined");
     workers.drain().await;
 }
 
@@ -419,7 +421,7 @@ async fn retry_fork_and_reproduce_know_their_parent() {
         .fork(
             "ann",
             parent.id,
-            descent::runs::ForkFrom::Latest,
+            Some(descent::runs::ForkFrom::Latest),
             None,
             None,
         )

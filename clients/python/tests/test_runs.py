@@ -96,7 +96,7 @@ def test_a_diagnosis_comes_with_a_remedy_that_can_be_forked(client, penguins):
     assert failed.value.code == "diverged"
     assert run.id in str(failed.value)
     remedies = [one["remedy"] for one in run.diagnoses() if one["remedy"] is not None]
-    calmer = run.fork(remedies[0]["spec_patch"], checkpoint="scratch").wait()
+    calmer = run.fork(remedies[0]["spec_patch"]).wait()
     assert calmer.status == "succeeded"
     assert run.wait(check=False).status == "failed"
 

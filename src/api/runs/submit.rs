@@ -111,11 +111,10 @@ pub async fn reproduce(
 }
 
 /// From where a fork starts.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ForkPoint {
     /// The newest checkpoint.
-    #[default]
     Latest,
     /// The best checkpoint by the watched metric.
     Best,
@@ -127,8 +126,9 @@ pub enum ForkPoint {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fork {
-    /// Where the weights come from.
-    checkpoint: ForkPoint,
+    /// Where the weights come from: by default the newest checkpoint, of a run that diverged fresh weights.
+    #[schema(nullable = false)]
+    checkpoint: Option<ForkPoint>,
     /// Where the weights come from, by steps done; wins over `checkpoint`.
     #[schema(minimum = 0, nullable = false)]
     step: Option<i64>,
@@ -160,10 +160,11 @@ pub async fn fork(
         patch => Some(patched(&parent, patch)?),
     };
     let from = match (fork.step, fork.checkpoint) {
-        (Some(step), _) => ForkFrom::Step(step),
-        (None, ForkPoint::Latest) => ForkFrom::Latest,
-        (None, ForkPoint::Best) => ForkFrom::Best,
-        (None, ForkPoint::Scratch) => ForkFrom::Scratch,
+        (Some(step), _) => Some(ForkFrom::Step(step)),
+        (None, None) => None,
+        (None, Some(ForkPoint::Latest)) => Some(ForkFrom::Latest),
+        (None, Some(ForkPoint::Best)) => Some(ForkFrom::Best),
+        (None, Some(ForkPoint::Scratch)) => Some(ForkFrom::Scratch),
     };
     create(&api, &caller, &parts, &bytes, async |remember| {
         api.app

@@ -1,5 +1,6 @@
 //! One surface from its question to its answer: weights from the record, directions, cells, paths.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use descent_engine::isa::Isa;
@@ -11,6 +12,7 @@ use super::side::{Side, job, side};
 use crate::ids::RunId;
 use crate::runs::{Kind, LandscapeRequest, Survey};
 use crate::store::landscapes::Landscape;
+use crate::store::runs::Run;
 use crate::worker::{Shared, prepare};
 
 /// Points of a path at which the slope of the surface is computed, at most.
@@ -34,21 +36,8 @@ pub(super) struct Study<'s> {
 impl<'s> Study<'s> {
     /// Reads all that the surface is made of.
     pub(super) fn prepare(shared: &'s Shared, survey: Survey) -> Result<Self, String> {
-        let row = survey.row;
-        let request: LandscapeRequest = row.request.parse().map_err(said)?;
-        let prepared =
-            prepare::prepare(shared, &job(&survey.own)).map_err(|reason| reason.message)?;
-        let ready = prepared.ready;
-        let n_samples = request.samples as usize;
-        let ground = Ground::new(
-            &prepared.spec,
-            &ready.dataset,
-            &ready.parts.train,
-            n_samples,
-            request.seed,
-            Isa::detect(),
-        )
-        .map_err(said)?;
+        let request: LandscapeRequest = survey.row.request.parse().map_err(said)?;
+        let ground = ground(shared, &survey, &request)?;
         let own = side(shared, &ground, survey.own)?;
         let other = survey
             .other
@@ -62,7 +51,7 @@ impl<'s> Study<'s> {
         };
         Ok(Self {
             shared,
-            row,
+            row: survey.row,
             request,
             ground,
             own,
@@ -306,6 +295,34 @@ impl<'s> Study<'s> {
             }
         }
     }
+}
+
+/// The rows that the loss is a mean over, as the network reads them. For two runs: rows that both were trained on, as the older
+/// one reads them, so that neither is judged by rows it has not seen and the answer is the same whichever run is asked.
+fn ground(shared: &Shared, survey: &Survey, request: &LandscapeRequest) -> Result<Ground, String> {
+    let read = |run: &Run| prepare::prepare(shared, &job(run)).map_err(|reason| reason.message);
+    let (older, younger) = match &survey.other {
+        Some(other) if other.id < survey.own.id => (other, Some(&survey.own)),
+        other => (&survey.own, other.as_ref()),
+    };
+    let prepared = read(older)?;
+    let mut rows = prepared.ready.parts.train.clone();
+    if let Some(younger) = younger {
+        let seen: HashSet<u32> = read(younger)?.ready.parts.train.iter().copied().collect();
+        rows.retain(|row| seen.contains(row));
+        if rows.is_empty() {
+            return Err("the two runs have no training row in common to be compared on".to_owned());
+        }
+    }
+    Ground::new(
+        &prepared.spec,
+        &prepared.ready.dataset,
+        &rows,
+        request.samples as usize,
+        request.seed,
+        Isa::detect(),
+    )
+    .map_err(said)
 }
 
 fn finite(loss: f64) -> Option<f64> {

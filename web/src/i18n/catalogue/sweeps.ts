@@ -31,7 +31,7 @@ export const sweeps = texts({
   "sweeps.running_now": { en: (n: string) => `${n} running`, ko: (n: string) => `${n}개 학습 중` },
   "sweeps.importance": { en: "What mattered", ko: "중요했던 설정" },
   "sweeps.importance_note": { en: "Share of the variance of the objective's ranks that each setting alone explains.", ko: "설정 하나가 목표값 순위의 분산을 설명하는 몫입니다." },
-  "sweeps.importance_none": { en: "It takes eight results to say which settings mattered.", ko: "중요한 설정을 말하려면 결과가 여덟 개 필요합니다." },
+  "sweeps.importance_none": { en: "It takes eight results with different settings to say which of them mattered.", ko: "중요한 설정을 말하려면 설정이 서로 다른 결과가 여덟 개 필요합니다." },
   "sweeps.parallel": { en: "All trials", ko: "모든 시도" },
   "sweeps.results": { en: "Results", ko: "결과" },
   "sweeps.number": { en: "No.", ko: "번호" },
@@ -73,7 +73,7 @@ export const sweeps = texts({
   "sweeps.at_once_hint": { en: "Empty: as many as the server trains", ko: "비우면 서버가 학습하는 수만큼" },
   "sweeps.minutes": { en: "Minutes", ko: "분" },
   "sweeps.minutes_hint": { en: "Empty: no limit", ko: "비우면 제한 없음" },
-  "sweeps.objective": { en: "After the", ko: "목표" },
+  "sweeps.objective": { en: "Objective", ko: "목표" },
   "sweeps.objective_hint": { en: "A validation_ or train_ metric of the model each trial leaves", ko: "시도가 남긴 모델의 validation_ 또는 train_ 지표" },
   "sweeps.start": { en: "Start", ko: "시작" },
 });

@@ -149,16 +149,18 @@ class Run(RunView):
         """A new run with the same resolved spec, data and seed: it ends in the same weights, bit for bit."""
         return self._child("reproduce")
 
-    def fork(self, patch: Mapping[str, Any] | None = None, checkpoint: str = "latest", step: int | None = None) -> Run:
+    def fork(self, patch: Mapping[str, Any] | None = None, checkpoint: str | None = None, step: int | None = None) -> Run:
         """A new run that starts from a checkpoint (`latest`, `best`, `scratch`, or by `step`) with a changed spec.
+
+        By default that is the latest; a run that diverged has ruined its weights, so its forks begin with fresh ones.
 
         `patch` is a JSON merge patch on the spec, such as the `spec_patch` of a diagnosis.
         """
         document: dict[str, Any] = {"spec_patch": dict(patch or {})}
-        if step is None:
-            document["checkpoint"] = checkpoint
-        else:
+        if step is not None:
             document["step"] = step
+        elif checkpoint is not None:
+            document["checkpoint"] = checkpoint
         return self._child("fork", document)
 
     def change(
