@@ -232,9 +232,6 @@ pub(super) trait Vector<T>: Copy {
     /// Asks for what lies at a place, which need not exist, before it is needed.
     #[inline(always)]
     fn prefetch(_from: *const T) {}
-    /// The same for what is read once and not soon again.
-    #[inline(always)]
-    fn prefetch_once(_from: *const T) {}
     /// self + a b.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 
@@ -313,9 +310,10 @@ pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTOR
                 }
             }
             if VECTORS > 2 && right.step == VECTORS * V::LANES {
-                // The processor foresees these steps, but not early enough.
+                // The processor foresees these steps, but not early enough. What a core's second cache holds of a model stays there
+                // for the next row.
                 for v in 0..VECTORS {
-                    V::prefetch_once(row_of_b.wrapping_add(FAR_AHEAD * right.step + v * V::LANES));
+                    V::prefetch(row_of_b.wrapping_add(FAR_AHEAD * right.step + v * V::LANES));
                 }
             }
             row_of_b = row_of_b.wrapping_add(right.step);
