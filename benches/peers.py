@@ -82,8 +82,11 @@ def measure(chosen, out):
     groups = [(peer, *group) for group in GROUPS] + [(peer, ["update"], []), (recording, ["recording"], [])]
     for program, workloads, contenders in groups:
         workloads = [name for name in workloads if not chosen.only or name in chosen.only]
-        if workloads and SHARED.is_dir():
-            beside(chosen, program, workloads, [peer for peer in contenders if installed(peer, chosen.peers)], out)
+        present = [peer for peer in contenders if installed(peer, chosen.peers)]
+        if workloads == ["LIMITS"] and not present:
+            print("skipped: the peak of multiply-adds, because `limits` is not built")
+        elif workloads and SHARED.is_dir():
+            beside(chosen, program, workloads, present, out)
         elif workloads:
             alone(chosen, program, workloads, out)
 
