@@ -24,6 +24,7 @@ export const descent = texts({
   "descent.computing_body": { en: "A worker does it at a lower priority than any training.", ko: "어떤 학습보다도 낮은 우선순위로 계산합니다." },
   "descent.failed": { en: "This landscape could not be computed", ko: "지형을 계산하지 못했습니다" },
   "descent.none": { en: "No landscape yet", ko: "아직 지형이 없습니다" },
+  "descent.not_finite": { en: "The loss is not finite anywhere on this surface: the weights have been blown up. The steps below show where it began; a smaller learning rate keeps them finite.", ko: "이 표면 어디에서도 손실이 유한하지 않습니다. 가중치가 발산했기 때문입니다. 아래의 스텝에서 시작된 곳을 볼 수 있으며, 학습률을 낮추면 발산하지 않습니다." },
   "descent.none_surface": { en: "The server computes the loss around the weights of this run, and the ball rolls along the way they took.", ko: "서버가 이 학습의 가중치 주변 손실을 계산하면 공이 지나온 길을 굴러갑니다." },
   "descent.none_race": { en: "Two runs with the same layers on one surface: other learning rates or seeds may end in other valleys.", ko: "층이 같은 두 학습을 한 곡면에서 봅니다. 학습률이나 시드가 다르면 다른 골짜기에 닿을 수 있습니다." },
   "descent.none_slices": { en: "The loss along a line: where the gradient points, or from this run to another one.", ko: "한 직선을 따라 본 손실입니다. 기울기 방향 또는 다른 학습까지의 직선입니다." },

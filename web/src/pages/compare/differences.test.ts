@@ -2,7 +2,11 @@ import { expect, test } from "vitest";
 import type { Run } from "../../api/types";
 import { differences, shown } from "./differences";
 
-const run = (spec: object) => ({ spec: {}, resolved_spec: spec }) as unknown as Run;
+const run = (spec: object) => ({ spec: {}, resolved_spec: spec, dataset: { id: "01a2" } }) as unknown as Run;
+
+test("a dataset that is named in two ways is one", () => {
+  expect(differences([run({ dataset: "penguins" }), run({ dataset: "01a2" })])).toEqual([]);
+});
 
 test("only what is not the same everywhere is a difference", () => {
   const found = differences([

@@ -22,6 +22,8 @@ const SAYS_NOTHING = /^\/(name|metadata|priority)(\/|$)/;
 
 export function differences(runs: Run[]): Difference[] {
   const all = runs.map((run) => flattened((run.resolved_spec ?? run.spec) as Json));
+  // A spec names its dataset by its name or by its id, so two texts may mean one.
+  if (new Set(runs.map((run) => run.dataset.id)).size === 1) for (const settings of all) settings.delete("/dataset");
   const pointers = [...new Set(all.flatMap((one) => [...one.keys()]))].filter((pointer) => !SAYS_NOTHING.test(pointer));
   return pointers
     .map((pointer) => ({ pointer, values: all.map((one) => one.get(pointer)) }))

@@ -5,6 +5,7 @@ import { t } from "../../i18n";
 import { Card } from "../../ui/Card";
 import { Chart } from "../../ui/Chart";
 import { SelectField } from "../../ui/Field";
+import { Notice } from "../../ui/State";
 import { Ask } from "./Ask";
 import { BallFacts } from "./BallFacts";
 import { Ground, useRolling } from "./Ground";
@@ -49,7 +50,7 @@ function Shown({ landscape, form }: { landscape: Landscape & { surface: Surface 
         </div>
         <div class="stack">
           <Card>
-            <Ground rolling={rolling} />
+            {landscape.surface.loss.flat().some((loss) => loss !== null) ? <Ground rolling={rolling} /> : <Notice look="warn">{t("descent.not_finite")}</Notice>}
             <p class="soft small">
               {landscape.explained && `${t("descent.explained", percent(landscape.explained[0] ?? 0), percent(landscape.explained[1] ?? 0))} `}
               {landscape.n_samples != null && t("descent.rows_used", count(landscape.n_samples))}
