@@ -148,7 +148,9 @@ class AsyncRun(RunView):
         """A new run with the same resolved spec, data and seed: it ends in the same weights, bit for bit."""
         return await self._child("reproduce")
 
-    async def fork(self, patch: Mapping[str, Any] | None = None, checkpoint: str | None = None, step: int | None = None) -> AsyncRun:
+    async def fork(
+        self, patch: Mapping[str, Any] | None = None, checkpoint: str | None = None, step: int | None = None
+    ) -> AsyncRun:
         """A new run that starts from a checkpoint (`latest`, `best`, `scratch`, or by `step`) with a changed spec.
 
         By default that is the latest; a run that diverged has ruined its weights, so its forks begin with fresh ones.
