@@ -138,9 +138,7 @@ kernel! {
                 for group in 0..pass.groups {
                     let columns = group * pass.columns..(group + 1) * pass.columns;
                     let packed = pixels.len().next_multiple_of(P::DEPTHS);
-                    for strip in right.chunks_exact_mut(packed * STRIP).take(columns.len().div_ceil(STRIP)) {
-                        strip[pixels.len() * STRIP..].fill(0);
-                    }
+                    bf16::zero_ends::<P>(right, columns.len(), pixels.len());
                     for q in 0..pixels.len() {
                         let (pair, pixel) = ((block_idx * block + q) / pass.pixels(), (block_idx * block + q) % pass.pixels());
                         let row = |sample: usize| {
@@ -254,12 +252,11 @@ impl Pass {
         );
         // Only the last block may end before its strips do.
         let last = depth.saturating_sub(1) / block * block;
-        let rows = depth - last;
-        for strip in packed[last * all_columns..]
-            .chunks_exact_mut(rows.next_multiple_of(P::DEPTHS).max(1) * STRIP)
-        {
-            strip[rows * STRIP..].fill(0);
-        }
+        bf16::zero_ends::<P>(
+            &mut packed[last * all_columns..],
+            self.columns,
+            depth - last,
+        );
         let mut q = 0;
         for (ky, _) in self.y.taps() {
             for (kx, _) in self.x.taps() {

@@ -96,6 +96,19 @@ pub(crate) fn pair_block(n: usize, step: usize) -> usize {
     even.max(1).next_multiple_of(step)
 }
 
+/// Writes zeros behind the last of `depth` pairs, as far as strips of `columns` columns are packed.
+#[inline(always)]
+pub(crate) fn zero_ends<P: Pairs>(strips: &mut [u32], columns: usize, depth: usize) {
+    let packed = depth.next_multiple_of(P::DEPTHS);
+    if depth == packed {
+        return;
+    }
+    let strips = strips.chunks_exact_mut(packed * STRIP);
+    for strip in strips.take(columns.div_ceil(STRIP)) {
+        strip[depth * STRIP..].fill(0);
+    }
+}
+
 /// No kind of tile packs more depths than a multiple of this.
 pub(crate) const MOST_DEPTHS: usize = 16;
 
@@ -256,12 +269,7 @@ impl Rows<'_> {
     #[inline(always)]
     fn right<P: Pairs>(&self, to: &mut [u32], n_pairs: usize) {
         let packed = n_pairs.next_multiple_of(P::DEPTHS);
-        if n_pairs < packed {
-            let strips = to.chunks_exact_mut(packed * STRIP);
-            for strip in strips.take(self.rows.div_ceil(STRIP)) {
-                strip[n_pairs * STRIP..].fill(0);
-            }
-        }
+        zero_ends::<P>(to, self.rows, n_pairs);
         if self.factor.depth_step != 1 || self.factor.row_step == 1 {
             return self.strips::<P>(to, packed);
         }
