@@ -162,8 +162,16 @@ fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
         Just(513),
         Just(1100)
     ];
-    let width = prop_oneof![1..70_usize, Just(255), Just(257), Just(530), Just(830)];
-    (edge, width, depth)
+    let width = prop_oneof![
+        1..70_usize,
+        Just(255),
+        Just(257),
+        Just(530),
+        Just(830),
+        Just(2100)
+    ];
+    let swapped = |((m, n, k), swap)| if swap { (n, m, k) } else { (m, n, k) };
+    ((edge, width, depth), any::<bool>()).prop_map(swapped)
 }
 
 /// What the gradient of a wide layer is when the next one has a single unit.

@@ -6,7 +6,7 @@ use super::pass::Pass;
 use super::{ConvolutionScratch, pairs};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, Tile};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Tile};
 use crate::isa::{Isa, Level, kernel};
 
 /// Runs a pass for as many samples as `out` holds.
@@ -104,7 +104,7 @@ pub(super) fn chunk<A: Copy, C: Real, M: Tile<A, C>>(
                 rows: Starts::new(&rows, pixels.len()),
                 depths,
             };
-            let outs = Places::Rows(Starts::new(&outs, pixels.len()));
+            let outs = Starts::new(&outs, pixels.len());
             let right = |column: usize, columns: usize| Right {
                 values: &packed[column * depths.len().next_multiple_of(M::DEPTHS)..],
                 step: columns.next_multiple_of(M::VECTOR),

@@ -9,9 +9,7 @@ use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch, pairs};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{
-    Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, Tile, copy_row,
-};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Tile, copy_row};
 use crate::isa::{Isa, Level, kernel};
 
 /// Rows of dW from `first_row` on, as many as `dw` holds.
@@ -162,7 +160,7 @@ pub(super) fn pixel_block<A: Copy, C, M: Tile<A, C>>(
             rows: Starts::new(&rows, places.len()),
             depths: pixels,
         };
-        let outs = Places::Rows(Starts::new(&outs, places.len()));
+        let outs = Starts::new(&outs, places.len());
         let right = |column, columns| dy.strip::<C, M>(column, columns, pixels.len());
         let out = Out {
             values: &mut *dw,

@@ -16,6 +16,8 @@ pub(crate) const MAX_ROWS: usize = 32;
 const AHEAD: usize = 4;
 /// How many, when they lie one behind the other.
 const FAR_AHEAD: usize = 12;
+/// How many, when they are copied: each comes from another page, at times from memory.
+const COPY_AHEAD: usize = 16;
 
 /// Offsets of the elements of a row, in the order in which they are multiplied.
 #[derive(Clone, Copy, Debug)]
@@ -99,19 +101,11 @@ pub struct Right<'a, T> {
 #[derive(Debug)]
 pub struct Out<'a, T> {
     pub values: &'a mut [T],
-    pub places: Places<'a>,
+    /// Where each row of it begins.
+    pub places: Starts<'a>,
     pub columns: usize,
     /// The sums are stored; else added to what is there.
     pub first: bool,
-}
-
-/// Where the elements of a tile stand.
-#[derive(Clone, Copy, Debug)]
-pub enum Places<'a> {
-    /// Element (i, j) at `rows[i] + j`.
-    Rows(Starts<'a>),
-    /// Element (i, j) at `first + j * step + i`: the tile stands upright.
-    Columns { first: usize, step: usize },
 }
 
 /// The loop for one instruction set and one type.
@@ -128,6 +122,10 @@ pub trait Micro<T>: Copy {
 
     /// Computes one tile, of at most `ROWS` rows and `COLUMNS` columns, or exactly `columns(n_rows)`.
     fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>);
+
+    /// The same for a tile of at most `COLUMNS` columns, and copies the strip of B while it is read: row after row, each with
+    /// zeros to the end of its last vector.
+    fn run_copying(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>, copy: &mut [T]);
 
     /// `to[p * to_step + i] = from[i * from_step + p]` for i below `rows` and p below `depth`. What lies beyond row
     /// `rows` of `to`, up to the next one or the end of `to`, may be overwritten.
@@ -234,15 +232,6 @@ pub(super) trait Vector<T>: Copy {
     fn prefetch(_from: *const T) {}
     /// self + a b.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
-
-    /// Puts lane j of row i at `to + j * step + i`, for `n` lanes.
-    unsafe fn store_upright<const ROWS: usize>(
-        rows: [Self; ROWS],
-        to: *mut T,
-        step: usize,
-        n: usize,
-        first: bool,
-    );
 }
 
 /// Checks that everything a tile touches lies within its slices, reading `width` columns of each row of B.
@@ -257,28 +246,30 @@ pub(super) fn check<T, C>(
     assert!(n_rows > 0 && depth > 0 && out.columns > 0);
     assert!(left.rows.farthest + left.depths.farthest < left.values.len());
     assert!((depth - 1) * right.step + width <= right.values.len());
-    let last = match out.places {
-        Places::Rows(places) => {
-            assert!(places.len() == n_rows);
-            places.farthest + out.columns
-        }
-        Places::Columns { first, step } => first + (out.columns - 1) * step + n_rows,
-    };
-    assert!(last <= out.values.len());
+    assert!(out.places.len() == n_rows);
+    assert!(out.places.farthest + out.columns <= out.values.len());
 }
 
-/// A tile of exactly `ROWS` rows and at most `VECTORS` vectors of columns.
+/// A tile of exactly `ROWS` rows and at most `VECTORS` vectors of columns; with `COPY`, the strip of B is copied as well.
 ///
 /// # Safety
 ///
 /// The processor has the instructions of `V`, and [`check`] has seen the arguments, with a width of all columns of the
-/// vectors when `whole` and of the columns of the tile when not.
+/// vectors when `whole` and of the columns of the tile when not. With `COPY`, so many vectors may be written to `copy` for
+/// each depth.
 #[inline(always)]
-pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTORS: usize>(
+pub(super) unsafe fn tile<
+    T: Copy,
+    V: Vector<T>,
+    const COPY: bool,
+    const ROWS: usize,
+    const VECTORS: usize,
+>(
     left: Left<'_, T>,
     right: Right<'_, T>,
     out: Out<'_, T>,
     whole: bool,
+    mut copy: *mut T,
 ) {
     let n_last = out.columns - (VECTORS - 1) * V::LANES;
     let start = left.values.as_ptr();
@@ -297,6 +288,13 @@ pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTOR
                     V::load_part(at, n_last)
                 }
             });
+            if COPY {
+                for (v, row) in b.iter().enumerate() {
+                    row.store(copy.wrapping_add(v * V::LANES));
+                    V::prefetch(row_of_b.wrapping_add(COPY_AHEAD * right.step + v * V::LANES));
+                }
+                copy = copy.wrapping_add(VECTORS * V::LANES);
+            }
             for i in 0..ROWS {
                 let a = V::splat(*rows[i].add(depth as usize));
                 for v in 0..VECTORS {
@@ -319,22 +317,8 @@ pub(super) unsafe fn tile<T: Copy, V: Vector<T>, const ROWS: usize, const VECTOR
             row_of_b = row_of_b.wrapping_add(right.step);
         }
         let c = out.values.as_mut_ptr();
-        match out.places {
-            Places::Rows(places) => {
-                for (sums, &place) in sums.into_iter().zip(places.starts) {
-                    put::<T, V, VECTORS>(sums, c.add(place), n_last, out.first);
-                }
-            }
-            Places::Columns { first, step } => {
-                // Taken out of the registers here, and only here: an array with a variable index lies in memory.
-                let parked: [[V; ROWS]; VECTORS] =
-                    array::from_fn(|v| array::from_fn(|i| sums[i][v]));
-                for (v, column) in parked.into_iter().enumerate() {
-                    let n = if v + 1 < VECTORS { V::LANES } else { n_last };
-                    let to = c.add(first + v * V::LANES * step);
-                    V::store_upright(column, to, step, n, out.first);
-                }
-            }
+        for (sums, &place) in sums.into_iter().zip(out.places.starts) {
+            put::<T, V, VECTORS>(sums, c.add(place), n_last, out.first);
         }
     }
 }
@@ -366,33 +350,6 @@ pub(super) unsafe fn put<T, V: Vector<T>, const VECTORS: usize>(
                 };
                 sum.store_part(to, n_last);
             }
-        }
-    }
-}
-
-/// [`Vector::store_upright`], element after element.
-///
-/// # Safety
-///
-/// As there.
-#[inline(always)]
-pub(super) unsafe fn store_upright<T: Real, V: Vector<T>, const ROWS: usize, const LANES: usize>(
-    rows: [V; ROWS],
-    to: *mut T,
-    step: usize,
-    n: usize,
-    first: bool,
-) {
-    let mut sums = [[T::ZERO; LANES]; ROWS];
-    for (row, sums) in rows.into_iter().zip(&mut sums) {
-        // SAFETY: the caller vouches for the instructions, and `LANES` is the number of lanes.
-        unsafe { row.store(sums.as_mut_ptr()) };
-    }
-    for j in 0..n {
-        for (i, sums) in sums.iter().enumerate() {
-            // SAFETY: the caller vouches for this place.
-            let place = unsafe { &mut *to.add(j * step + i) };
-            *place = if first { sums[j] } else { *place + sums[j] };
         }
     }
 }
@@ -434,20 +391,29 @@ pub(super) fn transpose<T: Copy>(
     }
 }
 
-/// Writes [`Micro::run`]: each number of rows, and of vectors, is a loop of its own.
+/// Writes [`Micro::run`], or with a copy [`Micro::run_copying`]: each number of rows, and of vectors, is a loop of its own.
 macro_rules! choose_tile {
-    ($t:ty, $tile:ident <$first:ty>, $left:ident, $right:ident, $out:ident, rows $($rows:literal)*, wide $(($wide_rows:literal, $wide:literal))*) => {{
+    ($t:ty, $tile:ident <$first:ty>, $left:ident, $right:ident, $out:ident, rows $($rows:literal)*, wide $(($wide_rows:literal, $wide:literal))*) => {
+        $crate::gemm::micro::choose_tile!($t, $tile<$first, false>, ($left, $right, $out, std::ptr::null_mut()), rows $($rows)*, wide $(($wide_rows, $wide))*)
+    };
+    ($t:ty, $tile:ident <$first:ty>, $left:ident, $right:ident, $out:ident, copy $copy:ident, rows $($rows:literal)*) => {{
+        let width = $out.columns.next_multiple_of(<Self as Micro<$t>>::VECTOR);
+        assert!($left.depths.len() * width <= $copy.len());
+        $crate::gemm::micro::choose_tile!($t, $tile<$first, true>, ($left, $right, $out, $copy.as_mut_ptr()), rows $($rows)*, wide)
+    }};
+    ($t:ty, $tile:ident <$first:ty, $copies:literal>, ($left:ident, $right:ident, $out:ident, $copy:expr), rows $($rows:literal)*, wide $(($wide_rows:literal, $wide:literal))*) => {{
         let vectors = $out.columns.div_ceil(<Self as Micro<$t>>::VECTOR);
         // A row of B that ends before its last vector does is read with care.
         let whole = $right.padded || $out.columns == vectors * <Self as Micro<$t>>::VECTOR;
         let width = if whole { vectors * <Self as Micro<$t>>::VECTOR } else { $out.columns };
         $crate::gemm::micro::check(&$left, &$right, &$out, width);
-        // SAFETY: plans choose this type only for an `Isa` that has its instructions; `check` has seen the rest.
+        // SAFETY: plans choose this type only for an `Isa` that has its instructions; `check` has seen the rest, and a copy has
+        // room for the vectors of each depth.
         unsafe {
             match ($left.rows.len(), vectors) {
-                $(($rows, 1) => $tile::<$first, $rows, 1>($left, $right, $out, whole),)*
-                $(($rows, 2) => $tile::<$first, $rows, 2>($left, $right, $out, whole),)*
-                $(($wide_rows, $wide) => $tile::<$first, $wide_rows, $wide>($left, $right, $out, whole),)*
+                $(($rows, 1) => $tile::<$first, $copies, $rows, 1>($left, $right, $out, whole, $copy),)*
+                $(($rows, 2) => $tile::<$first, $copies, $rows, 2>($left, $right, $out, whole, $copy),)*
+                $(($wide_rows, $wide) => $tile::<$first, $copies, $wide_rows, $wide>($left, $right, $out, whole, $copy),)*
                 (n_rows, _) => unreachable!("a tile of {n_rows} rows and {vectors} vectors"),
             }
         }

@@ -12,28 +12,26 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::aligned::Aligned;
 use crate::element::Real;
-use crate::isa::{Isa, Level, kernel};
+use crate::isa::{Isa, Level};
 use crate::precision::Precision;
 
 pub(crate) mod bf16;
 pub(crate) mod micro;
 pub mod packed;
+mod panels;
 mod plain;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-use micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts, copy_row};
+pub use panels::Panels;
+use panels::compute;
 
 /// Most products that are summed before the sum is added to what is there: a strip of B of this depth lies in the
 /// first-level cache in part, and the additions take little time beside the products.
 pub(crate) const DEPTH: usize = 512;
-/// Columns of a panel of B, which lies in the second-level cache.
-const WIDTH: usize = 256;
-
 /// Sizes and layout of a product: C `[m x n]` = A `[m x k]` B `[k x n]`, all row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
@@ -47,14 +45,6 @@ pub struct Product {
     pub transpose_a: bool,
     /// B is held as `[n x k]`.
     pub transpose_b: bool,
-}
-
-/// Packing buffers of one thread.
-#[derive(Clone, Debug, Default)]
-pub struct Panels<T> {
-    b: Aligned<T>,
-    depths: Vec<u32>,
-    pairs: bf16::Buffers,
 }
 
 /// The length of the blocks in which a sum over `k` products is cut: all but the last are as long.
@@ -73,34 +63,8 @@ static IN_ORDER: [u32; DEPTH] = {
     depths
 };
 
-impl<T: Real> Panels<T> {
-    /// Buffers that are large enough for each of the products.
-    pub fn new(isa: Isa, products: impl IntoIterator<Item = Product>) -> Panels<T> {
-        let mut panels = Panels::default();
-        for product in products {
-            panels.reserve(isa, product);
-        }
-        panels
-    }
-
-    /// Makes the buffers large enough for one more product.
-    pub fn reserve(&mut self, isa: Isa, product: Product) {
-        if bf16::rounds::<T>(isa) {
-            return self.pairs.reserve(product);
-        }
-        let Product { m, n, .. } = product;
-        let block = product.block();
-        let len = m.max(n).min(WIDTH).next_multiple_of(widest(isa)) * block;
-        self.b.grow(len);
-        self.depths.resize(self.depths.len().max(block), 0);
-    }
-}
-
 /// From this depth on a plain product is the sum of at least two blocks, so that two threads can compute one each.
 const HALVED: usize = 256;
-
-/// Rows of B of up to this length lie close enough together to be read where they are.
-const NEAR: usize = 800;
 
 /// No strip of B is padded to more columns than these.
 pub(crate) fn widest(isa: Isa) -> usize {
@@ -126,23 +90,24 @@ impl Product {
         }
     }
 
-    /// Whether each element is the sum of two blocks of f32 products, which [`Product::run_half`] computes one by one.
-    pub(crate) fn has_halves(&self, isa: Isa) -> bool {
-        isa.precision() == Precision::F32 && self.k.div_ceil(self.block().max(1)) == 2
+    /// Of how many blocks of f32 products each element is the sum, which [`Product::run_blocks`] computes.
+    pub(crate) fn n_blocks(&self) -> usize {
+        self.k.div_ceil(self.block().max(1))
     }
 
-    /// Computes the first or the second block of every element of C; their sum has the bits of C.
-    pub(crate) fn run_half<'a, T: Real>(
+    /// Computes the sum of some blocks of every element of C. In the order of the blocks, sums of the first ones and then of each
+    /// other one make the bits of C.
+    pub(crate) fn run_blocks<'a, T: Real>(
         &self,
         isa: Isa,
         (a, b): (&'a [T], &'a [T]),
         c: &mut [T],
-        half: usize,
+        blocks: Range<usize>,
         panels: &mut Panels<T>,
     ) {
         let whole = Call::new(self, (a, 0..self.m), (b, 0..self.n));
-        let first = half * whole.block;
-        let k = whole.block.min(self.k - first);
+        let first = blocks.start * whole.block;
+        let k = (blocks.end * whole.block).min(self.k) - first;
         let part = |factor: Factor<'a, T>| Factor {
             values: &factor.values[first * factor.depth_step..],
             ..factor
@@ -251,9 +216,9 @@ impl<'a, T: Real> Call<'a, T> {
             return bf16::run(isa, call, c, &mut panels.pairs);
         }
         match isa.level() {
-            Level::Portable => self::panels(isa, PhantomData::<T::Portable>, self, c, panels),
-            Level::Avx2 => self::panels(isa, PhantomData::<T::Avx2>, self, c, panels),
-            Level::Avx512 => self::panels(isa, PhantomData::<T::Avx512>, self, c, panels),
+            Level::Portable => compute(isa, PhantomData::<T::Portable>, self, c, panels),
+            Level::Avx2 => compute(isa, PhantomData::<T::Avx2>, self, c, panels),
+            Level::Avx512 => compute(isa, PhantomData::<T::Avx512>, self, c, panels),
         }
     }
 
@@ -270,108 +235,5 @@ impl<'a, T: Real> Call<'a, T> {
         let (a, b) = (factor(self.a)?, factor(self.b)?);
         let Call { k, block, .. } = *self;
         (isa.precision() == Precision::Bf16).then_some(Call { a, b, k, block })
-    }
-
-    /// Whether B takes the part of A, so that tiles of C stand upright.
-    ///
-    /// The columns of a tile are read as vectors, its rows element after element. So the factor whose rows lie one behind
-    /// the other at each depth had better be the columns; it need not be copied. And a C of few columns would leave most
-    /// of a vector empty.
-    fn upright(&self) -> bool {
-        if self.b.row_step == 1 {
-            return self.a.row_step == 1 && self.b.rows < 16 && self.a.rows >= 32;
-        }
-        // Few products per element: to put an upright tile into C would take longer than to copy B.
-        self.k >= 40 || self.a.row_step == 1
-    }
-}
-
-kernel! {
-    /// All panels of the product.
-    fn panels[T: Real, M: Micro<T>](_loops: PhantomData<M>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
-        let (n, k, upright) = (call.b.rows, call.k, call.upright());
-        let (left, right) = if upright { (call.b, call.a) } else { (call.a, call.b) };
-        // Copying takes longer than it saves when the copy is used once or twice, or when the rows lie close together.
-        let pack = right.row_step != 1 || left.rows > 2 * M::ROWS && right.rows > NEAR;
-        let height = left.rows.div_ceil(left.rows.div_ceil(M::ROWS));
-        let block = call.block.min((u32::MAX as usize / left.depth_step).max(1));
-        for first_col in (0..right.rows).step_by(WIDTH) {
-            let columns = WIDTH.min(right.rows - first_col);
-            for first_k in (0..k).step_by(block) {
-                let depth = block.min(k - first_k);
-                let source = &right.values[first_col * right.row_step + first_k * right.depth_step..];
-                if pack {
-                    right.pack::<M>(source, columns, depth, &mut panels.b);
-                }
-                let depths = left.depths(&mut panels.depths, depth);
-                for row in (0..left.rows).step_by(height) {
-                    let height = height.min(left.rows - row);
-                    let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
-                    for i in 0..height {
-                        rows[i] = (row + i) * left.row_step + first_k * left.depth_step;
-                        places[i] = (row + i) * n + first_col;
-                    }
-                    let strip = Left { values: left.values, rows: Starts::new(&rows, height), depths };
-                    let places = Starts::new(&places, height);
-                    let mut col = 0;
-                    while col < columns {
-                        let wide = M::columns(height);
-                        let n_columns = if !pack && columns - col >= wide { wide } else { M::COLUMNS.min(columns - col) };
-                        let right = if pack {
-                            let width = n_columns.next_multiple_of(M::VECTOR);
-                            Right { values: &panels.b[col * depth..], step: width, padded: true }
-                        } else {
-                            Right { values: &source[col..], step: right.depth_step, padded: false }
-                        };
-                        let (values, places) = if upright {
-                            (&mut c[..], Places::Columns { first: (first_col + col) * n + row, step: n })
-                        } else {
-                            (&mut c[col..], Places::Rows(places))
-                        };
-                        M::run(strip, right, Out { values, places, columns: n_columns, first: first_k == 0 });
-                        col += n_columns;
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl<T: Real> Factor<'_, T> {
-    /// How far from the first element of a row each of them lies.
-    #[inline(always)]
-    fn depths<'a>(&self, offsets: &'a mut [u32], depth: usize) -> Depths<'a> {
-        if self.depth_step == 1 {
-            return Depths::new(&IN_ORDER[..depth]);
-        }
-        for (p, offset) in offsets[..depth].iter_mut().enumerate() {
-            *offset = (p * self.depth_step) as u32;
-        }
-        Depths::new(&offsets[..depth])
-    }
-
-    /// Copies rows from the beginning of `source` as strips of columns, depth after depth; a strip narrower than its last
-    /// vector goes on with zeros.
-    #[inline(always)]
-    fn pack<M: Micro<T>>(&self, source: &[T], rows: usize, depth: usize, panel: &mut [T]) {
-        for first in (0..rows).step_by(M::COLUMNS) {
-            let n = M::COLUMNS.min(rows - first);
-            let width = n.next_multiple_of(M::VECTOR);
-            let strip = &mut panel[first * depth..][..width * depth];
-            let source = &source[first * self.row_step..];
-            if self.row_step == 1 {
-                for (to, from) in strip
-                    .chunks_exact_mut(width)
-                    .zip(source.chunks(self.depth_step))
-                {
-                    copy_row(&from[..n], to);
-                }
-            } else {
-                if n < width {
-                    strip.fill(T::ZERO);
-                }
-                M::transpose(source, self.row_step, strip, width, n, depth);
-            }
-        }
     }
 }

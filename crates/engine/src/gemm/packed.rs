@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Places, Right, Starts};
+use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts};
 use super::{IN_ORDER, Product};
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
@@ -111,7 +111,7 @@ fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T]) {
                 rows: Starts::new(&rows, height),
                 depths,
             };
-            let places = Places::Rows(Starts::new(&places, height));
+            let places = Starts::new(&places, height);
             let wide = M::columns(height).min(PANEL);
             let mut col = columns.start;
             while col < columns.end {

@@ -2,9 +2,7 @@
 
 use std::array;
 
-use super::micro::{
-    Left, Loops, Micro, Out, Right, Vector, choose_tile, store_upright, tile, transpose,
-};
+use super::micro::{Left, Loops, Micro, Out, Right, Vector, choose_tile, tile, transpose};
 use crate::element::Real;
 
 #[cfg(target_arch = "x86_64")]
@@ -104,17 +102,6 @@ impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
             }
         }))
     }
-    #[inline(always)]
-    unsafe fn store_upright<const ROWS: usize>(
-        rows: [Self; ROWS],
-        to: *mut T,
-        step: usize,
-        n: usize,
-        first: bool,
-    ) {
-        // SAFETY: the caller vouches for the same.
-        unsafe { store_upright::<T, Self, ROWS, 4>(rows, to, step, n, first) };
-    }
 }
 
 /// What every machine has: 4 x 8.
@@ -128,28 +115,30 @@ pub struct Fused;
 /// # Safety
 ///
 /// As [`tile`].
-unsafe fn twice_rounded<T: Real, const ROWS: usize, const VECTORS: usize>(
+unsafe fn twice_rounded<T: Real, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
     left: Left<'_, T>,
     right: Right<'_, T>,
     out: Out<'_, T>,
     whole: bool,
+    copy: *mut T,
 ) {
     // SAFETY: the caller vouches for the same.
-    unsafe { tile::<T, Lanes<T, false>, ROWS, VECTORS>(left, right, out, whole) };
+    unsafe { tile::<T, Lanes<T, false>, COPY, ROWS, VECTORS>(left, right, out, whole, copy) };
 }
 
 /// # Safety
 ///
 /// As [`tile`].
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
-unsafe fn once_rounded<T: Real, const ROWS: usize, const VECTORS: usize>(
+unsafe fn once_rounded<T: Real, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
     left: Left<'_, T>,
     right: Right<'_, T>,
     out: Out<'_, T>,
     whole: bool,
+    copy: *mut T,
 ) {
     // SAFETY: the caller vouches for the same.
-    unsafe { tile::<T, Lanes<T, true>, ROWS, VECTORS>(left, right, out, whole) };
+    unsafe { tile::<T, Lanes<T, true>, COPY, ROWS, VECTORS>(left, right, out, whole, copy) };
 }
 
 macro_rules! plain {
@@ -167,6 +156,11 @@ macro_rules! plain {
             #[inline(always)]
             fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>) {
                 choose_tile!(T, $tile<T>, left, right, out, rows $($rows)*, wide)
+            }
+
+            #[inline(always)]
+            fn run_copying(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>, copy: &mut [T]) {
+                choose_tile!(T, $tile<T>, left, right, out, copy copy, rows $($rows)*)
             }
 
             #[inline(always)]

@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::micro::{Left, Micro, Out, Right, Vector, choose_tile, store_upright, tile, transpose};
-use super::transpose::{transpose_registers, transpose16};
+use super::micro::{Left, Micro, Out, Right, Vector, choose_tile, tile, transpose};
+use super::transpose::transpose16;
 
 /// AVX-512: 20 sums of 16 numbers, two vectors of B and an element of each of ten rows of A fill all 32 registers. With
 /// more rows the compiler moves sums to memory and back, and ten are enough to keep two multipliers busy.
@@ -55,32 +55,6 @@ impl Vector<f32> for __m512 {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         unsafe { _mm512_fmadd_ps(a, b, self) }
     }
-    #[inline(always)]
-    unsafe fn store_upright<const ROWS: usize>(
-        rows: [Self; ROWS],
-        to: *mut f32,
-        step: usize,
-        n: usize,
-        first: bool,
-    ) {
-        // SAFETY: what the trait asks of the caller: `ROWS` numbers may be read and written in each of `n` columns.
-        unsafe {
-            let mut square = [_mm512_setzero_ps(); 16];
-            square[..ROWS].copy_from_slice(&rows);
-            let columns = transpose_registers(square);
-            for (j, column) in columns.into_iter().enumerate() {
-                if j < n {
-                    let to = to.add(j * step);
-                    let sum = if first {
-                        column
-                    } else {
-                        Self::load_part(to, ROWS).add(column)
-                    };
-                    sum.store_part(to, ROWS);
-                }
-            }
-        }
-    }
 }
 
 impl Vector<f32> for __m256 {
@@ -124,17 +98,6 @@ impl Vector<f32> for __m256 {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         unsafe { _mm256_fmadd_ps(a, b, self) }
     }
-    #[inline(always)]
-    unsafe fn store_upright<const ROWS: usize>(
-        rows: [Self; ROWS],
-        to: *mut f32,
-        step: usize,
-        n: usize,
-        first: bool,
-    ) {
-        // SAFETY: the caller vouches for the same.
-        unsafe { store_upright::<f32, Self, ROWS, 8>(rows, to, step, n, first) };
-    }
 }
 
 /// The first `n` of 16 lanes.
@@ -157,28 +120,30 @@ fn mask8(n: usize) -> __m256i {
 ///
 /// As [`tile`].
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-unsafe fn tile512<V: Vector<f32>, const ROWS: usize, const VECTORS: usize>(
+unsafe fn tile512<V: Vector<f32>, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
     left: Left<'_, f32>,
     right: Right<'_, f32>,
     out: Out<'_, f32>,
     whole: bool,
+    copy: *mut f32,
 ) {
     // SAFETY: the caller vouches for the same.
-    unsafe { tile::<f32, V, ROWS, VECTORS>(left, right, out, whole) };
+    unsafe { tile::<f32, V, COPY, ROWS, VECTORS>(left, right, out, whole, copy) };
 }
 
 /// # Safety
 ///
 /// As [`tile`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn tile256<V: Vector<f32>, const ROWS: usize, const VECTORS: usize>(
+unsafe fn tile256<V: Vector<f32>, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
     left: Left<'_, f32>,
     right: Right<'_, f32>,
     out: Out<'_, f32>,
     whole: bool,
+    copy: *mut f32,
 ) {
     // SAFETY: the caller vouches for the same.
-    unsafe { tile::<f32, V, ROWS, VECTORS>(left, right, out, whole) };
+    unsafe { tile::<f32, V, COPY, ROWS, VECTORS>(left, right, out, whole, copy) };
 }
 
 impl Micro<f32> for Avx512 {
@@ -198,6 +163,16 @@ impl Micro<f32> for Avx512 {
     #[inline(always)]
     fn run(left: Left<'_, f32>, right: Right<'_, f32>, out: Out<'_, f32>) {
         choose_tile!(f32, tile512<__m512>, left, right, out, rows 1 2 3 4 5 6 7 8 9 10, wide (1, 4) (1, 16) (2, 4) (2, 8))
+    }
+
+    #[inline(always)]
+    fn run_copying(
+        left: Left<'_, f32>,
+        right: Right<'_, f32>,
+        out: Out<'_, f32>,
+        copy: &mut [f32],
+    ) {
+        choose_tile!(f32, tile512<__m512>, left, right, out, copy copy, rows 6 7 8 9 10)
     }
 
     #[inline(always)]
@@ -230,6 +205,16 @@ impl Micro<f32> for Avx2 {
     #[inline(always)]
     fn run(left: Left<'_, f32>, right: Right<'_, f32>, out: Out<'_, f32>) {
         choose_tile!(f32, tile256<__m256>, left, right, out, rows 1 2 3 4 5 6, wide (1, 8) (2, 4))
+    }
+
+    #[inline(always)]
+    fn run_copying(
+        left: Left<'_, f32>,
+        right: Right<'_, f32>,
+        out: Out<'_, f32>,
+        copy: &mut [f32],
+    ) {
+        choose_tile!(f32, tile256<__m256>, left, right, out, copy copy, rows 4 5 6)
     }
 
     #[inline(always)]

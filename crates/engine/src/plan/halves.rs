@@ -1,8 +1,8 @@
 //! Products with a weight that two threads divide as they divide its update, so that each reads only the half of the weight that it
 //! changes itself. What they exchange instead is half of the output: when a batch is small, that is much less.
 //!
-//! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it sums the products of these rows, and the two sums
-//! are added: those of the two blocks in which every plan sums them. Backward, dA = dC W^T, its rows give it columns of dA.
+//! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it sums the products of these rows: the first one the sum of
+//! half of the blocks in which every plan sums them, the second each other block by itself; then they are added in their order. Backward, dA = dC W^T, its rows give it columns of dA.
 //! In bf16, whose sums have other blocks, it computes columns of C too: so each rounds half of the weight.
 //! So no bit differs from that of a plan with any other number of threads.
 
@@ -17,6 +17,9 @@ use crate::threads::Threads;
 /// The numbers of a weight must be so many times as many as those of the output.
 const WORTH: usize = 2;
 
+/// The second thread keeps no more blocks apart.
+const MOST_APART: usize = 4;
+
 /// A product whose weight is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Halves {
@@ -26,10 +29,20 @@ pub(super) struct Halves {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
-    /// Each thread sums one block of every element.
-    Depth,
+    /// Each thread computes so many blocks of every element.
+    Blocks(usize),
     /// Each thread computes so many columns, the second what is left.
     Columns(usize),
+}
+
+impl By {
+    /// Matrices as large as the output that stand in the room.
+    fn n_parts(self) -> usize {
+        match self {
+            By::Blocks(n_own) => n_own,
+            By::Columns(_) => 1,
+        }
+    }
 }
 
 impl Halves {
@@ -51,7 +64,9 @@ impl Halves {
         let by = if op.transpose_b || isa.precision() == Precision::Bf16 {
             (n_first < product.n).then_some(By::Columns(n_first))
         } else {
-            product.has_halves(isa).then_some(By::Depth)
+            let n_blocks = product.n_blocks();
+            let even = n_blocks > 0 && n_blocks.is_multiple_of(2);
+            (even && n_blocks <= 2 * MOST_APART).then_some(By::Blocks(n_blocks / 2))
         };
         let is_weight = matches!(instruction.inputs[1].place, Place::Parameter(_));
         by.filter(|_| is_weight).map(|by| Halves { product, by })
@@ -59,12 +74,18 @@ impl Halves {
 
     /// The most numbers that [`Halves::compute`] needs room for, in batches of up to `capacity` rows.
     pub(super) fn room(instruction: &Instruction, capacity: usize, isa: Isa) -> usize {
-        Halves::possible(instruction, capacity, isa).map_or(0, |Halves { product, .. }| {
-            product.m.min(product.k / WORTH) * product.n
+        Halves::possible(instruction, capacity, isa).map_or(0, |Halves { product, by }| {
+            let len = product.m.min(product.k / WORTH) * product.n;
+            by.n_parts() * len
         })
     }
 
-    /// Computes the halves: into `out` and `room`, which is as long, or both into `room`.
+    /// Of the room, as many numbers as are needed for an output of `len`.
+    pub(super) fn own<'a, T>(&self, room: &'a mut [T], len: usize) -> &'a mut [T] {
+        &mut room[..self.by.n_parts() * len]
+    }
+
+    /// Computes the halves: into `out` and `room`, or both into `room`.
     pub(super) fn compute<T: Real>(
         &self,
         isa: Isa,
@@ -76,9 +97,15 @@ impl Halves {
     ) {
         let product = self.product;
         match self.by {
-            By::Depth => {
+            By::Blocks(n_own) => {
+                let len = out.len();
                 threads.for_each_part(&mut [out, room], 1, scratch, |half, c, scratch| {
-                    product.run_half(isa, (a, b), c[0], half, &mut scratch.panels);
+                    let n_blocks = if half == 0 { n_own } else { 1 };
+                    for (part, c) in c[0].chunks_mut(len).enumerate() {
+                        let first = half * n_own + part;
+                        let blocks = first..first + n_blocks;
+                        product.run_blocks(isa, (a, b), c, blocks, &mut scratch.panels);
+                    }
                 });
             }
             By::Columns(n_first) => {
@@ -102,9 +129,11 @@ impl Halves {
     ) {
         let n = self.product.n;
         match self.by {
-            By::Depth => {
-                let values = &room[first..first + rows.len()];
-                Op::Add(Add).run(rows, &[Matrix { values, cols: n }], first, context);
+            By::Blocks(n_own) => {
+                for block in room.chunks_exact(room.len() / n_own) {
+                    let values = &block[first..first + rows.len()];
+                    Op::Add(Add).run(rows, &[Matrix { values, cols: n }], first, context);
+                }
             }
             By::Columns(n_first) => {
                 let (left, right) = room.split_at(self.product.m * n_first);
@@ -133,12 +162,13 @@ mod tests {
     /// Two halves of different sizes, of odd numbers, in batches of both ends of what a plan holds.
     #[test]
     fn a_divided_weight_changes_no_bit() {
-        let (k, n, most_rows) = (515, 303, 33);
-        for (transpose_b, precision) in [
-            (false, Precision::F32),
-            (false, Precision::Bf16),
-            (true, Precision::F32),
-            (true, Precision::Bf16),
+        let (n, most_rows) = (303, 33);
+        for (k, transpose_b, precision) in [
+            (515, false, Precision::F32),
+            (515, false, Precision::Bf16),
+            (515, true, Precision::F32),
+            (515, true, Precision::Bf16),
+            (1603, false, Precision::F32),
         ] {
             let mut graph = Graph::new();
             let features = graph.features(k);

@@ -420,7 +420,7 @@ impl Program {
             let part_len = instruction.part_len(inputs.batch_rows, threads.count());
             if let Some(halves) = instruction.halves(inputs.batch_rows, *isa, threads.count()) {
                 let [a, b] = [0, 1].map(|idx| around.matrix(&instruction.inputs[idx]).values);
-                let room = &mut room[..len];
+                let room = halves.own(room, len);
                 halves.compute(*isa, threads, scratch, (a, b), out, room);
                 threads.for_each_part(out, part_len, scratch, |part, rows, _| {
                     halves.join(rows, room, part * part_len, context);

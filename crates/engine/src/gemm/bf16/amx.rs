@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
 use super::{MOST_DEPTHS, Native, PAIRS, Pairs, STRIP};
-use crate::gemm::micro::{Left, MAX_ROWS, Out, Places, Right, Tile, check, put};
+use crate::gemm::micro::{Left, MAX_ROWS, Out, Right, Tile, check, put};
 use crate::gemm::transpose::transpose_registers;
 
 /// AMX with AVX512_BF16, which rounds.
@@ -267,9 +267,7 @@ unsafe fn tiles512<'a>(
     right: impl Fn(usize, usize) -> Right<'a, u32>,
     out: Out<'_, f32>,
 ) {
-    let Places::Rows(places) = out.places else {
-        unreachable!("tiles of pairs never stand upright");
-    };
+    let places = out.places;
     let depth = left.depths.len().next_multiple_of(SIDE);
     let rows = left.rows.len().next_multiple_of(SIDE);
     assert!(rows <= MAX_ROWS && 0 < depth && depth <= PAIRS);

@@ -18,7 +18,7 @@ mod plain;
 
 use std::marker::PhantomData;
 
-use super::micro::{Depths, Left, MAX_ROWS, Out, Places, Right, Starts, Tile};
+use super::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
 use super::{Call, DEPTH, Factor, Product};
 use crate::aligned::Aligned;
 use crate::element::Real;
@@ -334,7 +334,7 @@ impl Rounded<'_> {
                 rows: Starts::new(&rows, height),
                 depths,
             };
-            let places = Places::Rows(Starts::new(&places, height));
+            let places = Starts::new(&places, height);
             let strip = |column: usize, _| Right {
                 values: &right[column * packed..],
                 step: STRIP,

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::array;
 
 use super::{Pairs, STRIP};
-use crate::gemm::micro::{Left, Out, Places, Right, Tile, check, put};
+use crate::gemm::micro::{Left, Out, Right, Tile, check, put};
 use crate::gemm::transpose::transpose_registers;
 
 /// AVX512_BF16: as with f32, 20 sums of 16 numbers, two vectors of B and a pair of each of ten rows of A.
@@ -25,9 +25,7 @@ unsafe fn tile512<const ROWS: usize, const VECTORS: usize>(
     right: Right<'_, u32>,
     out: Out<'_, f32>,
 ) {
-    let Places::Rows(places) = out.places else {
-        unreachable!("tiles of pairs never stand upright");
-    };
+    let places = out.places;
     debug_assert!(left.rows.len() == ROWS && places.len() == ROWS);
     debug_assert!(out.columns.div_ceil(LANES) == VECTORS);
     let n_last = out.columns - (VECTORS - 1) * LANES;

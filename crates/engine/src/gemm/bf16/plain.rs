@@ -1,7 +1,7 @@
 //! Pairs in plain Rust: each is taken apart and multiplied as two f32.
 
 use super::{Pairs, STRIP};
-use crate::gemm::micro::{Left, Out, Places, Right, Tile, check};
+use crate::gemm::micro::{Left, Out, Right, Tile, check};
 use crate::precision::to_bf16;
 
 /// What every machine has, or, fused, what the compiler makes of it with AVX2 and AVX-512.
@@ -65,10 +65,7 @@ fn part<const FUSED: bool, const N: usize>(
     }
     let columns = COLUMNS.min(out.columns - first_column);
     for (i, sums) in sums.iter().enumerate() {
-        let place = match out.places {
-            Places::Rows(places) => places.starts[first_row + i] + first_column,
-            Places::Columns { .. } => unreachable!("tiles of pairs never stand upright"),
-        };
+        let place = out.places.starts[first_row + i] + first_column;
         for (c, &sum) in out.values[place..place + columns].iter_mut().zip(sums) {
             *c = if out.first { sum } else { *c + sum };
         }

@@ -1,0 +1,350 @@
+//! The order in which a product is computed: panels of the right factor, in each strips of rows of the left one.
+//!
+//! A panel is some columns over one block of the depth. Where its rows are far from each other it is copied into the order of reading, by
+//! the first strip of rows, which reads it anyway: so what it waits for memory is hidden behind the multiplications.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, copy_row};
+use super::{Call, Factor, IN_ORDER, Product, bf16, widest};
+use crate::aligned::Aligned;
+use crate::element::Real;
+use crate::isa::{Isa, kernel};
+
+/// Columns of a panel of B, which lies in the second-level cache.
+const WIDTH: usize = 256;
+/// The same where each depth of A lies on another page: to fetch a strip of A again takes longer than to fetch B from the
+/// third-level cache.
+const SCATTERED_WIDTH: usize = 2048;
+/// Most rows of upright tiles that are turned together: five lines of the cache in each column.
+const STANDING: usize = 80;
+/// Columns of them that are turned at a time.
+const TURNED: usize = 16;
+/// Numbers of a panel that has all of the depth, and lies in the third-level cache.
+const WHOLE: usize = 1 << 19;
+/// For a C of so many numbers B is read where it lies: its rows are close to each other, or read a few times only.
+const NEAR: usize = 30_000;
+
+/// Packing buffers of one thread.
+#[derive(Clone, Debug, Default)]
+pub struct Panels<T> {
+    b: Aligned<T>,
+    /// Tiles of C that stand upright, and room to turn some of them.
+    standing: Aligned<T>,
+    depths: Vec<u32>,
+    pub(super) pairs: bf16::Buffers,
+}
+
+impl<T: Real> Panels<T> {
+    /// Buffers that are large enough for each of the products.
+    pub fn new(isa: Isa, products: impl IntoIterator<Item = Product>) -> Panels<T> {
+        let mut panels = Panels::default();
+        for product in products {
+            panels.reserve(isa, product);
+        }
+        panels
+    }
+
+    /// Makes the buffers large enough for one more product.
+    pub fn reserve(&mut self, isa: Isa, product: Product) {
+        if bf16::rounds::<T>(isa) {
+            return self.pairs.reserve(product);
+        }
+        let Product { m, n, .. } = product;
+        let block = product.block();
+        let columns = |most: usize| m.max(n).min(most).next_multiple_of(widest(isa));
+        let level = columns(SCATTERED_WIDTH) * block;
+        if product.transpose_b {
+            let width = columns(upright_width(product.k));
+            self.b.grow(level.max(width * product.k));
+            self.standing.grow(columns(STANDING) * (width + TURNED));
+        }
+        self.b.grow(level);
+        self.depths.resize(self.depths.len().max(block), 0);
+    }
+}
+
+/// Columns of a panel that has all of the depth.
+fn upright_width(k: usize) -> usize {
+    (WHOLE / k.max(1)).clamp(64, WIDTH).next_multiple_of(64)
+}
+
+impl<T: Real> Call<'_, T> {
+    /// Whether B takes the part of A, so that tiles of C stand upright.
+    ///
+    /// The columns of a tile are read as vectors, its rows element after element. So the factor whose rows lie one behind
+    /// the other at each depth had better be the columns; it need not be copied.
+    fn is_upright(&self) -> bool {
+        // Few products per element: to turn the tiles would take longer than to copy B.
+        self.b.row_step != 1 && (self.k >= 40 || self.a.row_step == 1)
+    }
+}
+
+kernel! {
+    /// Computes C, which has the rows of A and of the transposed B.
+    pub(super) fn compute[T: Real, M: Micro<T>](_loops: PhantomData<M>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+        if call.is_upright() {
+            upright::<T, M>(call, c, panels)
+        } else {
+            level::<T, M>(call, c, panels)
+        }
+    }
+}
+
+/// A panel of B after the other, in each block after block of the depth; tiles of C are rows of it.
+#[inline(always)]
+fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+    let Call { a, b, k, .. } = call;
+    // Copying takes longer than it saves when the copy is used once or twice.
+    let copied = b.row_step != 1 || a.rows > 2 * M::ROWS && a.rows * b.rows > NEAR;
+    let block = call.block.min((u32::MAX as usize / a.depth_step).max(1));
+    let width = if a.depth_step == 1 {
+        WIDTH
+    } else {
+        SCATTERED_WIDTH
+    };
+    for first_col in (0..b.rows).step_by(width) {
+        let columns = width.min(b.rows - first_col);
+        for first_k in (0..k).step_by(block) {
+            let depth = block.min(k - first_k);
+            let source = &b.values[first_col * b.row_step + first_k * b.depth_step..];
+            let copy = match (copied, b.row_step) {
+                (false, _) => Copy::None,
+                // Where the rows lie one behind the other at each depth, the first tiles copy what they read anyway.
+                (true, 1) => Copy::Wanted(&mut panels.b),
+                (true, _) => {
+                    b.pack::<M>(source, columns, depth, &mut panels.b);
+                    Copy::There(&panels.b)
+                }
+            };
+            let panel = Panel {
+                source,
+                step: b.depth_step,
+                columns,
+                copy,
+            };
+            let depths = a.depths(&mut panels.depths, depth);
+            let strips = Strips {
+                factor: a,
+                rows: 0..a.rows,
+                first_k,
+                depths,
+            };
+            strips.run::<M>(panel, &mut c[first_col..], b.rows, first_k == 0);
+        }
+    }
+}
+
+/// The same where B is held as `[n x k]`: B takes the part of A, whose rows need no copy, and tiles are columns of C. So tiles of some
+/// strips of rows are summed over all of the depth, turned together, and written as rows.
+#[inline(always)]
+fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+    let Call { a, b, k, block } = call;
+    let height = b.rows.div_ceil(b.rows.div_ceil(M::ROWS));
+    let chunk = STANDING / height * height;
+    let width = upright_width(k);
+    for first_col in (0..a.rows).step_by(width) {
+        let columns = width.min(a.rows - first_col);
+        let padded = columns.next_multiple_of(M::VECTOR);
+        let source = &a.values[first_col * a.row_step..];
+        for first_k in (0..k).step_by(block) {
+            let copy = &mut panels.b[first_k * padded..];
+            a.pack::<M>(
+                &source[first_k * a.depth_step..],
+                columns,
+                block.min(k - first_k),
+                copy,
+            );
+        }
+        for first_row in (0..b.rows).step_by(chunk) {
+            let rows = first_row..(first_row + chunk).min(b.rows);
+            for first_k in (0..k).step_by(block) {
+                let depths = b.depths(&mut panels.depths, block.min(k - first_k));
+                let copy = Copy::There(&panels.b[first_k * padded..]);
+                let panel = Panel {
+                    source: &[],
+                    step: 0,
+                    columns,
+                    copy,
+                };
+                let strips = Strips {
+                    factor: b,
+                    rows: rows.clone(),
+                    first_k,
+                    depths,
+                };
+                strips.run::<M>(panel, &mut panels.standing, columns, first_k == 0);
+            }
+            let c = &mut c[first_col * b.rows + first_row..];
+            lay_down::<T, M>(&mut panels.standing, (rows.len(), columns), c, b.rows);
+        }
+    }
+}
+
+/// Whether a panel is read from a copy of it: strips of columns, depth after depth.
+enum Copy<'a, T> {
+    /// It is read where it lies.
+    None,
+    /// The first strip of rows is to make one.
+    Wanted(&'a mut [T]),
+    /// There is one.
+    There(&'a [T]),
+}
+
+/// Some columns of the right factor, over one block of the depth.
+struct Panel<'a, T> {
+    source: &'a [T],
+    /// From one depth to the next.
+    step: usize,
+    columns: usize,
+    copy: Copy<'a, T>,
+}
+
+/// Some rows of the left factor, over one block of the depth.
+struct Strips<'a, T> {
+    factor: Factor<'a, T>,
+    rows: Range<usize>,
+    first_k: usize,
+    depths: Depths<'a>,
+}
+
+impl<T: Real> Strips<'_, T> {
+    /// Stores or adds their products with a panel; each row of the result begins `step` numbers after the one before.
+    #[inline(always)]
+    fn run<M: Micro<T>>(&self, panel: Panel<'_, T>, out: &mut [T], step: usize, first: bool) {
+        let Panel {
+            source,
+            step: step_of_b,
+            columns: all_columns,
+            mut copy,
+        } = panel;
+        let Range { start, end } = self.rows;
+        let depth = self.depths.len();
+        let height = (end - start).div_ceil((end - start).div_ceil(M::ROWS));
+        for row in (start..end).step_by(height) {
+            let height = height.min(end - row);
+            let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
+            for i in 0..height {
+                rows[i] = (row + i) * self.factor.row_step + self.first_k * self.factor.depth_step;
+                places[i] = (row - start + i) * step;
+            }
+            let left = Left {
+                values: self.factor.values,
+                rows: Starts::new(&rows, height),
+                depths: self.depths,
+            };
+            let places = Starts::new(&places, height);
+            let wide = M::columns(height);
+            let mut col = 0;
+            while col < all_columns {
+                let columns = match copy {
+                    Copy::None if all_columns - col >= wide => wide,
+                    _ => M::COLUMNS.min(all_columns - col),
+                };
+                let in_place = || Right {
+                    values: &source[col..],
+                    step: step_of_b,
+                    padded: false,
+                };
+                let out = Out {
+                    values: &mut out[col..],
+                    places,
+                    columns,
+                    first,
+                };
+                match &mut copy {
+                    Copy::None => M::run(left, in_place(), out),
+                    Copy::Wanted(copy) => {
+                        M::run_copying(left, in_place(), out, &mut copy[col * depth..])
+                    }
+                    Copy::There(copy) => {
+                        let step = columns.next_multiple_of(M::VECTOR);
+                        M::run(
+                            left,
+                            Right {
+                                values: &copy[col * depth..],
+                                step,
+                                padded: true,
+                            },
+                            out,
+                        );
+                    }
+                }
+                col += columns;
+            }
+            if let Copy::Wanted(made) = copy {
+                copy = Copy::There(made);
+            }
+        }
+    }
+}
+
+/// Writes the transposed `[rows x columns]` matrix with which `standing` begins: its column j to `c[j * step..]`.
+#[inline(always)]
+fn lay_down<T: Real, M: Micro<T>>(
+    standing: &mut [T],
+    (rows, columns): (usize, usize),
+    c: &mut [T],
+    step: usize,
+) {
+    let (standing, turned) = standing.split_at_mut(rows * columns);
+    let width = rows.next_multiple_of(TURNED);
+    for col in (0..columns).step_by(TURNED) {
+        let n = TURNED.min(columns - col);
+        M::transpose(
+            &standing[col..],
+            columns,
+            &mut turned[..width * n],
+            width,
+            rows,
+            n,
+        );
+        for (row, to) in turned
+            .chunks_exact(width)
+            .zip(c[col * step..].chunks_mut(step))
+            .take(n)
+        {
+            copy_row(&row[..rows], &mut to[..rows]);
+        }
+    }
+}
+
+impl<T: Real> Factor<'_, T> {
+    /// How far from the first element of a row each of them lies.
+    #[inline(always)]
+    fn depths<'a>(&self, offsets: &'a mut [u32], depth: usize) -> Depths<'a> {
+        if self.depth_step == 1 {
+            return Depths::new(&IN_ORDER[..depth]);
+        }
+        for (p, offset) in offsets[..depth].iter_mut().enumerate() {
+            *offset = (p * self.depth_step) as u32;
+        }
+        Depths::new(&offsets[..depth])
+    }
+
+    /// Copies rows from the beginning of `source` as strips of columns, depth after depth; a strip narrower than its last
+    /// vector goes on with zeros.
+    #[inline(always)]
+    fn pack<M: Micro<T>>(&self, source: &[T], rows: usize, depth: usize, panel: &mut [T]) {
+        for first in (0..rows).step_by(M::COLUMNS) {
+            let n = M::COLUMNS.min(rows - first);
+            let width = n.next_multiple_of(M::VECTOR);
+            let strip = &mut panel[first * depth..][..width * depth];
+            let source = &source[first * self.row_step..];
+            if self.row_step == 1 {
+                for (to, from) in strip
+                    .chunks_exact_mut(width)
+                    .zip(source.chunks(self.depth_step))
+                {
+                    copy_row(&from[..n], to);
+                }
+            } else {
+                if n < width {
+                    strip.fill(T::ZERO);
+                }
+                M::transpose(source, self.row_step, strip, width, n, depth);
+            }
+        }
+    }
+}
