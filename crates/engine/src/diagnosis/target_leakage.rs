@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ndarray::{Array1, Array2};
 use serde_json::json;
 
 use super::{Finding, Remedy};
@@ -36,6 +37,7 @@ pub fn look(dataset: &Dataset, train: &[u32]) -> Option<Finding> {
     if rows.len() < FEWEST {
         return None;
     }
+    let answers = Answers::of(dataset, &rows);
     let mut worst: Option<(f64, usize)> = None;
     for (column, features) in columns(dataset) {
         let is_index = |feature: &usize| {
@@ -45,8 +47,8 @@ pub fn look(dataset: &Dataset, train: &[u32]) -> Option<Finding> {
         let score = features
             .iter()
             .map(|feature| match is_index(feature) {
-                true => each_category(dataset, &rows, *feature),
-                false => alone(dataset, &rows, |row| dataset.features[[row, *feature]]),
+                true => each_category(dataset, &answers, *feature),
+                false => answers.told_by(|row| dataset.features[[row, *feature]]),
             })
             .fold(0.0, f64::max);
         let score = if features.len() > 1 || features.iter().any(is_index) {
@@ -90,38 +92,71 @@ fn columns(dataset: &Dataset) -> BTreeMap<usize, Vec<usize>> {
 }
 
 /// What the best category of an index alone reaches, as if it had a feature of its own. The order of indices means nothing.
-fn each_category(dataset: &Dataset, rows: &[usize], feature: usize) -> f64 {
+fn each_category(dataset: &Dataset, answers: &Answers<'_>, feature: usize) -> f64 {
     let index = |row: usize| dataset.features[[row, feature]];
-    let categories: BTreeSet<u32> = rows.iter().map(|&row| index(row) as u32).collect();
+    let categories: BTreeSet<u32> = answers.rows.iter().map(|&row| index(row) as u32).collect();
     let one = |category: u32| {
         let is_it = |row| f32::from(u8::from(index(row) as u32 == category));
-        alone(dataset, rows, is_it)
+        answers.told_by(is_it)
     };
     categories.into_iter().map(one).fold(0.0, f64::max)
 }
 
-/// What one feature alone reaches; `value` answers it for a row.
-fn alone(dataset: &Dataset, rows: &[usize], value: impl Fn(usize) -> f32) -> f64 {
-    let values = rows.iter().map(|&row| value(row));
-    match &dataset.targets {
-        Targets::Classes { labels, names } => {
-            let pairs = values
-                .zip(rows.iter().map(|&row| labels[row] as usize))
-                .collect();
-            intervals(pairs, names.len())
-        }
-        Targets::Values {
-            values: targets, ..
-        } => {
-            let values: Vec<f64> = values.map(f64::from).collect();
-            let of_target = |target: usize| {
-                let targets: Vec<f64> = rows
-                    .iter()
-                    .map(|&row| f64::from(targets[[row, target]]))
-                    .collect();
-                squared_correlation(&values, &targets)
-            };
-            (0..targets.ncols()).map(of_target).fold(0.0, f64::max)
+/// What is to be told, of the rows that are looked at.
+struct Answers<'a> {
+    rows: &'a [usize],
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Classes {
+        labels: &'a [u32],
+        n_classes: usize,
+    },
+    /// `[targets x rows]`, less the mean of each target; and the sums of their squares.
+    Values {
+        centred: Array2<f64>,
+        squares: Vec<f64>,
+    },
+}
+
+impl<'a> Answers<'a> {
+    fn of(dataset: &'a Dataset, rows: &'a [usize]) -> Answers<'a> {
+        let kind = match &dataset.targets {
+            Targets::Classes { labels, names } => Kind::Classes {
+                labels,
+                n_classes: names.len(),
+            },
+            Targets::Values { values, .. } => {
+                let mut centred =
+                    Array2::from_shape_fn((values.ncols(), rows.len()), |(target, row)| {
+                        f64::from(values[[rows[row], target]])
+                    });
+                let mut squares = Vec::with_capacity(values.ncols());
+                for mut target in centred.rows_mut() {
+                    target -= target.sum() / rows.len() as f64;
+                    squares.push(target.dot(&target));
+                }
+                Kind::Values { centred, squares }
+            }
+        };
+        Answers { rows, kind }
+    }
+
+    /// What one feature alone tells of them; `value` answers it for a row.
+    fn told_by(&self, value: impl Fn(usize) -> f32) -> f64 {
+        let rows = self.rows;
+        match &self.kind {
+            Kind::Classes { labels, n_classes } => {
+                let pairs = rows.iter().map(|&row| (value(row), labels[row] as usize));
+                intervals(pairs.collect(), *n_classes)
+            }
+            Kind::Values { centred, squares } => {
+                let mut feature: Array1<f64> =
+                    rows.iter().map(|&row| f64::from(value(row))).collect();
+                feature -= feature.sum() / rows.len() as f64;
+                squared_correlation(&feature, centred, squares)
+            }
         }
     }
 }
@@ -203,29 +238,28 @@ fn together(dataset: &Dataset, rows: &[usize], features: &[usize]) -> f64 {
         / occurring as f64
 }
 
-/// Square of Pearson's correlation; 0 where one side does not vary.
-fn squared_correlation(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len() as f64;
-    let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-    for (a, b) in a.iter().zip(b) {
-        let (a, b) = (a - mean_a, b - mean_b);
-        ab += a * b;
-        aa += a * a;
-        bb += b * b;
-    }
-    if aa > 0.0 && bb > 0.0 {
-        ab * ab / (aa * bb)
-    } else {
-        0.0
-    }
+/// The largest square of Pearson's correlation between a feature and a target, both less their means; 0 where one side does not vary.
+fn squared_correlation(feature: &Array1<f64>, targets: &Array2<f64>, squares: &[f64]) -> f64 {
+    let own = feature.dot(feature);
+    let products = targets.dot(feature);
+    let of_target = |(product, square): (&f64, &f64)| {
+        if own > 0.0 && *square > 0.0 {
+            product * product / (own * square)
+        } else {
+            0.0
+        }
+    };
+    products
+        .iter()
+        .zip(squares)
+        .map(of_target)
+        .fold(0.0, f64::max)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dataset::CategoryFeature;
-    use ndarray::Array2;
 
     fn dataset(value: impl Fn(usize) -> f32) -> Dataset {
         Dataset {
