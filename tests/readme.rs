@@ -140,3 +140,22 @@ fn settings_table() -> String {
     }
     table
 }
+
+/// `make bench` replaces what stands between these marks; a part without them would end with an error after it has measured.
+#[test]
+fn each_part_of_the_bench_finds_its_place_in_the_document() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = std::fs::read_to_string(root.join("docs/benchmarks.md")).unwrap();
+    for part in ["peers", "descent", "dashboard", "learning", "sweeps"] {
+        let places = |mark: &str| {
+            let mark = format!("<!-- {part}: {mark} -->");
+            document
+                .match_indices(&mark)
+                .map(|(at, _)| at)
+                .collect::<Vec<_>>()
+        };
+        let (begin, end) = (places("begin"), places("end"));
+        assert_eq!((begin.len(), end.len()), (1, 1), "{part}");
+        assert!(begin[0] < end[0], "{part}");
+    }
+}
