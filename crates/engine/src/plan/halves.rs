@@ -1,8 +1,9 @@
 //! Products with a weight that two threads divide as they divide its update, so that each reads only the half of the weight that it
 //! changes itself. What they exchange instead is half of the output: when a batch is small, that is much less.
 //!
-//! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it sums the products of these rows: the first one the sum of
-//! half of the blocks in which every plan sums them, the second each other block by itself; then they are added in their order. Backward, dA = dC W^T, its rows give it columns of dA.
+//! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it computes the products of these rows: the first thread the sum
+//! of half of the blocks in which every plan sums them, the second each of the other blocks by itself; then they are added in
+//! their order. Backward, dA = dC W^T, its rows give it columns of dA.
 //! In bf16, whose sums have other blocks, it computes columns of C too: so each rounds half of the weight.
 //! So no bit differs from that of a plan with any other number of threads.
 
