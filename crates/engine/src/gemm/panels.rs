@@ -54,7 +54,7 @@ impl<T: Real> Panels<T> {
         let Product { m, n, .. } = product;
         let block = product.block();
         let columns = |most: usize| m.max(n).min(most).next_multiple_of(widest(isa));
-        let level = columns(SCATTERED_WIDTH) * block;
+        let level = columns(level_width(product.transpose_a || product.k == 1)) * block;
         if product.transpose_b {
             let width = columns(upright_width(product.k));
             self.b.grow(level.max(width * product.k));
@@ -62,6 +62,15 @@ impl<T: Real> Panels<T> {
         }
         self.b.grow(level);
         self.depths.resize(self.depths.len().max(block), 0);
+    }
+}
+
+/// Columns of a panel over one block of the depth.
+fn level_width(a_is_scattered: bool) -> usize {
+    if a_is_scattered {
+        SCATTERED_WIDTH
+    } else {
+        WIDTH
     }
 }
 
@@ -99,30 +108,25 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
     // Copying takes longer than it saves when the copy is used once or twice.
     let copied = b.row_step != 1 || a.rows > 2 * M::ROWS && a.rows * b.rows > NEAR;
     let block = call.block.min((u32::MAX as usize / a.depth_step).max(1));
-    let width = if a.depth_step == 1 {
-        WIDTH
-    } else {
-        SCATTERED_WIDTH
-    };
+    let width = level_width(a.depth_step != 1);
     for first_col in (0..b.rows).step_by(width) {
         let columns = width.min(b.rows - first_col);
         for first_k in (0..k).step_by(block) {
             let depth = block.min(k - first_k);
             let source = &b.values[first_col * b.row_step + first_k * b.depth_step..];
-            let copy = match (copied, b.row_step) {
-                (false, _) => Copy::None,
+            let (values, step) = (source, b.depth_step);
+            let panel = match (copied, b.row_step) {
+                (false, _) => Panel::InPlace { values, step },
                 // Where the rows lie one behind the other at each depth, the first tiles copy what they read anyway.
-                (true, 1) => Copy::Wanted(&mut panels.b),
+                (true, 1) => Panel::Copying {
+                    values,
+                    step,
+                    copy: &mut panels.b,
+                },
                 (true, _) => {
                     b.pack::<M>(source, columns, depth, &mut panels.b);
-                    Copy::There(&panels.b)
+                    Panel::Copied(&panels.b)
                 }
-            };
-            let panel = Panel {
-                source,
-                step: b.depth_step,
-                columns,
-                copy,
             };
             let depths = a.depths(&mut panels.depths, depth);
             let strips = Strips {
@@ -131,7 +135,7 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
                 first_k,
                 depths,
             };
-            strips.run::<M>(panel, &mut c[first_col..], b.rows, first_k == 0);
+            strips.run::<M>(panel, columns, &mut c[first_col..], b.rows, first_k == 0);
         }
     }
 }
@@ -141,8 +145,7 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
 #[inline(always)]
 fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
     let Call { a, b, k, block } = call;
-    let height = b.rows.div_ceil(b.rows.div_ceil(M::ROWS));
-    let chunk = STANDING / height * height;
+    let chunk = STANDING / M::ROWS * M::ROWS;
     let width = upright_width(k);
     for first_col in (0..a.rows).step_by(width) {
         let columns = width.min(a.rows - first_col);
@@ -161,20 +164,15 @@ fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pa
             let rows = first_row..(first_row + chunk).min(b.rows);
             for first_k in (0..k).step_by(block) {
                 let depths = b.depths(&mut panels.depths, block.min(k - first_k));
-                let copy = Copy::There(&panels.b[first_k * padded..]);
-                let panel = Panel {
-                    source: &[],
-                    step: 0,
-                    columns,
-                    copy,
-                };
+                let panel = Panel::Copied(&panels.b[first_k * padded..]);
                 let strips = Strips {
                     factor: b,
                     rows: rows.clone(),
                     first_k,
                     depths,
                 };
-                strips.run::<M>(panel, &mut panels.standing, columns, first_k == 0);
+                let out = &mut panels.standing;
+                strips.run::<M>(panel, columns, out, columns, first_k == 0);
             }
             let c = &mut c[first_col * b.rows + first_row..];
             lay_down::<T, M>(&mut panels.standing, (rows.len(), columns), c, b.rows);
@@ -182,23 +180,19 @@ fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pa
     }
 }
 
-/// Whether a panel is read from a copy of it: strips of columns, depth after depth.
-enum Copy<'a, T> {
+/// Some columns of the right factor, over one block of the depth. In place, a row lies `step` numbers after the one before it; a copy has
+/// strips of columns, depth after depth.
+enum Panel<'a, T> {
     /// It is read where it lies.
-    None,
-    /// The first strip of rows is to make one.
-    Wanted(&'a mut [T]),
-    /// There is one.
-    There(&'a [T]),
-}
-
-/// Some columns of the right factor, over one block of the depth.
-struct Panel<'a, T> {
-    source: &'a [T],
-    /// From one depth to the next.
-    step: usize,
-    columns: usize,
-    copy: Copy<'a, T>,
+    InPlace { values: &'a [T], step: usize },
+    /// The first strip of rows reads it where it lies and copies it, the others read the copy.
+    Copying {
+        values: &'a [T],
+        step: usize,
+        copy: &'a mut [T],
+    },
+    /// It is read from a copy.
+    Copied(&'a [T]),
 }
 
 /// Some rows of the left factor, over one block of the depth.
@@ -210,15 +204,16 @@ struct Strips<'a, T> {
 }
 
 impl<T: Real> Strips<'_, T> {
-    /// Stores or adds their products with a panel; each row of the result begins `step` numbers after the one before.
+    /// Stores or adds their products with the columns of a panel; each row of the result begins `step` numbers after the one before.
     #[inline(always)]
-    fn run<M: Micro<T>>(&self, panel: Panel<'_, T>, out: &mut [T], step: usize, first: bool) {
-        let Panel {
-            source,
-            step: step_of_b,
-            columns: all_columns,
-            mut copy,
-        } = panel;
+    fn run<'p, M: Micro<T>>(
+        &self,
+        mut panel: Panel<'p, T>,
+        all_columns: usize,
+        out: &mut [T],
+        step: usize,
+        first: bool,
+    ) {
         let Range { start, end } = self.rows;
         let depth = self.depths.len();
         let height = (end - start).div_ceil((end - start).div_ceil(M::ROWS));
@@ -238,14 +233,9 @@ impl<T: Real> Strips<'_, T> {
             let wide = M::columns(height);
             let mut col = 0;
             while col < all_columns {
-                let columns = match copy {
-                    Copy::None if all_columns - col >= wide => wide,
+                let columns = match panel {
+                    Panel::InPlace { .. } if all_columns - col >= wide => wide,
                     _ => M::COLUMNS.min(all_columns - col),
-                };
-                let in_place = || Right {
-                    values: &source[col..],
-                    step: step_of_b,
-                    padded: false,
                 };
                 let out = Out {
                     values: &mut out[col..],
@@ -253,28 +243,30 @@ impl<T: Real> Strips<'_, T> {
                     columns,
                     first,
                 };
-                match &mut copy {
-                    Copy::None => M::run(left, in_place(), out),
-                    Copy::Wanted(copy) => {
-                        M::run_copying(left, in_place(), out, &mut copy[col * depth..])
+                let in_place = |values: &'p [T], step| Right {
+                    values: &values[col..],
+                    step,
+                    padded: false,
+                };
+                match &mut panel {
+                    Panel::InPlace { values, step } => M::run(left, in_place(values, *step), out),
+                    Panel::Copying { values, step, copy } => {
+                        let copy = &mut copy[col * depth..];
+                        M::run_copying(left, in_place(values, *step), out, copy);
                     }
-                    Copy::There(copy) => {
-                        let step = columns.next_multiple_of(M::VECTOR);
-                        M::run(
-                            left,
-                            Right {
-                                values: &copy[col * depth..],
-                                step,
-                                padded: true,
-                            },
-                            out,
-                        );
+                    Panel::Copied(copy) => {
+                        let right = Right {
+                            values: &copy[col * depth..],
+                            step: columns.next_multiple_of(M::VECTOR),
+                            padded: true,
+                        };
+                        M::run(left, right, out);
                     }
                 }
                 col += columns;
             }
-            if let Copy::Wanted(made) = copy {
-                copy = Copy::There(made);
+            if let Panel::Copying { copy, .. } = panel {
+                panel = Panel::Copied(copy);
             }
         }
     }
