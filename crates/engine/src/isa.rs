@@ -166,7 +166,47 @@ impl Cpu {
 ///
 /// `kernel! { pub fn double[T: Real](values: &mut [T]) { ... } }` is called as `double(isa, values)`. Everything that
 /// the body calls must be `#[inline(always)]`, or it is compiled for the portable set only.
+///
+/// After `with M of T` the body may use `M`, the [`Micro`](crate::gemm::micro::Micro) of `T` for the set it is compiled for.
 macro_rules! kernel {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] with $m:ident of $t:ident ($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name<$($generics)*>(isa: $crate::isa::Isa, $($arg: $ty),*) {
+            use std::marker::PhantomData;
+            use $crate::gemm::micro::{Loops, Micro};
+
+            #[allow(clippy::too_many_arguments)]
+            #[inline(always)]
+            fn body<$m: Micro<$t>, $($generics)*>(_loops: PhantomData<$m>, $($arg: $ty),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[allow(clippy::too_many_arguments)]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2<$($generics)*>($($arg: $ty),*) {
+                body(PhantomData::<<$t as Loops>::Avx2>, $($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[allow(clippy::too_many_arguments)]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+            fn avx512<$($generics)*>($($arg: $ty),*) {
+                body(PhantomData::<<$t as Loops>::Avx512>, $($arg),*)
+            }
+
+            match isa.level() {
+                $crate::isa::Level::Portable => body(PhantomData::<<$t as Loops>::Portable>, $($arg),*),
+                // SAFETY: an `Isa` of this level exists only after `Isa::detect` found these instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => body(PhantomData::<<$t as Loops>::Portable>, $($arg),*),
+            }
+        }
+    };
     ($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments)]

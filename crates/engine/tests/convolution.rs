@@ -2,7 +2,7 @@
 
 mod rounding;
 
-use descent_engine::convolution::{Convolution, ConvolutionScratch};
+use descent_engine::convolution::{Convolution, ConvolutionScratch, Map, Pieces};
 use descent_engine::isa::Isa;
 use descent_engine::precision::Precision;
 use descent_engine::rng::{Purpose, Stream};
@@ -133,7 +133,31 @@ impl Case {
         [y, dx, dw]
     }
 
-    /// y, dx and dW, in parts of some samples and some rows of W. The scratch comes from other work.
+    /// All pieces of a map, so many together. The scratch comes from other work.
+    fn pieces(
+        &self,
+        isa: Isa,
+        map: Map,
+        pieces_per_call: usize,
+        scratch: &mut ConvolutionScratch<f32>,
+    ) -> Vec<f32> {
+        let factors = match map {
+            Map::Forward => [&self.x[..], &self.w],
+            Map::InputGradient => [&self.dy[..], &self.w],
+            Map::WeightGradient => [&self.x[..], &self.dy],
+        };
+        let Pieces { n, len } = self.convolution.pieces::<f32>(isa, map);
+        let mut pieces = vec![f32::NAN; n * len];
+        let calls = pieces.chunks_mut((pieces_per_call * len).max(1));
+        for (call, pieces) in calls.enumerate() {
+            let first = call * pieces_per_call;
+            self.convolution
+                .prepare(isa, map, factors, pieces, first, scratch);
+        }
+        pieces
+    }
+
+    /// y, dx and dW, in parts of some samples and some rows of W, and of as many pieces as samples.
     fn run(&self, isa: Isa, samples_per_call: usize, rows_per_call: usize) -> [Vec<f32>; 3] {
         let c = &self.convolution;
         let mut scratch = ConvolutionScratch::new(isa, [*c]);
@@ -144,21 +168,18 @@ impl Case {
             samples_per_call * c.n_inputs(),
             samples_per_call * c.n_outputs(),
         );
+        let pieces = self.pieces(isa, Map::Forward, samples_per_call, &mut scratch);
         for (x, y) in self.x.chunks(inputs).zip(y.chunks_mut(outputs)) {
-            c.forward(isa, x, &self.w, y, &mut scratch);
+            c.forward(isa, [x, &self.w, &pieces], y, &mut scratch);
         }
+        let pieces = self.pieces(isa, Map::InputGradient, samples_per_call, &mut scratch);
         for (dy, dx) in self.dy.chunks(outputs).zip(dx.chunks_mut(inputs)) {
-            c.input_gradient(isa, dy, &self.w, dx, &mut scratch);
+            c.input_gradient(isa, [dy, &self.w, &pieces], dx, &mut scratch);
         }
+        let pieces = self.pieces(isa, Map::WeightGradient, samples_per_call, &mut scratch);
         for (call, dw) in dw.chunks_mut(rows_per_call * c.filters).enumerate() {
-            c.weight_gradient(
-                isa,
-                &self.x,
-                &self.dy,
-                dw,
-                call * rows_per_call,
-                &mut scratch,
-            );
+            let factors = [&self.x[..], &self.dy, &pieces];
+            c.weight_gradient(isa, factors, dw, call * rows_per_call, &mut scratch);
         }
         [y, dx, dw]
     }
@@ -218,6 +239,77 @@ proptest! {
             prop_assert_eq!(whole, case.run(isa, samples, rows));
         }
     }
+}
+
+/// Small geometries that are computed with fewer multiplications: 3 x 3 and 5 x 5, with tiles over every edge.
+fn minimal_geometries() -> impl Strategy<Value = Convolution> {
+    let sizes = (6..13_usize, 6..15_usize, 16..40_usize, 16..50_usize);
+    let steps = (
+        prop_oneof![Just(3_usize), Just(5)],
+        [0..5_usize, 0..5_usize],
+    );
+    (sizes, steps)
+        .prop_map(
+            |((height, width, channels, filters), (kernel, padding))| Convolution {
+                height,
+                width,
+                channels,
+                filters,
+                kernel: [kernel; 2],
+                stride: [1, 1],
+                padding: padding.map(|padding| padding.min(kernel - 1)),
+                dilation: [1, 1],
+                groups: 1,
+            },
+        )
+        .prop_filter("fewer multiplications", |convolution| {
+            convolution.pieces::<f32>(Isa::PORTABLE, Map::Forward).n > 0
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn fewer_multiplications_give_the_same_three_maps(convolution in minimal_geometries(), n_samples in 1..4_usize) {
+        let case = Case::new(convolution, n_samples);
+        let exact = case.exact();
+        for isa in sets() {
+            for (got, exact) in case.run(isa, n_samples, convolution.weight_rows()).iter().zip(&exact) {
+                agree(got, exact)?;
+                within_a_hundred_thousandth(got, exact)?;
+            }
+        }
+    }
+
+    #[test]
+    fn splitting_them_changes_no_bit(
+        convolution in minimal_geometries(), n_samples in 2..6_usize, samples in 1..4_usize, rows in 1..99_usize,
+    ) {
+        let case = Case::new(convolution, n_samples);
+        for isa in sets() {
+            let whole = case.run(isa, n_samples, convolution.weight_rows());
+            prop_assert_eq!(whole, case.run(isa, samples, rows));
+        }
+    }
+}
+
+/// No error is larger than 1e-5 of the size of the results, their root mean square.
+fn within_a_hundred_thousandth(got: &[f32], exact: &[Exact]) -> Result<(), TestCaseError> {
+    let squares: f64 = exact.iter().map(|exact| exact.sum * exact.sum).sum();
+    let size = (squares / exact.len() as f64).sqrt();
+    for (&got, exact) in got.iter().zip(exact) {
+        let error = (f64::from(got) - exact.sum).abs() / size;
+        prop_assert!(
+            error <= 1e-5,
+            "{} for {}: {:e} of {}",
+            got,
+            exact.sum,
+            error,
+            size
+        );
+    }
+    Ok(())
 }
 
 proptest! {
@@ -336,7 +428,8 @@ fn one_scratch_serves_several_convolutions() {
         for convolution in LARGER.into_iter().chain(LARGER) {
             let case = Case::new(convolution, 2);
             let mut y = vec![f32::NAN; case.dy.len()];
-            convolution.forward(isa, &case.x, &case.w, &mut y, &mut shared);
+            let pieces = case.pieces(isa, Map::Forward, 99, &mut shared);
+            convolution.forward(isa, [&case.x, &case.w, &pieces], &mut y, &mut shared);
             assert_eq!(y, case.run(isa, 2, convolution.weight_rows())[0]);
         }
     }
@@ -344,17 +437,27 @@ fn one_scratch_serves_several_convolutions() {
 
 #[test]
 fn f64_is_as_exact_as_f64_can_be() {
-    let convolution = LARGER[2];
-    let case = Case::new(convolution, 3);
-    let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<f64>>();
-    let (x, w, exact) = (wide(&case.x), wide(&case.w), case.exact());
-    // Only f32 is ever rounded.
-    for isa in sets().chain(rounding()) {
-        let mut y = vec![f64::NAN; case.dy.len()];
-        let mut scratch = ConvolutionScratch::new(isa, [convolution]);
-        convolution.forward(isa, &x, &w, &mut y, &mut scratch);
-        for (y, exact) in y.iter().zip(&exact[0]) {
-            assert!((y - exact.sum).abs() <= 1e-13 * exact.size);
+    let minimal = |kernel: usize| Convolution {
+        filters: 19,
+        channels: 18,
+        kernel: [kernel; 2],
+        ..LARGER[1]
+    };
+    for convolution in [LARGER[2], minimal(3), minimal(5)] {
+        let case = Case::new(convolution, 3);
+        let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<f64>>();
+        let (x, w, exact) = (wide(&case.x), wide(&case.w), case.exact());
+        // Only f32 is ever rounded.
+        for isa in sets().chain(rounding()) {
+            let mut y = vec![f64::NAN; case.dy.len()];
+            let mut scratch = ConvolutionScratch::new(isa, [convolution]);
+            let Pieces { n, len } = convolution.pieces::<f64>(isa, Map::Forward);
+            let mut pieces = vec![f64::NAN; n * len];
+            convolution.prepare(isa, Map::Forward, [&x, &w], &mut pieces, 0, &mut scratch);
+            convolution.forward(isa, [&x, &w, &pieces], &mut y, &mut scratch);
+            for (y, exact) in y.iter().zip(&exact[0]) {
+                assert!((y - exact.sum).abs() <= 1e-13 * exact.size);
+            }
         }
     }
 }

@@ -506,11 +506,13 @@ fn augmented_run(threads: u32) -> Value {
     })
 }
 
-/// Convolutions and dense layers whose operands are rounded, large enough that their work is divided among threads: an odd
-/// number of channels and of rows of the last batch, dropout, momentum.
-fn rounded_runs(threads: u32) -> [Value; 2] {
+/// Convolutions and dense layers large enough that their work is divided among threads: odd numbers of channels and of rows of the last
+/// batch, a convolution that is computed with fewer multiplications unless its operands are rounded, dropout, momentum.
+fn large_runs(threads: u32, precision: &str) -> [Value; 2] {
     [
         json!([{"kind": "conv2d", "filters": 33, "kernel_size": 3, "padding": "same", "activation": "relu"},
+               {"kind": "conv2d", "filters": 21, "kernel_size": 5, "padding": "same", "activation": "relu"},
+               {"kind": "conv2d", "filters": 35, "kernel_size": 3, "padding": "same", "activation": "relu"},
                {"kind": "conv2d", "filters": 48, "kernel_size": 3, "stride": 2, "padding": 1, "activation": "relu"},
                {"kind": "flatten"}, {"kind": "dropout", "rate": 0.2}]),
         json!([{"kind": "flatten"}, {"kind": "dense", "units": 300, "activation": "gelu"}, {"kind": "dropout", "rate": 0.2},
@@ -520,29 +522,30 @@ fn rounded_runs(threads: u32) -> [Value; 2] {
         json!({
             "network": network,
             "optimizer": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.9},
-            "training": {"epochs": 2, "batch_size": 64, "seed": 4, "precision": "bf16"},
+            "training": {"epochs": 2, "batch_size": 64, "seed": 4, "precision": precision},
             "resources": {"threads": threads}
         })
     })
 }
 
 #[test]
-fn a_training_in_bf16_is_the_same_at_any_number_of_threads_and_after_any_pause() {
+fn a_large_training_is_the_same_at_any_number_of_threads_and_after_any_pause() {
     let problem = corners(221);
-    for (idx, spec) in rounded_runs(1).into_iter().enumerate() {
-        let (ending, expected) = undisturbed(&problem, &spec);
-        for threads in [2, 4] {
-            let (_, story) = undisturbed(&problem, &rounded_runs(threads)[idx]);
+    for (precision, idx) in [("f32", 0), ("bf16", 0), ("bf16", 1)] {
+        let spec = |threads: u32| large_runs(threads, precision)[idx].clone();
+        let (ending, expected) = undisturbed(&problem, &spec(1));
+        for threads in [2, 3, 4] {
+            let (_, story) = undisturbed(&problem, &spec(threads));
             assert_eq!(story, expected, "{threads} threads");
         }
         for pause_after in 1..=expected.0.len() as u64 {
-            let mut first = problem.trainer(spec.clone());
+            let mut first = problem.trainer(spec(1));
             let mut record = Record {
                 pause_after: Some(pause_after),
                 ..Record::default()
             };
             assert_eq!(first.run(&mut record), Ending::Paused);
-            let mut second = problem.trainer(rounded_runs(2)[idx].clone());
+            let mut second = problem.trainer(spec(2));
             second
                 .restore(&first.checkpoint().bytes)
                 .expect("the checkpoint is whole");
@@ -556,9 +559,8 @@ fn a_training_in_bf16_is_the_same_at_any_number_of_threads_and_after_any_pause()
 #[test]
 fn a_training_in_bf16_is_another_training() {
     let problem = corners(90);
-    let [rounded, _] = rounded_runs(1);
-    let mut exact = rounded.clone();
-    exact["training"]["precision"] = json!("f32");
+    let [rounded, _] = large_runs(1, "bf16");
+    let [exact, _] = large_runs(1, "f32");
     assert_ne!(
         undisturbed(&problem, &rounded).1.2,
         undisturbed(&problem, &exact).1.2

@@ -52,6 +52,31 @@ const GEOMETRY: Convolution = Convolution {
     groups: 2,
 };
 
+/// A convolution that is computed with fewer multiplications, with tiles over its edges.
+const fn minimal(kernel: usize) -> Convolution {
+    Convolution {
+        height: 5,
+        width: 6,
+        channels: 17,
+        filters: 18,
+        kernel: [kernel; 2],
+        stride: [1, 1],
+        padding: [kernel / 2, kernel / 2],
+        dilation: [1, 1],
+        groups: 1,
+    }
+}
+
+/// All three maps of it, one after the other.
+fn minimal_convolutions(graph: &mut Graph, kernel: usize) -> NodeId {
+    let geometry = minimal(kernel);
+    let x = graph.features(geometry.n_inputs());
+    let w = graph.parameter(0, geometry.weight_rows(), geometry.filters);
+    let y = apply(graph, op::Convolve { geometry }, &[x, w]);
+    let dx = apply(graph, op::ConvolveInput { geometry }, &[y, w]);
+    apply(graph, op::ConvolveWeight { geometry }, &[dx, y])
+}
+
 /// Shapes of a sample, none with two sizes alike.
 const VECTOR: SampleShape = SampleShape::Vector { features: 4 };
 const SEQUENCE: SampleShape = SampleShape::Sequence {
@@ -206,6 +231,10 @@ fn op_rows() -> Vec<OpRow> {
             let (x, w) = (g.features(5 * 4 * 4), g.parameter(0, 3 * 2 * 2, 6));
             apply(g, op::Convolve { geometry: GEOMETRY }, &[x, w])
         }),
+        ("convolve", |g| minimal_convolutions(g, 3)),
+        ("convolve_input", |g| minimal_convolutions(g, 3)),
+        ("convolve_weight", |g| minimal_convolutions(g, 3)),
+        ("convolve", |g| minimal_convolutions(g, 5)),
         ("convolve_input", |g| {
             let (y, w) = (g.features(3 * 4 * 6), g.parameter(0, 3 * 2 * 2, 6));
             apply(g, op::ConvolveInput { geometry: GEOMETRY }, &[y, w])

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use descent_engine::convolution::{Convolution, ConvolutionScratch};
+use descent_engine::convolution::{Convolution, ConvolutionScratch, Map, Pieces};
 use descent_engine::gemm::{Panels, Product};
 use descent_engine::isa::Isa;
 
@@ -123,24 +123,53 @@ fn convolution(
     let dy = noise(n * convolution.n_outputs());
     let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
     let mut scratch = ConvolutionScratch::new(isa, [convolution]);
+    let most = [Map::Forward, Map::InputGradient, Map::WeightGradient].map(|map| {
+        let Pieces { n, len } = convolution.pieces::<f32>(isa, map);
+        n * len
+    });
+    let mut pieces = vec![0.0; most.into_iter().max().unwrap_or(0)];
     let show = |pass: &str, time: f64| {
         let name = format!("{kernel} x {kernel} {channels:?} {size} x {size} {pass}");
         report(isa, &name, convolution.n_multiplications(n), time, peak);
     };
+    let (y, dx, dw) = (black_box(&mut y), black_box(&mut dx), black_box(&mut dw));
     show(
         "forward",
-        seconds(|| convolution.forward(isa, &x, &w, black_box(&mut y), &mut scratch)),
+        seconds(|| {
+            convolution.prepare(isa, Map::Forward, [&x, &w], &mut pieces, 0, &mut scratch);
+            convolution.forward(isa, [&x, &w, &pieces], y, &mut scratch);
+        }),
     );
-    let dw = black_box(&mut dw);
     show(
         "dW",
-        seconds(|| convolution.weight_gradient(isa, &x, &dy, dw, 0, &mut scratch)),
+        seconds(|| {
+            let factors = [&x[..], &dy];
+            convolution.prepare(
+                isa,
+                Map::WeightGradient,
+                factors,
+                &mut pieces,
+                0,
+                &mut scratch,
+            );
+            convolution.weight_gradient(isa, [&x, &dy, &pieces], dw, 0, &mut scratch);
+        }),
     );
     if channels[0] > 3 {
-        let dx = black_box(&mut dx);
         show(
             "dX",
-            seconds(|| convolution.input_gradient(isa, &dy, &w, dx, &mut scratch)),
+            seconds(|| {
+                let factors = [&dy[..], &w];
+                convolution.prepare(
+                    isa,
+                    Map::InputGradient,
+                    factors,
+                    &mut pieces,
+                    0,
+                    &mut scratch,
+                );
+                convolution.input_gradient(isa, [&dy, &w, &pieces], dx, &mut scratch);
+            }),
         );
     }
 }

@@ -1,13 +1,11 @@
 //! Runs a pass: the product of all pixels of a chunk of samples with the packed weights.
 
-use std::marker::PhantomData;
-
 use super::pass::Pass;
 use super::{ConvolutionScratch, pairs};
 use crate::element::Real;
 use crate::gemm::block;
-use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Tile};
-use crate::isa::{Isa, Level, kernel};
+use crate::gemm::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
+use crate::isa::{Isa, kernel};
 
 /// Runs a pass for as many samples as `out` holds.
 pub(super) fn correlate<T: Real>(
@@ -29,25 +27,13 @@ pub(super) fn correlate<T: Real>(
     pass.pixel_offsets(&mut scratch.pixels);
     pass.depth_offsets(&mut scratch.depths);
     pass.places(&mut scratch.places);
-    match isa.level() {
-        Level::Portable => all_samples(
-            isa,
-            PhantomData::<T::Portable>,
-            pass,
-            source,
-            w,
-            out,
-            scratch,
-        ),
-        Level::Avx2 => all_samples(isa, PhantomData::<T::Avx2>, pass, source, w, out, scratch),
-        Level::Avx512 => all_samples(isa, PhantomData::<T::Avx512>, pass, source, w, out, scratch),
-    }
+    all_samples(isa, pass, source, w, out, scratch);
 }
 
 kernel! {
     /// Weights packed once, then chunk after chunk of samples.
-    fn all_samples[T: Real, M: Micro<T>](
-        _loops: PhantomData<M>, pass: &Pass, source: &[T], w: &[T], out: &mut [T], scratch: &mut ConvolutionScratch<T>,
+    fn all_samples[T: Real] with M of T (
+        pass: &Pass, source: &[T], w: &[T], out: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
         let ConvolutionScratch { image, right, depths, pixels, places, .. } = scratch;
         let depth = pass.depth();

@@ -2,7 +2,6 @@
 //!
 //! Rows and depths have changed places: a row is an element of the kernel, a depth is a pixel.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::pass::Pass;
@@ -10,7 +9,7 @@ use super::{Convolution, ConvolutionScratch, pairs};
 use crate::element::Real;
 use crate::gemm::block;
 use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Tile, copy_row};
-use crate::isa::{Isa, Level, kernel};
+use crate::isa::{Isa, kernel};
 
 /// Rows of dW from `first_row` on, as many as `dw` holds.
 pub(super) fn weight_gradient<T: Real>(
@@ -40,11 +39,7 @@ pub(super) fn weight_gradient<T: Real>(
         dy,
         first_row,
     };
-    match isa.level() {
-        Level::Portable => all_samples(isa, PhantomData::<T::Portable>, call, dw, scratch),
-        Level::Avx2 => all_samples(isa, PhantomData::<T::Avx2>, call, dw, scratch),
-        Level::Avx512 => all_samples(isa, PhantomData::<T::Avx512>, call, dw, scratch),
-    }
+    all_samples(isa, call, dw, scratch);
 }
 
 /// Rows of dy of up to this length lie close enough together to be read where they are.
@@ -62,8 +57,8 @@ struct Call<'a, T> {
 
 kernel! {
     /// Chunk after chunk of samples, in each block after block of pixels.
-    fn all_samples[T: Real, M: Micro<T>](
-        _loops: PhantomData<M>, call: Call<'_, T>, dw: &mut [T], scratch: &mut ConvolutionScratch<T>,
+    fn all_samples[T: Real] with M of T (
+        call: Call<'_, T>, dw: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
         let ConvolutionScratch { image, right, depths, pixels, .. } = scratch;
         let Call { convolution, pass, x, dy, first_row } = call;

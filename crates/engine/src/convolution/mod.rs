@@ -10,6 +10,8 @@
 //! but the border is copied (the indirect convolution of Dukhan, "The indirect convolution algorithm", 2019, with sums of
 //! offsets for its pointers). Both gradients are products of the same kind.
 //!
+//! Where it is faster, a kernel of 3 x 3 or 5 x 5 is computed in another way, with fewer multiplications: see [`winograd`].
+//!
 //! Every element of y and of dx depends on its own sample only, every row of dW on all samples in one fixed order: blocks
 //! of k (or of pixels) whose bounds follow from the geometry, summed from zero and then added. So splitting samples, or
 //! rows of dW, among threads changes no bit.
@@ -18,6 +20,7 @@ mod correlate;
 mod gradient;
 mod pairs;
 mod pass;
+mod winograd;
 
 use crate::aligned::Aligned;
 use crate::element::Real;
@@ -27,6 +30,27 @@ use crate::isa::Isa;
 use correlate::correlate;
 use pairs::Pairs;
 use pass::Pass;
+use winograd::Winograd;
+
+/// One of the three maps of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Map {
+    /// y from x and W.
+    Forward,
+    /// dx from dy and W.
+    InputGradient,
+    /// dW from x and dy.
+    WeightGradient,
+}
+
+/// What is computed before a map, once for all threads: so many pieces of so many numbers, each from all of both factors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// How many; none when the map needs none.
+    pub n: usize,
+    /// Numbers of each.
+    pub len: usize,
+}
 
 /// Geometry of a two-dimensional convolution; one with a single dimension has height 1.
 ///
@@ -69,6 +93,7 @@ pub struct ConvolutionScratch<T> {
     places: Vec<usize>,
     /// Image and right factor rounded to bfloat16.
     pairs: Pairs,
+    winograd: winograd::Buffers<T>,
 }
 
 /// Output pixels of a chunk of samples, which are done together: enough to use packed weights often.
@@ -138,21 +163,51 @@ impl Convolution {
         })
     }
 
-    /// y from x `[n x height*width*channels]` and W, for as many samples as `y` holds.
+    /// How a map is computed with fewer multiplications, where it is.
+    fn winograd<T: Real>(&self, isa: Isa, map: Map) -> Option<Winograd> {
+        let winograd = Winograd::of(self, map);
+        winograd.filter(|_| !bf16::rounds::<T>(isa))
+    }
+
+    /// What [`Convolution::prepare`] is to compute before a map.
+    pub fn pieces<T: Real>(&self, isa: Isa, map: Map) -> Pieces {
+        self.winograd::<T>(isa, map)
+            .map_or(Pieces::default(), |winograd| winograd.pieces(isa))
+    }
+
+    /// Computes some pieces from both factors of a map, those of number `first` and after it; `pieces` has room for them one behind
+    /// the other. Each has the same bits whichever are computed together.
+    pub fn prepare<T: Real>(
+        &self,
+        isa: Isa,
+        map: Map,
+        factors: [&[T]; 2],
+        pieces: &mut [T],
+        first: usize,
+        scratch: &mut ConvolutionScratch<T>,
+    ) {
+        if let Some(winograd) = self.winograd::<T>(isa, map) {
+            winograd.prepare(isa, factors, pieces, first, scratch);
+        }
+    }
+
+    /// y from x `[n x height*width*channels]`, W, and all pieces made of them, for as many samples as `y` holds.
     pub fn forward<T: Real>(
         &self,
         isa: Isa,
-        x: &[T],
-        w: &[T],
+        [x, w, pieces]: [&[T]; 3],
         y: &mut [T],
         scratch: &mut ConvolutionScratch<T>,
     ) {
+        if let Some(winograd) = self.winograd::<T>(isa, Map::Forward) {
+            return winograd.correlate(isa, x, pieces, y, scratch);
+        }
         if self.output().is_some() {
             correlate(isa, &Pass::forward(self), x, w, y, scratch);
         }
     }
 
-    /// The derivative of a loss by x, from the one by y, for as many samples as `dx` holds:
+    /// The derivative of a loss by x, from the one by y, W, and all pieces made of them, for as many samples as `dx` holds:
     ///
     /// dx(s, iy, ix, c) = sum over ky, kx, f of dy(s, (iy + padding - ky dilation) / stride, ..., f) W(ky, kx, c, f)
     ///
@@ -160,11 +215,13 @@ impl Convolution {
     pub fn input_gradient<T: Real>(
         &self,
         isa: Isa,
-        dy: &[T],
-        w: &[T],
+        [dy, w, pieces]: [&[T]; 3],
         dx: &mut [T],
         scratch: &mut ConvolutionScratch<T>,
     ) {
+        if let Some(winograd) = self.winograd::<T>(isa, Map::InputGradient) {
+            return winograd.correlate(isa, dy, pieces, dx, scratch);
+        }
         if self.output().is_none() {
             return dx.fill(T::ZERO);
         }
@@ -176,18 +233,21 @@ impl Convolution {
         }
     }
 
-    /// The derivative of a loss by rows of W from `first_row` on, as many as `dw` holds, from all samples of x and dy:
+    /// The derivative of a loss by rows of W from `first_row` on, as many as `dw` holds, from all samples of x and dy and all
+    /// pieces made of them:
     ///
     /// dW(ky, kx, c, f) = sum over s, oy, ox of x(s, oy stride - padding + ky dilation, ..., c) dy(s, oy, ox, f)
     pub fn weight_gradient<T: Real>(
         &self,
         isa: Isa,
-        x: &[T],
-        dy: &[T],
+        [x, dy, pieces]: [&[T]; 3],
         dw: &mut [T],
         first_row: usize,
         scratch: &mut ConvolutionScratch<T>,
     ) {
+        if let Some(winograd) = self.winograd::<T>(isa, Map::WeightGradient) {
+            return winograd.weight_rows(isa, pieces, dw, first_row);
+        }
         gradient::weight_gradient(isa, self, x, dy, dw, first_row, scratch);
     }
 
@@ -219,6 +279,14 @@ impl<T: Real> ConvolutionScratch<T> {
             return;
         }
         let rounds = bf16::rounds::<T>(isa);
+        if convolution.winograd::<T>(isa, Map::Forward).is_some() {
+            let maps = [Map::Forward, Map::InputGradient, Map::WeightGradient];
+            let ways = maps.map(|map| convolution.winograd::<T>(isa, map));
+            return ways
+                .into_iter()
+                .flatten()
+                .for_each(|way| way.reserve(isa, self));
+        }
         let classes = (0..convolution.stride[0])
             .flat_map(|row| (0..convolution.stride[1]).map(move |col| [row, col]))
             .map(|class| Pass::input_gradient(convolution, class));

@@ -116,6 +116,8 @@ pub trait Micro<T>: Copy {
     const COLUMNS: usize;
     /// Columns are packed in multiples of this.
     const VECTOR: usize;
+    /// A register of so many numbers.
+    type Lanes: Vector<T>;
 
     /// Columns of a tile of fewer rows, when B is read where it lies: more of them are read at once.
     fn columns(n_rows: usize) -> usize;
@@ -217,7 +219,7 @@ pub trait Loops: Sized {
 ///
 /// All functions are called only where the processor has the instructions of the type; `from` and `to` are such that
 /// `LANES` numbers, or `n` of them, may be read or written.
-pub(super) trait Vector<T>: Copy {
+pub trait Vector<T>: Copy {
     const LANES: usize;
     unsafe fn zero() -> Self;
     unsafe fn splat(value: T) -> Self;
@@ -227,6 +229,8 @@ pub(super) trait Vector<T>: Copy {
     unsafe fn store(self, to: *mut T);
     unsafe fn store_part(self, to: *mut T, n: usize);
     unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
     /// Asks for what lies at a place, which need not exist, before it is needed.
     #[inline(always)]
     fn prefetch(_from: *const T) {}

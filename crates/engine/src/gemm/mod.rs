@@ -9,7 +9,6 @@
 //! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice. Where an
 //! [`Isa`] asks for operands rounded to bfloat16, [`bf16`] computes instead.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::element::Real;
@@ -215,11 +214,7 @@ impl<'a, T: Real> Call<'a, T> {
         if let (Some(call), Some(c)) = (self.singles(isa), T::singles_mut(c)) {
             return bf16::run(isa, call, c, &mut panels.pairs);
         }
-        match isa.level() {
-            Level::Portable => compute(isa, PhantomData::<T::Portable>, self, c, panels),
-            Level::Avx2 => compute(isa, PhantomData::<T::Avx2>, self, c, panels),
-            Level::Avx512 => compute(isa, PhantomData::<T::Avx512>, self, c, panels),
-        }
+        compute(isa, self, c, panels);
     }
 
     /// The same call where its operands are to be rounded to bfloat16, which they are only from f32.

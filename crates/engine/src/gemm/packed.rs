@@ -4,13 +4,12 @@
 //! B. Weights that never change again are packed once, and then read from memory from one end to the other, which is as fast
 //! as it gives them. Bits are those of [`Product::run_rows`].
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts};
 use super::{IN_ORDER, Product};
 use crate::element::Real;
-use crate::isa::{Isa, Level, kernel};
+use crate::isa::{Isa, kernel};
 
 /// Columns of a panel. Four vectors for a single row: enough sums at a time that none waits for the one before it.
 const PANEL: usize = 64;
@@ -70,17 +69,13 @@ impl Product {
             block: self.block(),
             columns: (start, end),
         };
-        match isa.level() {
-            Level::Portable => run(isa, PhantomData::<T::Portable>, call, c),
-            Level::Avx2 => run(isa, PhantomData::<T::Avx2>, call, c),
-            Level::Avx512 => run(isa, PhantomData::<T::Avx512>, call, c),
-        }
+        run(isa, call, c);
     }
 }
 
 kernel! {
     /// All panels that have some of the columns.
-    fn run[T: Real, M: Micro<T>](_loops: PhantomData<M>, call: Call<'_, T>, c: &mut [T]) {
+    fn run[T: Real] with M of T (call: Call<'_, T>, c: &mut [T]) {
         let (start, end) = call.columns;
         for number in start / PANEL..end.div_ceil(PANEL) {
             panel::<T, M>(call, number * PANEL, c);

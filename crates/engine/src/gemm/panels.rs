@@ -3,7 +3,6 @@
 //! A panel is some columns over one block of the depth. Where its rows are far from each other it is copied into the order of reading, by
 //! the first strip of rows, which reads it anyway: so what it waits for memory is hidden behind the multiplications.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, copy_row};
@@ -92,7 +91,7 @@ impl<T: Real> Call<'_, T> {
 
 kernel! {
     /// Computes C, which has the rows of A and of the transposed B.
-    pub(super) fn compute[T: Real, M: Micro<T>](_loops: PhantomData<M>, call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+    pub(super) fn compute[T: Real] with M of T (call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
         if call.is_upright() {
             upright::<T, M>(call, c, panels)
         } else {

@@ -54,7 +54,7 @@ impl Loops for f64 {
 
 /// Four numbers; a product and its addition are rounded once or twice.
 #[derive(Clone, Copy)]
-struct Lanes<T, const FUSED: bool>([T; 4]);
+pub struct Lanes<T, const FUSED: bool>([T; 4]);
 
 impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
     const LANES: usize = 4;
@@ -91,6 +91,14 @@ impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         Lanes(array::from_fn(|j| self.0[j] + other.0[j]))
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Lanes(array::from_fn(|j| self.0[j] - other.0[j]))
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Lanes(array::from_fn(|j| self.0[j] * other.0[j]))
     }
     #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
@@ -142,11 +150,12 @@ unsafe fn once_rounded<T: Real, const COPY: bool, const ROWS: usize, const VECTO
 }
 
 macro_rules! plain {
-    ($name:ident, $tile:ident, $height:literal, $($rows:literal)*) => {
+    ($name:ident, $tile:ident, $fused:literal, $height:literal, $($rows:literal)*) => {
         impl<T: Real> Micro<T> for $name {
             const ROWS: usize = $height;
             const COLUMNS: usize = 8;
             const VECTOR: usize = 4;
+            type Lanes = Lanes<T, $fused>;
 
             #[inline(always)]
             fn columns(_n_rows: usize) -> usize {
@@ -178,5 +187,5 @@ macro_rules! plain {
     };
 }
 
-plain!(Portable, twice_rounded, 4, 1 2 3 4);
-plain!(Fused, once_rounded, 6, 1 2 3 4 5 6);
+plain!(Portable, twice_rounded, false, 4, 1 2 3 4);
+plain!(Fused, once_rounded, true, 6, 1 2 3 4 5 6);

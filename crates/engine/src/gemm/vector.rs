@@ -47,6 +47,14 @@ impl Vector<f32> for __m512 {
         unsafe { _mm512_add_ps(self, other) }
     }
     #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        unsafe { _mm512_sub_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        unsafe { _mm512_mul_ps(self, other) }
+    }
+    #[inline(always)]
     fn prefetch(from: *const f32) {
         // SAFETY: every x86-64 machine has the instruction, and it may name any address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
@@ -88,6 +96,14 @@ impl Vector<f32> for __m256 {
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         unsafe { _mm256_add_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        unsafe { _mm256_sub_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        unsafe { _mm256_mul_ps(self, other) }
     }
     #[inline(always)]
     fn prefetch(from: *const f32) {
@@ -150,6 +166,7 @@ impl Micro<f32> for Avx512 {
     const ROWS: usize = 10;
     const COLUMNS: usize = 32;
     const VECTOR: usize = 16;
+    type Lanes = __m512;
 
     #[inline(always)]
     fn columns(n_rows: usize) -> usize {
@@ -192,6 +209,7 @@ impl Micro<f32> for Avx2 {
     const ROWS: usize = 6;
     const COLUMNS: usize = 16;
     const VECTOR: usize = 8;
+    type Lanes = __m256;
 
     #[inline(always)]
     fn columns(n_rows: usize) -> usize {

@@ -5,7 +5,7 @@
 //! the weights (x, dy).
 
 use super::{Context, Derivation, Matrix, Rule, Scratch, Split, misfit};
-use crate::convolution::Convolution;
+use crate::convolution::{Convolution, Map, Pieces};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Rows, Shape};
 use crate::isa::Isa;
@@ -30,6 +30,11 @@ pub struct ConvolveInput {
 pub struct ConvolveWeight {
     /// Of the convolution whose weights these are.
     pub geometry: Convolution,
+}
+
+/// The values of an op's inputs.
+fn values<'a, T: Copy, const N: usize>(inputs: &[Matrix<'a, T>]) -> [&'a [T]; N] {
+    std::array::from_fn(|i| inputs.get(i).map_or(&[][..], |matrix| matrix.values))
 }
 
 /// One row per sample of what goes into, and what comes out of, a convolution; and the shape of W.
@@ -118,6 +123,23 @@ impl Rule for Convolve {
         scratch.convolution.reserve(isa, &self.geometry);
     }
 
+    fn pieces<T: Real>(&self, isa: Isa) -> Pieces {
+        self.geometry.pieces::<T>(isa, Map::Forward)
+    }
+
+    fn prepare<T: Real>(
+        &self,
+        pieces: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (map, scratch) = (Map::Forward, &mut scratch.convolution);
+        self.geometry
+            .prepare(context.isa, map, values(inputs), pieces, first, scratch);
+    }
+
     fn run_in<T: Real>(
         &self,
         out: &mut [T],
@@ -126,9 +148,9 @@ impl Rule for Convolve {
         context: Context<'_>,
         scratch: &mut Scratch<T>,
     ) {
-        let (x, w) = (inputs[0].values, inputs[1].values);
+        let scratch = &mut scratch.convolution;
         self.geometry
-            .forward(context.isa, x, w, out, &mut scratch.convolution);
+            .forward(context.isa, values(inputs), out, scratch);
     }
 }
 
@@ -189,6 +211,23 @@ impl Rule for ConvolveInput {
         scratch.convolution.reserve(isa, &self.geometry);
     }
 
+    fn pieces<T: Real>(&self, isa: Isa) -> Pieces {
+        self.geometry.pieces::<T>(isa, Map::InputGradient)
+    }
+
+    fn prepare<T: Real>(
+        &self,
+        pieces: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (map, scratch) = (Map::InputGradient, &mut scratch.convolution);
+        self.geometry
+            .prepare(context.isa, map, values(inputs), pieces, first, scratch);
+    }
+
     fn run_in<T: Real>(
         &self,
         out: &mut [T],
@@ -197,9 +236,9 @@ impl Rule for ConvolveInput {
         context: Context<'_>,
         scratch: &mut Scratch<T>,
     ) {
-        let (dy, w) = (inputs[0].values, inputs[1].values);
+        let scratch = &mut scratch.convolution;
         self.geometry
-            .input_gradient(context.isa, dy, w, out, &mut scratch.convolution);
+            .input_gradient(context.isa, values(inputs), out, scratch);
     }
 }
 
@@ -237,6 +276,23 @@ impl Rule for ConvolveWeight {
         scratch.convolution.reserve(isa, &self.geometry);
     }
 
+    fn pieces<T: Real>(&self, isa: Isa) -> Pieces {
+        self.geometry.pieces::<T>(isa, Map::WeightGradient)
+    }
+
+    fn prepare<T: Real>(
+        &self,
+        pieces: &mut [T],
+        inputs: &[Matrix<'_, T>],
+        first: usize,
+        context: Context<'_>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (map, scratch) = (Map::WeightGradient, &mut scratch.convolution);
+        self.geometry
+            .prepare(context.isa, map, values(inputs), pieces, first, scratch);
+    }
+
     fn run_in<T: Real>(
         &self,
         out: &mut [T],
@@ -245,10 +301,9 @@ impl Rule for ConvolveWeight {
         context: Context<'_>,
         scratch: &mut Scratch<T>,
     ) {
-        let (x, dy) = (inputs[0].values, inputs[1].values);
         let first_row = first / self.geometry.filters;
         let scratch = &mut scratch.convolution;
         self.geometry
-            .weight_gradient(context.isa, x, dy, out, first_row, scratch);
+            .weight_gradient(context.isa, values(inputs), out, first_row, scratch);
     }
 }

@@ -81,7 +81,7 @@ pub use softmax::{Softmax, SoftmaxGradient};
 pub use upsample::{Upsample, UpsampleGradient};
 pub use window::Window;
 
-use crate::convolution::ConvolutionScratch;
+use crate::convolution::{ConvolutionScratch, Pieces};
 use crate::element::Real;
 use crate::gemm::{Panels, Product};
 use crate::graph::{Graph, GraphError, NodeId, Shape};
@@ -233,6 +233,22 @@ pub(crate) trait Rule {
     ) {
     }
 
+    /// What [`Rule::prepare`] computes before the op runs, once for all threads.
+    fn pieces<T: Real>(&self, _isa: Isa) -> Pieces {
+        Pieces::default()
+    }
+
+    /// Computes some pieces, those of number `first` and after it, from the whole inputs.
+    fn prepare<T: Real>(
+        &self,
+        _pieces: &mut [T],
+        _inputs: &[Matrix<'_, T>],
+        _first: usize,
+        _context: Context<'_>,
+        _scratch: &mut Scratch<T>,
+    ) {
+    }
+
     /// Computes the output. An op that needs no memory implements this one, the others [`Rule::run_in`].
     ///
     /// An element-wise op finds its first input in `out` and the others in `inputs`, all cut to a block of rows whose
@@ -252,7 +268,7 @@ pub(crate) trait Rule {
         self.run_in(out, inputs, first, context, &mut scratch);
     }
 
-    /// As [`Rule::run`], with memory that [`Rule::reserve`] made room in.
+    /// As [`Rule::run`], with memory that [`Rule::reserve`] made room in, and all of [`Rule::pieces`] behind the inputs.
     fn run_in<T: Real>(
         &self,
         out: &mut [T],
@@ -343,6 +359,25 @@ macro_rules! ops {
             pub(crate) fn reserve<T: Real>(&self, scratch: &mut Scratch<T>, isa: Isa, inputs: &[Shape], batch_rows: usize) {
                 match self {
                     $(Op::$name(op) => op.reserve(scratch, isa, inputs, batch_rows)),*
+                }
+            }
+
+            pub(crate) fn pieces<T: Real>(&self, isa: Isa) -> Pieces {
+                match self {
+                    $(Op::$name(op) => op.pieces::<T>(isa)),*
+                }
+            }
+
+            pub(crate) fn prepare<T: Real>(
+                &self,
+                pieces: &mut [T],
+                inputs: &[Matrix<'_, T>],
+                first: usize,
+                context: Context<'_>,
+                scratch: &mut Scratch<T>,
+            ) {
+                match self {
+                    $(Op::$name(op) => op.prepare(pieces, inputs, first, context, scratch)),*
                 }
             }
 

@@ -17,6 +17,7 @@ mod gradient;
 mod halves;
 mod ownership;
 mod packing;
+mod preparation;
 mod probe;
 mod program;
 mod train;

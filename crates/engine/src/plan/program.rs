@@ -2,6 +2,7 @@
 
 use super::calculation::Inputs;
 use super::halves::Halves;
+use super::preparation;
 use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::graph::{NodeId, Rows, Shape};
@@ -166,8 +167,8 @@ pub(super) struct Crew<T> {
     isa: Isa,
     threads: Threads,
     scratch: Vec<Scratch<T>>,
-    /// Room for what two threads that divide a weight have computed.
-    halves: Aligned<T>,
+    /// Room for what an instruction computes before its output: pieces, or halves.
+    room: Aligned<T>,
     constants: Vec<T>,
 }
 
@@ -188,10 +189,16 @@ impl<T: Real> Crew<T> {
                 op.reserve(&mut scratch, cpu.isa, &instruction.input_shapes, rows);
             }
         }
-        let room = |instruction: &Instruction| Halves::room(instruction, rows, cpu.isa);
+        let room = |instruction: &Instruction| {
+            let halves = match threads.count() {
+                2 => Halves::room(instruction, rows, cpu.isa),
+                _ => 0,
+            };
+            halves.max(preparation::room::<T>(instruction, cpu.isa))
+        };
         let room = program.instructions.iter().map(room).max().unwrap_or(0);
         Crew {
-            halves: Aligned::zeros(if threads.count() == 2 { room } else { 0 }),
+            room: Aligned::zeros(room),
             isa: cpu.isa,
             scratch: vec![scratch; threads.count()],
             threads,
@@ -286,13 +293,18 @@ impl<'a, T: Real> Surroundings<'a, T> {
     fn compute(
         &self,
         instruction: &Instruction,
-        part: &mut [T],
-        first: usize,
+        (part, first): (&mut [T], usize),
+        prepared: &'a [T],
         context: Context<'_>,
         scratch: &mut Scratch<T>,
     ) {
         let mut matrices = self.matrices(&instruction.inputs);
-        let matrices = &mut matrices[..instruction.inputs.len()];
+        let mut n = instruction.inputs.len();
+        if !prepared.is_empty() {
+            matrices[n].values = prepared;
+            n += 1;
+        }
+        let matrices = &mut matrices[..n];
         match &instruction.root {
             Root::Copy => part.copy_from_slice(&matrices[0].values[first..first + part.len()]),
             Root::Op(op) => {
@@ -396,7 +408,7 @@ impl Program {
             isa,
             threads,
             scratch,
-            halves: room,
+            room,
             constants,
         } = crew;
         let context = Context {
@@ -428,8 +440,16 @@ impl Program {
                 });
                 continue;
             }
+            let prepared = if room.is_empty() {
+                &[]
+            } else {
+                let inputs = &around.matrices(&instruction.inputs)[..instruction.inputs.len()];
+                let threads = (&mut *threads, len.div_ceil(part_len));
+                preparation::prepare(instruction, inputs, room, threads, scratch, context)
+            };
             threads.for_each_part(out, part_len, scratch, |part, rows, scratch| {
-                around.compute(instruction, rows, part * part_len, context, scratch);
+                let first = part * part_len;
+                around.compute(instruction, (rows, first), prepared, context, scratch);
             });
         }
     }

@@ -1,0 +1,312 @@
+//! Winograd's minimal filtering in one dimension: two results of a kernel with R taps, from N = R + 1 numbers of the source and P
+//! products, fewer than 2 R.
+//!
+//! With the numbers d and the taps w, y = A^T ((G w) (B^T d)), number by number (Winograd, "Arithmetic complexity of computations",
+//! 1980; Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015). Each of the three maps stands here with
+//! its transpose where a gradient is made of it. All factors are 0, 1, -1 and 1/2, so that errors are those of direct sums.
+
+use std::marker::PhantomData;
+use std::ops::{Add, Neg, Sub};
+
+use crate::element::Real;
+use crate::gemm::micro::Vector;
+
+/// Neighbouring channels, or filters, of one place, in a register; where one exists, the processor has its instructions.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes<T, V>(V, PhantomData<T>);
+
+impl<T: Real, V: Vector<T>> Lanes<T, V> {
+    /// Zeros.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the instructions of V.
+    #[inline(always)]
+    pub(super) unsafe fn zero() -> Lanes<T, V> {
+        // SAFETY: the caller vouches for the instructions.
+        Lanes(unsafe { V::zero() }, PhantomData)
+    }
+
+    /// The numbers with which a slice begins; zeros where it ends before.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the instructions of V.
+    #[inline(always)]
+    pub(super) unsafe fn load(from: &[T]) -> Lanes<T, V> {
+        // SAFETY: the caller vouches for the instructions, and no more is read than the slice has.
+        let lanes = unsafe {
+            if from.len() >= V::LANES {
+                V::load(from.as_ptr())
+            } else {
+                V::load_part(from.as_ptr(), from.len())
+            }
+        };
+        Lanes(lanes, PhantomData)
+    }
+
+    /// Writes the first of them, as many as there is room for.
+    #[inline(always)]
+    pub(super) fn store(self, to: &mut [T]) {
+        // SAFETY: the processor has the instructions, and no more is written than the slice has.
+        unsafe {
+            if to.len() >= V::LANES {
+                self.0.store(to.as_mut_ptr());
+            } else {
+                self.0.store_part(to.as_mut_ptr(), to.len());
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn times(self, factor: f64) -> Lanes<T, V> {
+        // SAFETY: the processor has the instructions.
+        let product = unsafe { self.0.mul(V::splat(T::from_f64(factor))) };
+        Lanes(product, PhantomData)
+    }
+}
+
+impl<T: Real, V: Vector<T>> Add for Lanes<T, V> {
+    type Output = Lanes<T, V>;
+    #[inline(always)]
+    fn add(self, other: Lanes<T, V>) -> Lanes<T, V> {
+        // SAFETY: the processor has the instructions.
+        Lanes(unsafe { self.0.add(other.0) }, PhantomData)
+    }
+}
+
+impl<T: Real, V: Vector<T>> Sub for Lanes<T, V> {
+    type Output = Lanes<T, V>;
+    #[inline(always)]
+    fn sub(self, other: Lanes<T, V>) -> Lanes<T, V> {
+        // SAFETY: the processor has the instructions.
+        Lanes(unsafe { self.0.sub(other.0) }, PhantomData)
+    }
+}
+
+impl<T: Real, V: Vector<T>> Neg for Lanes<T, V> {
+    type Output = Lanes<T, V>;
+    #[inline(always)]
+    fn neg(self) -> Lanes<T, V> {
+        self.times(-1.0)
+    }
+}
+
+/// The maps of two results.
+pub(super) trait Scheme<const N: usize, const R: usize, const P: usize>: Copy {
+    /// B^T d.
+    fn source<T: Real, V: Vector<T>>(d: [Lanes<T, V>; N]) -> [Lanes<T, V>; P];
+    /// G w.
+    fn kernel<T: Real, V: Vector<T>>(w: [Lanes<T, V>; R]) -> [Lanes<T, V>; P];
+    /// A^T m.
+    fn result<T: Real, V: Vector<T>>(m: [Lanes<T, V>; P]) -> [Lanes<T, V>; 2];
+    /// A y.
+    fn of_result<T: Real, V: Vector<T>>(y: [Lanes<T, V>; 2]) -> [Lanes<T, V>; P];
+    /// G^T u.
+    fn of_kernel<T: Real, V: Vector<T>>(u: [Lanes<T, V>; P]) -> [Lanes<T, V>; R];
+}
+
+/// F(2, 3): four products for six.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ThreeTaps;
+
+impl Scheme<4, 3, 4> for ThreeTaps {
+    #[inline(always)]
+    fn source<T: Real, V: Vector<T>>([a, b, c, d]: [Lanes<T, V>; 4]) -> [Lanes<T, V>; 4] {
+        [a - c, b + c, c - b, b - d]
+    }
+
+    #[inline(always)]
+    fn kernel<T: Real, V: Vector<T>>([a, b, c]: [Lanes<T, V>; 3]) -> [Lanes<T, V>; 4] {
+        let ends = a + c;
+        [a, (ends + b).times(0.5), (ends - b).times(0.5), c]
+    }
+
+    #[inline(always)]
+    fn result<T: Real, V: Vector<T>>([a, b, c, d]: [Lanes<T, V>; 4]) -> [Lanes<T, V>; 2] {
+        [a + (b + c), (b - c) - d]
+    }
+
+    #[inline(always)]
+    fn of_result<T: Real, V: Vector<T>>([a, b]: [Lanes<T, V>; 2]) -> [Lanes<T, V>; 4] {
+        [a, a + b, a - b, -b]
+    }
+
+    #[inline(always)]
+    fn of_kernel<T: Real, V: Vector<T>>([a, b, c, d]: [Lanes<T, V>; 4]) -> [Lanes<T, V>; 3] {
+        let sum = (b + c).times(0.5);
+        [a + sum, (b - c).times(0.5), sum + d]
+    }
+}
+
+/// F(2, 3) of the first three taps and F(2, 2) of the others: seven products for ten. F(2, 5) has six, and errors ten times as large.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FiveTaps;
+
+impl Scheme<6, 5, 7> for FiveTaps {
+    #[inline(always)]
+    fn source<T: Real, V: Vector<T>>([a, b, c, d, e, f]: [Lanes<T, V>; 6]) -> [Lanes<T, V>; 7] {
+        let [p, q, r, s] = ThreeTaps::source([a, b, c, d]);
+        [p, q, r, s, d - e, e, f - e]
+    }
+
+    #[inline(always)]
+    fn kernel<T: Real, V: Vector<T>>([a, b, c, d, e]: [Lanes<T, V>; 5]) -> [Lanes<T, V>; 7] {
+        let [p, q, r, s] = ThreeTaps::kernel([a, b, c]);
+        [p, q, r, s, d, d + e, e]
+    }
+
+    #[inline(always)]
+    fn result<T: Real, V: Vector<T>>(m: [Lanes<T, V>; 7]) -> [Lanes<T, V>; 2] {
+        let [p, q, r, s, t, u, v] = m;
+        let [first, second] = ThreeTaps::result([p, q, r, s]);
+        [first + (t + u), second + (u + v)]
+    }
+
+    #[inline(always)]
+    fn of_result<T: Real, V: Vector<T>>([a, b]: [Lanes<T, V>; 2]) -> [Lanes<T, V>; 7] {
+        let [p, q, r, s] = ThreeTaps::of_result([a, b]);
+        [p, q, r, s, a, q, b]
+    }
+
+    #[inline(always)]
+    fn of_kernel<T: Real, V: Vector<T>>(u: [Lanes<T, V>; 7]) -> [Lanes<T, V>; 5] {
+        let [p, q, r, s, t, u, v] = u;
+        let [a, b, c] = ThreeTaps::of_kernel([p, q, r, s]);
+        [a, b, c, t + u, u + v]
+    }
+}
+
+/// Where squares of lanes lie in a slice: those of row i and column j begin with number `start + i * row + j * column`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grid {
+    pub(super) start: isize,
+    pub(super) row: isize,
+    pub(super) column: isize,
+}
+
+impl Grid {
+    #[inline(always)]
+    pub(super) fn at(&self, i: usize, j: usize) -> usize {
+        (self.start + i as isize * self.row + j as isize * self.column) as usize
+    }
+}
+
+/// Applies a map to the columns and then to the rows of a square of `$from_n` lanes in each direction, which gives one of `$to_n`, and
+/// stores what is wanted of it. `$n` lanes are read, `$n_out` written, at most a register; what is not inside is zero.
+///
+/// It is no function, because a map that is handed to one is not compiled for the instruction set of the caller.
+macro_rules! transform {
+    ($map:path, $from_n:expr => $to_n:expr, ($from:expr, $from_grid:expr, $n:expr $(; $inside:ident)?), ($to:expr, $to_grid:expr, $n_out:expr), |$i:ident, $j:ident| $wanted:expr) => {{
+        let (from_grid, to_grid): (Grid, Grid) = ($from_grid, $to_grid);
+        let (n, n_out) = ($n, $n_out);
+        if n >= M::VECTOR && n_out >= M::VECTOR {
+            transform!(@ $map, $from_n => $to_n, ($from, from_grid, M::VECTOR $(; $inside)?), ($to, to_grid, M::VECTOR), |$i, $j| $wanted)
+        } else {
+            transform!(@ $map, $from_n => $to_n, ($from, from_grid, n $(; $inside)?), ($to, to_grid, n_out), |$i, $j| $wanted)
+        }
+    }};
+    (@ $map:path, $from_n:expr => $to_n:expr, ($from:expr, $from_grid:ident, $n:expr $(; $inside:ident)?), ($to:expr, $to_grid:ident, $n_out:expr), |$i:ident, $j:ident| $wanted:expr) => {{
+        // SAFETY: `with M of T` gives the registers of the instructions that the processor was found to have.
+        let zero = unsafe { Lanes::<T, M::Lanes>::zero() };
+        let mut columns = [[zero; $to_n]; $from_n];
+        for j in 0..$from_n {
+            let mut column = [zero; $from_n];
+            for i in 0..$from_n {
+                $(if !$inside(i, j) {
+                    continue;
+                })?
+                let at = $from_grid.at(i, j);
+                // SAFETY: as above.
+                column[i] = unsafe { Lanes::load(&$from[at..at + $n]) };
+            }
+            columns[j] = $map(column);
+        }
+        for $i in 0..$to_n {
+            let mut row = [zero; $from_n];
+            for j in 0..$from_n {
+                row[j] = columns[j][$i];
+            }
+            let row = $map(row);
+            for $j in 0..$to_n {
+                if $wanted {
+                    let at = $to_grid.at($i, $j);
+                    row[$j].store(&mut $to[at..at + $n_out]);
+                }
+            }
+        }
+    }};
+}
+pub(super) use transform;
+
+#[cfg(test)]
+mod tests {
+    use std::array;
+
+    use super::*;
+    use crate::gemm::micro::{Loops, Micro};
+
+    /// What every machine has.
+    type Plain = Lanes<f64, <<f64 as Loops>::Portable as Micro<f64>>::Lanes>;
+
+    /// Numbers without a pattern, whose sums are exact.
+    fn numbers(n: usize, seed: i64) -> Vec<f64> {
+        let number = |i: i64| ((i * i * 37 + i * 11 + seed * 29) % 23 - 11) as f64;
+        (0..n as i64).map(number).collect()
+    }
+
+    fn lanes<const I: usize>(numbers: &[f64]) -> [Plain; I] {
+        // SAFETY: every machine has these instructions.
+        array::from_fn(|i| unsafe { Plain::load(&numbers[i..=i]) })
+    }
+
+    fn first(lanes: Plain) -> f64 {
+        let mut number = [0.0];
+        lanes.store(&mut number);
+        number[0]
+    }
+
+    fn dot<const I: usize>(a: [Plain; I], b: [Plain; I]) -> f64 {
+        a.into_iter().zip(b).map(|(a, b)| first(a) * first(b)).sum()
+    }
+
+    fn filters_as_defined<S: Scheme<N, R, P>, const N: usize, const R: usize, const P: usize>() {
+        let (d, w) = (numbers(N, 1), numbers(R, 2));
+        let (v, u) = (S::source(lanes(&d)), S::kernel(lanes(&w)));
+        let products: Vec<f64> = v
+            .into_iter()
+            .zip(u)
+            .map(|(v, u)| first(v) * first(u))
+            .collect();
+        for (i, y) in S::result(lanes(&products)).into_iter().enumerate() {
+            let exact: f64 = d[i..].iter().zip(&w).map(|(d, w)| d * w).sum();
+            assert!((first(y) - exact).abs() < 1e-11, "{} for {exact}", first(y));
+        }
+    }
+
+    /// (M x) y = x (M^T y).
+    fn transposes_belong_together<
+        S: Scheme<N, R, P>,
+        const N: usize,
+        const R: usize,
+        const P: usize,
+    >() {
+        let (m, y) = (lanes(&numbers(P, 3)), lanes(&numbers(2, 4)));
+        let (w, u) = (lanes(&numbers(R, 5)), lanes(&numbers(P, 6)));
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-10, "{a} and {b}");
+        near(dot(S::result(m), y), dot(m, S::of_result(y)));
+        near(dot(S::kernel(w), u), dot(w, S::of_kernel(u)));
+    }
+
+    #[test]
+    fn two_results_are_those_of_the_definition() {
+        filters_as_defined::<ThreeTaps, 4, 3, 4>();
+        filters_as_defined::<FiveTaps, 6, 5, 7>();
+    }
+
+    #[test]
+    fn every_map_has_its_transpose() {
+        transposes_belong_together::<ThreeTaps, 4, 3, 4>();
+        transposes_belong_together::<FiveTaps, 6, 5, 7>();
+    }
+}
