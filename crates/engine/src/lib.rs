@@ -12,6 +12,7 @@ pub mod graph;
 pub mod init;
 pub mod isa;
 pub mod landscape;
+mod lanes;
 pub mod layer;
 pub mod loss;
 mod math;

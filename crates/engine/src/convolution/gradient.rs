@@ -42,6 +42,19 @@ pub(super) fn weight_gradient<T: Real>(
     all_samples(isa, call, dw, scratch);
 }
 
+kernel! {
+    /// Numbers of a matrix from number `first` on, which is the sum of the matrices that `parts` holds one behind the other.
+    pub(super) fn sum_of_parts[T: Real](parts: &[T], first: usize, sum: &mut [T]) {
+        let len = parts.len() / super::QUARTERS;
+        sum.copy_from_slice(&parts[first..first + sum.len()]);
+        for part in parts.chunks_exact(len).skip(1) {
+            for (sum, &number) in sum.iter_mut().zip(&part[first..]) {
+                *sum += number;
+            }
+        }
+    }
+}
+
 /// Rows of dy of up to this length lie close enough together to be read where they are.
 const NEAR: usize = 200;
 

@@ -14,7 +14,8 @@
 //!
 //! Every element of y and of dx depends on its own sample only, every row of dW on all samples in one fixed order: blocks
 //! of k (or of pixels) whose bounds follow from the geometry, summed from zero and then added. So splitting samples, or
-//! rows of dW, among threads changes no bit.
+//! rows of dW, among threads changes no bit. Where W has fewer numbers than a sample, dW is the sum of those of [`QUARTERS`] parts of
+//! the batch, so that a thread need not fetch the samples of the others.
 
 mod correlate;
 mod gradient;
@@ -94,8 +95,12 @@ pub struct ConvolutionScratch<T> {
     /// Image and right factor rounded to bfloat16.
     pairs: Pairs,
     winograd: winograd::Buffers<T>,
+    /// Pieces of a part of the batch.
+    pieces: Aligned<T>,
 }
 
+/// Parts of a batch that have weight gradients of their own.
+const QUARTERS: usize = 4;
 /// Output pixels of a chunk of samples, which are done together: enough to use packed weights often.
 const CHUNK_PIXELS: usize = 512;
 /// Most numbers of a chunk of samples of the source, when one sample has not more.
@@ -169,8 +174,19 @@ impl Convolution {
         winograd.filter(|_| !bf16::rounds::<T>(isa))
     }
 
+    /// Whether W has fewer numbers than a sample, so that weight gradients of parts of a batch are less than the samples of others.
+    fn is_narrow(&self) -> bool {
+        self.weight_rows() * self.filters <= self.n_inputs() + self.n_outputs()
+    }
+
     /// What [`Convolution::prepare`] is to compute before a map.
     pub fn pieces<T: Real>(&self, isa: Isa, map: Map) -> Pieces {
+        if map == Map::WeightGradient && self.is_narrow() {
+            return Pieces {
+                n: QUARTERS,
+                len: self.weight_rows() * self.filters,
+            };
+        }
         self.winograd::<T>(isa, map)
             .map_or(Pieces::default(), |winograd| winograd.pieces(isa))
     }
@@ -186,8 +202,38 @@ impl Convolution {
         first: usize,
         scratch: &mut ConvolutionScratch<T>,
     ) {
-        if let Some(winograd) = self.winograd::<T>(isa, map) {
+        if map == Map::WeightGradient && self.is_narrow() {
+            let len = self.weight_rows() * self.filters;
+            for (idx, dw) in pieces.chunks_exact_mut(len).enumerate() {
+                self.gradient_of_quarter(isa, factors, first + idx, dw, scratch);
+            }
+        } else if let Some(winograd) = self.winograd::<T>(isa, map) {
             winograd.prepare(isa, factors, pieces, first, scratch);
+        }
+    }
+
+    /// dW of a part of the samples.
+    fn gradient_of_quarter<T: Real>(
+        &self,
+        isa: Isa,
+        [x, dy]: [&[T]; 2],
+        quarter: usize,
+        dw: &mut [T],
+        scratch: &mut ConvolutionScratch<T>,
+    ) {
+        let n_samples = dy.len() / self.n_outputs().max(1);
+        let samples = quarter * n_samples / QUARTERS..(quarter + 1) * n_samples / QUARTERS;
+        let x = &x[samples.start * self.n_inputs()..samples.end * self.n_inputs()];
+        let dy = &dy[samples.start * self.n_outputs()..samples.end * self.n_outputs()];
+        match self.winograd::<T>(isa, Map::WeightGradient) {
+            Some(winograd) => {
+                let mut pieces = std::mem::take(&mut scratch.pieces);
+                let Pieces { n, len } = winograd.pieces(isa);
+                winograd.prepare(isa, [x, dy], &mut pieces[..n * len], 0, scratch);
+                winograd.weight_rows(isa, &pieces, dw, 0);
+                scratch.pieces = pieces;
+            }
+            None => gradient::weight_gradient(isa, self, x, dy, dw, 0, scratch),
         }
     }
 
@@ -245,6 +291,9 @@ impl Convolution {
         first_row: usize,
         scratch: &mut ConvolutionScratch<T>,
     ) {
+        if self.is_narrow() {
+            return gradient::sum_of_parts(isa, pieces, first_row * self.filters, dw);
+        }
         if let Some(winograd) = self.winograd::<T>(isa, Map::WeightGradient) {
             return winograd.weight_rows(isa, pieces, dw, first_row);
         }
@@ -282,6 +331,10 @@ impl<T: Real> ConvolutionScratch<T> {
         if convolution.winograd::<T>(isa, Map::Forward).is_some() {
             let maps = [Map::Forward, Map::InputGradient, Map::WeightGradient];
             let ways = maps.map(|map| convolution.winograd::<T>(isa, map));
+            if let (Some(gradient), true) = (ways[2], convolution.is_narrow()) {
+                let Pieces { n, len } = gradient.pieces(isa);
+                self.pieces.grow(n * len);
+            }
             return ways
                 .into_iter()
                 .flatten()

@@ -231,6 +231,10 @@ pub trait Vector<T>: Copy {
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
+    /// The larger of each two, `other` where it is NaN.
+    unsafe fn larger(self, other: Self) -> Self;
+    /// Its lanes where a equals b, and zeros.
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self;
     /// Asks for what lies at a place, which need not exist, before it is needed.
     #[inline(always)]
     fn prefetch(_from: *const T) {}

@@ -101,6 +101,17 @@ impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
         Lanes(array::from_fn(|j| self.0[j] * other.0[j]))
     }
     #[inline(always)]
+    unsafe fn larger(self, other: Self) -> Self {
+        let larger = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
+        Lanes(array::from_fn(|j| larger(self.0[j], other.0[j])))
+    }
+    #[inline(always)]
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
+        Lanes(array::from_fn(|j| {
+            if a.0[j] == b.0[j] { self.0[j] } else { T::ZERO }
+        }))
+    }
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         Lanes(array::from_fn(|j| {
             if FUSED {

@@ -55,6 +55,18 @@ impl Vector<f32> for __m512 {
         unsafe { _mm512_mul_ps(self, other) }
     }
     #[inline(always)]
+    unsafe fn larger(self, other: Self) -> Self {
+        unsafe {
+            let takes = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(other, self)
+                | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(other, other);
+            _mm512_mask_mov_ps(self, takes, other)
+        }
+    }
+    #[inline(always)]
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), self) }
+    }
+    #[inline(always)]
     fn prefetch(from: *const f32) {
         // SAFETY: every x86-64 machine has the instruction, and it may name any address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
@@ -104,6 +116,20 @@ impl Vector<f32> for __m256 {
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
         unsafe { _mm256_mul_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn larger(self, other: Self) -> Self {
+        unsafe {
+            let takes = _mm256_or_ps(
+                _mm256_cmp_ps::<_CMP_GT_OQ>(other, self),
+                _mm256_cmp_ps::<_CMP_UNORD_Q>(other, other),
+            );
+            _mm256_blendv_ps(self, other, takes)
+        }
+    }
+    #[inline(always)]
+    unsafe fn where_equal(self, a: Self, b: Self) -> Self {
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(a, b), self) }
     }
     #[inline(always)]
     fn prefetch(from: *const f32) {

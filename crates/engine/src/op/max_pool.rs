@@ -7,6 +7,7 @@ use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::lanes::Lanes;
 use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// Largest number under a window, channel by channel.
@@ -125,24 +126,30 @@ pub(super) fn pool<'g>(
     Ok(at.put_image(&y, [rows, cols, window.channels]))
 }
 
-/// Channels whose gradients are handed out together.
-const PIECE: usize = 64;
+/// Numbers of a slice from one on, as many as a register holds.
+macro_rules! load {
+    ($from:expr) => {
+        // SAFETY: `with M of T` gives the registers of the instructions that the processor was found to have.
+        unsafe { Lanes::<T, M::Lanes>::load($from) }
+    };
+}
 
 kernel! {
-    fn max_pool[T: Real](out: &mut [T], images: &[T], window: Window) {
+    fn max_pool[T: Real] with M of T (out: &mut [T], images: &[T], window: Window) {
         let channels = window.channels;
         for (image, out) in images.chunks_exact(window.n_inputs()).zip(out.chunks_exact_mut(window.n_outputs())) {
             for (line, place) in out.chunks_exact_mut(channels).zip(window.places()) {
                 let first = window.start(place.rows.start, place.cols.start);
-                line.copy_from_slice(&image[first..first + channels]);
-                for row in place.rows {
-                    for col in place.cols.clone() {
-                        let pixel = &image[window.start(row, col)..][..channels];
-                        for (largest, &x) in line.iter_mut().zip(pixel) {
+                for from in (0..channels).step_by(M::VECTOR) {
+                    let mut largest = load!(&image[first + from..first + channels]);
+                    for row in place.rows.clone() {
+                        for col in place.cols.clone() {
+                            let start = window.start(row, col);
                             // NaN is taken and then kept, so that a diverged step is seen.
-                            *largest = if x > *largest || x.is_nan() { x } else { *largest };
+                            largest = largest.larger(load!(&image[start + from..start + channels]));
                         }
                     }
+                    largest.store(&mut line[from..]);
                 }
             }
         }
@@ -150,28 +157,29 @@ kernel! {
 }
 
 kernel! {
-    fn max_pool_gradient[T: Real](out: &mut [T], gradients: &[T], images: &[T], pooled: &[T], window: Window) {
+    fn max_pool_gradient[T: Real] with M of T (out: &mut [T], gradients: &[T], images: &[T], pooled: &[T], window: Window) {
         let (channels, n_inputs, n_outputs) = (window.channels, window.n_inputs(), window.n_outputs());
-        out.fill(T::ZERO);
+        // Where each pixel is seen once, it is written once.
+        let adds = !window.divides();
         let samples = images.chunks_exact(n_inputs).zip(pooled.chunks_exact(n_outputs)).zip(gradients.chunks_exact(n_outputs));
         for (out, ((image, pooled), gradients)) in out.chunks_exact_mut(n_inputs).zip(samples) {
+            if adds {
+                out.fill(T::ZERO);
+            }
             let lines = pooled.chunks_exact(channels).zip(gradients.chunks_exact(channels));
             for ((largest, gradient), place) in lines.zip(window.places()) {
-                for from in (0..channels).step_by(PIECE) {
-                    let to = (from + PIECE).min(channels);
+                for from in (0..channels).step_by(M::VECTOR) {
+                    let largest = load!(&largest[from..]);
                     // What no pixel has taken yet.
-                    let mut left = [T::ZERO; PIECE];
-                    let left = &mut left[..to - from];
-                    left.copy_from_slice(&gradient[from..to]);
+                    let mut left = load!(&gradient[from..]);
                     for row in place.rows.clone() {
                         for col in place.cols.clone() {
                             let start = window.start(row, col);
-                            let (x, d) = (&image[start + from..start + to], &mut out[start + from..start + to]);
-                            for (((d, &x), left), &largest) in d.iter_mut().zip(x).zip(left.iter_mut()).zip(&largest[from..to]) {
-                                let taken = if x == largest { *left } else { T::ZERO };
-                                *d += taken;
-                                *left -= taken;
-                            }
+                            let taken = left.where_equal(load!(&image[start + from..start + channels]), largest);
+                            let to = &mut out[start + from..start + channels];
+                            let d = if adds { load!(to) + taken } else { taken };
+                            d.store(to);
+                            left = left - taken;
                         }
                     }
                 }

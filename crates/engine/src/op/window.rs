@@ -51,6 +51,15 @@ impl Window {
             .map_or(0, |(rows, cols)| rows * cols * self.channels)
     }
 
+    /// Whether its places divide the image: each pixel is seen by one.
+    pub(crate) fn divides(&self) -> bool {
+        let whole = |len: usize, axis: usize| len.is_multiple_of(self.stride[axis]);
+        self.size == self.stride
+            && self.padding == [0, 0]
+            && whole(self.height, 0)
+            && whole(self.width, 1)
+    }
+
     /// Every place, in the order of the output's pixels.
     #[inline(always)]
     pub(crate) fn places(self) -> impl Iterator<Item = Place> {

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::tiles::{Part, Strips, plane, step};
-use super::transform::{Grid, Lanes, Scheme, transform};
+use super::transform::{Grid, Scheme, transform};
 use super::{Buffers, Winograd};
 use crate::convolution::ConvolutionScratch;
 use crate::convolution::correlate::chunk;
@@ -11,6 +11,7 @@ use crate::convolution::gradient::{Gradients, pixel_block};
 use crate::element::Real;
 use crate::gemm::block;
 use crate::isa::kernel;
+use crate::lanes::Lanes;
 
 kernel! {
     /// U, from weights `[taps x channels x columns]`.

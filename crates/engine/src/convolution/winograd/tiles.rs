@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::Winograd;
-use super::transform::{Grid, Lanes, Scheme, transform};
+use super::transform::{Grid, Scheme, transform};
 use crate::aligned::LINE;
 use crate::element::Real;
 use crate::gemm::micro::Micro;
+use crate::lanes::Lanes;
 
 /// Numbers from one tile to the next: an odd number of lines, so that the rows of a strip do not share sets of the cache.
 pub(super) fn step(width: usize) -> usize {

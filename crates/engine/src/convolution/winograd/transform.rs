@@ -5,92 +5,9 @@
 //! 1980; Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015). Each of the three maps stands here with
 //! its transpose where a gradient is made of it. All factors are 0, 1, -1 and 1/2, so that errors are those of direct sums.
 
-use std::marker::PhantomData;
-use std::ops::{Add, Neg, Sub};
-
 use crate::element::Real;
 use crate::gemm::micro::Vector;
-
-/// Neighbouring channels, or filters, of one place, in a register; where one exists, the processor has its instructions.
-#[derive(Clone, Copy)]
-pub(super) struct Lanes<T, V>(V, PhantomData<T>);
-
-impl<T: Real, V: Vector<T>> Lanes<T, V> {
-    /// Zeros.
-    ///
-    /// # Safety
-    ///
-    /// The processor has the instructions of V.
-    #[inline(always)]
-    pub(super) unsafe fn zero() -> Lanes<T, V> {
-        // SAFETY: the caller vouches for the instructions.
-        Lanes(unsafe { V::zero() }, PhantomData)
-    }
-
-    /// The numbers with which a slice begins; zeros where it ends before.
-    ///
-    /// # Safety
-    ///
-    /// The processor has the instructions of V.
-    #[inline(always)]
-    pub(super) unsafe fn load(from: &[T]) -> Lanes<T, V> {
-        // SAFETY: the caller vouches for the instructions, and no more is read than the slice has.
-        let lanes = unsafe {
-            if from.len() >= V::LANES {
-                V::load(from.as_ptr())
-            } else {
-                V::load_part(from.as_ptr(), from.len())
-            }
-        };
-        Lanes(lanes, PhantomData)
-    }
-
-    /// Writes the first of them, as many as there is room for.
-    #[inline(always)]
-    pub(super) fn store(self, to: &mut [T]) {
-        // SAFETY: the processor has the instructions, and no more is written than the slice has.
-        unsafe {
-            if to.len() >= V::LANES {
-                self.0.store(to.as_mut_ptr());
-            } else {
-                self.0.store_part(to.as_mut_ptr(), to.len());
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn times(self, factor: f64) -> Lanes<T, V> {
-        // SAFETY: the processor has the instructions.
-        let product = unsafe { self.0.mul(V::splat(T::from_f64(factor))) };
-        Lanes(product, PhantomData)
-    }
-}
-
-impl<T: Real, V: Vector<T>> Add for Lanes<T, V> {
-    type Output = Lanes<T, V>;
-    #[inline(always)]
-    fn add(self, other: Lanes<T, V>) -> Lanes<T, V> {
-        // SAFETY: the processor has the instructions.
-        Lanes(unsafe { self.0.add(other.0) }, PhantomData)
-    }
-}
-
-impl<T: Real, V: Vector<T>> Sub for Lanes<T, V> {
-    type Output = Lanes<T, V>;
-    #[inline(always)]
-    fn sub(self, other: Lanes<T, V>) -> Lanes<T, V> {
-        // SAFETY: the processor has the instructions.
-        Lanes(unsafe { self.0.sub(other.0) }, PhantomData)
-    }
-}
-
-impl<T: Real, V: Vector<T>> Neg for Lanes<T, V> {
-    type Output = Lanes<T, V>;
-    #[inline(always)]
-    fn neg(self) -> Lanes<T, V> {
-        self.times(-1.0)
-    }
-}
+use crate::lanes::Lanes;
 
 /// The maps of two results.
 pub(super) trait Scheme<const N: usize, const R: usize, const P: usize>: Copy {
