@@ -29,7 +29,7 @@ kernel! {
                     let tap = (channels * columns) as isize;
                     let from = Grid { start: ((first + row) * columns + column) as isize, row: R as isize * tap, column: tap };
                     let to = part.grid::<P>(first * all_columns + strips.place::<T, M>(row, column));
-                    transform!(S::kernel, R => P, (w, from, columns - column), (pieces, to, M::VECTOR), |i, j| {
+                    transform!(S::kernel, R => P, (w, from, columns - column), (pieces, to, M::VECTOR), wanted.len() == P * P, |i, j| {
                         wanted.contains(&(i * P + j))
                     });
                 }
@@ -64,7 +64,7 @@ kernel! {
                         let from = Grid { start, row: -(R as isize) * tap, column: -tap };
                         let upright_part = Part { first: 0, len: upright_len };
                         let to = upright_part.grid::<P>(column * M::VECTOR);
-                        transform!(S::kernel, R => P, (w, from, n_rows), (upright, to, M::VECTOR), |i, j| {
+                        transform!(S::kernel, R => P, (w, from, n_rows), (upright, to, M::VECTOR), wanted.len() == P * P, |i, j| {
                             wanted.contains(&(i * P + j))
                         });
                     }
@@ -170,7 +170,7 @@ kernel! {
                 let tap = (channels * columns) as isize;
                 let to = Grid { start, row: R as isize * tap, column: tap };
                 let n = columns - column;
-                transform!(S::of_kernel, P => R, (prepared, from, n), (dw, to, n), |i, j| taps.contains(&(i * R + j)));
+                transform!(S::of_kernel, P => R, (prepared, from, n), (dw, to, n), taps.len() == R * R, |i, j| taps.contains(&(i * R + j)));
             }
         }
     }

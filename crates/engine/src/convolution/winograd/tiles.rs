@@ -127,7 +127,7 @@ impl Winograd {
                     };
                     let to = part.grid::<P>(tile * step(channels) + channel);
                     let n = channels - channel;
-                    transform!(S::source, N => P, (bordered, from, n), (sources, to, n), |i, j| wanted.contains(&(i * P + j)));
+                    transform!(S::source, N => P, (bordered, from, n), (sources, to, n), wanted.len() == P * P, |i, j| wanted.contains(&(i * P + j)));
                 }
             }
             next += n_rows;
@@ -166,7 +166,7 @@ impl Winograd {
                 for column in (0..columns).step_by(M::VECTOR) {
                     let from = self.pixels(row, col, column);
                     let to = part.grid::<P>(strips.place::<T, M>(tile, column));
-                    transform!(S::of_result, 2 => P, (dy, from, columns - column; inside), (products, to, M::VECTOR), |i, j| wanted.contains(&(i * P + j)));
+                    transform!(S::of_result, 2 => P, (dy, from, columns - column; inside), (products, to, M::VECTOR), wanted.len() == P * P, |i, j| wanted.contains(&(i * P + j)));
                 }
                 tile += 1;
             }
@@ -195,13 +195,13 @@ impl Winograd {
             let (sample, row) = self.row_of_sample(tile_row);
             let out = &mut out[sample * self.out_len()..][..self.out_len()];
             for col in 0..self.x.tiles() {
+                let inside =
+                    |i: usize, j: usize| 2 * row + i < self.y.out && 2 * col + j < self.x.out;
                 for column in (0..columns).step_by(M::VECTOR) {
                     let from = part.grid::<P>(tile * step(columns) + column);
                     let to = self.pixels(row, col, column);
                     let n = columns - column;
-                    transform!(S::result, P => 2, (products, from, n), (out, to, n), |i, j| {
-                        2 * row + i < self.y.out && 2 * col + j < self.x.out
-                    });
+                    transform!(S::result, P => 2, (products, from, n), (out, to, n), inside(1, 1), |i, j| inside(i, j));
                 }
                 tile += 1;
             }

@@ -107,26 +107,50 @@ impl Grid {
     pub(super) fn at(&self, i: usize, j: usize) -> usize {
         (self.start + i as isize * self.row + j as isize * self.column) as usize
     }
+
+    /// Whether the lanes of all of a square, `n` of each, lie in a slice of so many numbers.
+    #[inline(always)]
+    pub(super) fn lies_within(&self, len: usize, size: usize, n: usize) -> bool {
+        let reach = |step: isize| (size as isize - 1) * step;
+        let (down, across) = (reach(self.row), reach(self.column));
+        let first = self.start + down.min(0) + across.min(0);
+        let last = self.start + down.max(0) + across.max(0);
+        first >= 0 && last + n as isize <= len as isize
+    }
 }
 
 /// Applies a map to the columns and then to the rows of a square of `$from_n` lanes in each direction, which gives one of `$to_n`, and
-/// stores what is wanted of it. `$n` lanes are read, `$n_out` written, at most a register; what is not inside is zero.
+/// stores `$all` of it, or what is wanted. `$n` lanes are read, `$n_out` written, at most a register; what is not inside is zero.
 ///
 /// It is no function, because a map that is handed to one is not compiled for the instruction set of the caller.
 macro_rules! transform {
-    ($map:path, $from_n:expr => $to_n:expr, ($from:expr, $from_grid:expr, $n:expr $(; $inside:ident)?), ($to:expr, $to_grid:expr, $n_out:expr), |$i:ident, $j:ident| $wanted:expr) => {{
+    ($map:path, $from_n:expr => $to_n:expr, ($from:expr, $from_grid:expr, $n:expr $(; $inside:ident)?), ($to:expr, $to_grid:expr, $n_out:expr), $all:expr, |$i:ident, $j:ident| $wanted:expr) => {{
         let (from_grid, to_grid): (Grid, Grid) = ($from_grid, $to_grid);
         let (n, n_out) = ($n, $n_out);
+        let all = $all && to_grid.lies_within($to.len(), $to_n, n_out);
         if n >= M::VECTOR && n_out >= M::VECTOR {
-            transform!(@ $map, $from_n => $to_n, ($from, from_grid, M::VECTOR $(; $inside)?), ($to, to_grid, M::VECTOR), |$i, $j| $wanted)
+            transform!(@ $map, $from_n => $to_n, ($from, from_grid, M::VECTOR $(; $inside)?), ($to, to_grid, M::VECTOR), all, |$i, $j| $wanted)
         } else {
-            transform!(@ $map, $from_n => $to_n, ($from, from_grid, n $(; $inside)?), ($to, to_grid, n_out), |$i, $j| $wanted)
+            transform!(@ $map, $from_n => $to_n, ($from, from_grid, n $(; $inside)?), ($to, to_grid, n_out), all, |$i, $j| $wanted)
         }
     }};
-    (@ $map:path, $from_n:expr => $to_n:expr, ($from:expr, $from_grid:ident, $n:expr $(; $inside:ident)?), ($to:expr, $to_grid:ident, $n_out:expr), |$i:ident, $j:ident| $wanted:expr) => {{
+    (@check $from:expr, $grid:ident, $size:expr, $n:expr) => {
+        assert!($grid.lies_within($from.len(), $size, $n))
+    };
+    (@check $from:expr, $grid:ident, $size:expr, $n:expr, $inside:ident) => {};
+    (@load $from:expr, $at:ident, $n:expr) => {
+        // SAFETY: as above, and the assertion has seen that all lanes of the square are within the slice.
+        unsafe { Lanes::load($from.get_unchecked($at..$at + $n)) }
+    };
+    (@load $from:expr, $at:ident, $n:expr, $inside:ident) => {
+        // SAFETY: as above.
+        unsafe { Lanes::load(&$from[$at..$at + $n]) }
+    };
+    (@ $map:path, $from_n:expr => $to_n:expr, ($from:expr, $from_grid:ident, $n:expr $(; $inside:ident)?), ($to:expr, $to_grid:ident, $n_out:expr), $all:expr, |$i:ident, $j:ident| $wanted:expr) => {{
         // SAFETY: `with M of T` gives the registers of the instructions that the processor was found to have.
         let zero = unsafe { Lanes::<T, M::Lanes>::zero() };
         let mut columns = [[zero; $to_n]; $from_n];
+        transform!(@check $from, $from_grid, $from_n, $n $(, $inside)?);
         for j in 0..$from_n {
             let mut column = [zero; $from_n];
             for i in 0..$from_n {
@@ -134,8 +158,7 @@ macro_rules! transform {
                     continue;
                 })?
                 let at = $from_grid.at(i, j);
-                // SAFETY: as above.
-                column[i] = unsafe { Lanes::load(&$from[at..at + $n]) };
+                column[i] = transform!(@load $from, at, $n $(, $inside)?);
             }
             columns[j] = $map(column);
         }
@@ -145,6 +168,14 @@ macro_rules! transform {
                 row[j] = columns[j][$i];
             }
             let row = $map(row);
+            if $all {
+                for j in 0..$to_n {
+                    let at = $to_grid.at($i, j);
+                    // SAFETY: all lanes of the square are within the slice.
+                    row[j].store(unsafe { $to.get_unchecked_mut(at..at + $n_out) });
+                }
+                continue;
+            }
             for $j in 0..$to_n {
                 if $wanted {
                     let at = $to_grid.at($i, $j);
