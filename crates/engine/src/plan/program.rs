@@ -89,6 +89,8 @@ const PART_OF_A_ROW: usize = 16;
 /// Numbers that the element-wise stages of an instruction change before they go on to the next, so that they stay in
 /// the cache from one stage to the other.
 const STAGE_BLOCK: usize = 1 << 14;
+/// Numbers of samples that an op computes before its stages follow: a convolution is fastest when it has many pixels.
+const SAMPLES_BLOCK: usize = 1 << 16;
 
 impl Instruction {
     /// The op, unless the instruction only copies.
@@ -142,6 +144,29 @@ impl Instruction {
             } else {
                 n_own
             }
+    }
+
+    /// Numbers of the output that are computed together with their stages, so that these find them in the cache: some samples, where
+    /// an op does nothing but once for all of them, or little.
+    fn block_len(&self, batch_rows: usize, is_prepared: bool) -> usize {
+        let by_samples = self
+            .op()
+            .is_some_and(|op| op.split() == Split::Samples && !self.stages.is_empty());
+        let Rows::PerSample(n_rows) = self.shape.rows else {
+            return usize::MAX;
+        };
+        let sample_len = (n_rows * self.shape.cols).max(1);
+        let block_len = (SAMPLES_BLOCK / sample_len).max(1) * sample_len;
+        let fixed = |shape: &&Shape| matches!(shape.rows, Rows::Fixed(_));
+        let weights = self.input_shapes.iter().filter(fixed);
+        let n_weights: usize = weights
+            .map(|shape| shape.rows.count(batch_rows) * shape.cols)
+            .sum();
+        if by_samples && (is_prepared || n_weights <= block_len / 4) {
+            block_len
+        } else {
+            usize::MAX
+        }
     }
 
     /// How two threads divide its weight, if they do.
@@ -447,9 +472,12 @@ impl Program {
                 let threads = (&mut *threads, len.div_ceil(part_len));
                 preparation::prepare(instruction, inputs, room, threads, scratch, context)
             };
+            let block_len = instruction.block_len(inputs.batch_rows, !prepared.is_empty());
             threads.for_each_part(out, part_len, scratch, |part, rows, scratch| {
-                let first = part * part_len;
-                around.compute(instruction, (rows, first), prepared, context, scratch);
+                for (idx, rows) in rows.chunks_mut(block_len).enumerate() {
+                    let first = part * part_len + idx * block_len;
+                    around.compute(instruction, (rows, first), prepared, context, scratch);
+                }
             });
         }
     }
