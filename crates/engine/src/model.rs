@@ -13,7 +13,9 @@
 //! ```
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::gemm::packed;
 use crate::graph::{Graph, NodeId};
@@ -34,6 +36,8 @@ pub struct Model<T: Real = f32> {
     parameters: Parameters<T>,
     /// The same numbers; weights in the order in which predictions read them.
     packed: Parameters<T>,
+    /// What else is made of weights before predictions read them.
+    kept: Arc<Aligned<T>>,
     cpu: Cpu,
     prediction: Wanted,
     explanation: Explanation,
@@ -165,10 +169,12 @@ impl<T: Real> Model<T> {
             let weights = &parameters.values[range.clone()];
             packed::pack(weights, cols, &mut packed.values[range]);
         }
+        let kept = prediction.calculation(1, cpu)?.keep(&parameters.values);
         Ok(Model {
             network: network.clone(),
             parameters,
             packed,
+            kept: Arc::new(kept),
             cpu,
             prediction,
             explanation,
@@ -190,15 +196,15 @@ impl<T: Real> Model<T> {
         &self.parameters
     }
 
-    /// Bytes of the weights, which are held twice.
+    /// Bytes of the weights, which are held twice, and of what is made of them.
     pub fn n_bytes(&self) -> usize {
-        2 * size_of_val(&self.parameters.values[..])
+        2 * size_of_val(&self.parameters.values[..]) + size_of_val(&self.kept[..])
     }
 
     /// Memory for predicting up to `rows` rows at once (at least 1, at most 1024); longer inputs run in pieces.
     pub fn scratch(&self, rows: usize) -> Scratch<T> {
         let mut scratch = self.memory(&self.prediction, rows.clamp(1, MAX_ROWS));
-        scratch.calculation.pack();
+        scratch.calculation.pack(self.kept.clone());
         scratch
     }
 

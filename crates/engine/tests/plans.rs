@@ -4,6 +4,7 @@ use descent_engine::graph::{Graph, GraphError};
 use descent_engine::isa::{Cpu, Isa};
 use descent_engine::layer::{Activation, Dense, Dropout, Layer};
 use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Loss, Mse};
+use descent_engine::model::Model;
 use descent_engine::network::{Head, Mode, Network, Outcome};
 use descent_engine::op::{Function, MatMul, StepKey};
 use descent_engine::optimizer::{Adam, Optimizer, Sgd};
@@ -371,4 +372,50 @@ fn a_dense_layer_reads_every_step_of_a_sequence_with_the_same_weights() {
         calculation.value(node, batch_rows).to_vec()
     };
     assert_eq!(run(&graph, all, 2), run(&alone, one, 6));
+}
+
+/// Convolutions of every way: with fewer multiplications, direct, in groups, and transposed.
+#[test]
+fn a_prediction_makes_its_factors_of_the_weights_once_and_keeps_its_bits() {
+    let layers: Vec<Layer> = serde_json::from_value(serde_json::json!([
+        {"kind": "reshape", "shape": [6, 6, 4]},
+        {"kind": "conv2d", "filters": 16, "kernel_size": 2, "groups": 2, "activation": "relu"},
+        {"kind": "conv2d", "filters": 18, "kernel_size": 3, "padding": "same", "activation": "tanh"},
+        {"kind": "conv_transpose", "filters": 17, "kernel_size": 5, "stride": 1, "padding": 2},
+        {"kind": "conv_transpose", "filters": 5, "kernel_size": 3, "stride": 2, "padding": 1},
+        {"kind": "flatten"}
+    ]))
+    .expect("they are layers");
+    let head = Head {
+        n_outputs: 3,
+        outcome: Outcome::Values,
+    };
+    let network = Network::build(&layers, 144, head).expect("the network fits");
+    let parameters = network.initialise::<f32>(5);
+    let mut graph = Graph::new();
+    let features = graph.features(144);
+    let outputs = network
+        .forward(&mut graph, features, Mode::Evaluate)
+        .expect("the network fits")
+        .output;
+    let rows: Vec<f32> = (0..9 * 144).map(|x| (x as f32).sin()).collect();
+    for threads in [1, 2] {
+        let cpu = Cpu::native(threads);
+        let mut calculation =
+            Calculation::<f32>::compile(&graph, &[outputs], 9, cpu).expect("it fits");
+        calculation.run(&Inputs {
+            features: &rows,
+            targets: Targets::Values(&[]),
+            parameters: &parameters.values,
+            batch_rows: 9,
+            key: StepKey::default(),
+        });
+        let model = Model::new(&network, parameters.clone(), cpu).expect("the network fits");
+        assert!(model.n_bytes() > 2 * 4 * network.n_parameters());
+        for batch_rows in [1, 4, 9] {
+            let mut predictions = vec![0.0; 27];
+            model.predict(&rows, &mut model.scratch(batch_rows), &mut predictions);
+            assert_eq!(predictions, calculation.value(outputs, 9));
+        }
+    }
 }

@@ -1,53 +1,53 @@
 //! Runs a pass: the product of all pixels of a chunk of samples with the packed weights.
 
+use super::ConvolutionScratch;
 use super::pass::Pass;
-use super::{ConvolutionScratch, pairs};
 use crate::element::Real;
 use crate::gemm::block;
 use crate::gemm::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
 use crate::isa::{Isa, kernel};
 
-/// Runs a pass for as many samples as `out` holds.
+/// Runs a pass for as many samples as `out` holds, with weights that were packed: those of each group in a piece of `piece_len` numbers.
 pub(super) fn correlate<T: Real>(
     isa: Isa,
     pass: &Pass,
     source: &[T],
-    w: &[T],
+    (packed, piece_len): (&[T], usize),
     out: &mut [T],
     scratch: &mut ConvolutionScratch<T>,
 ) {
     if pass.pixels() == 0 || out.is_empty() {
         return;
     }
-    if let Some(call) = pairs::Factors::of(isa, source, w)
-        && let Some(out) = T::singles_mut(out)
-    {
-        return pairs::correlate(isa, pass, call, out, scratch);
-    }
     pass.pixel_offsets(&mut scratch.pixels);
     pass.depth_offsets(&mut scratch.depths);
     pass.places(&mut scratch.places);
-    all_samples(isa, pass, source, w, out, scratch);
+    all_samples(isa, pass, source, packed, piece_len, out, scratch);
 }
 
 kernel! {
-    /// Weights packed once, then chunk after chunk of samples.
-    fn all_samples[T: Real] with M of T (
-        pass: &Pass, source: &[T], w: &[T], out: &mut [T], scratch: &mut ConvolutionScratch<T>,
-    ) {
-        let ConvolutionScratch { image, right, depths, pixels, places, .. } = scratch;
-        let depth = pass.depth();
-        let packed_len = depth * pass.columns.next_multiple_of(M::VECTOR);
-        for group in 0..pass.groups {
-            pass.pack::<T, M>(w, group, &mut right[group * packed_len..][..packed_len]);
+    /// Packs the weights of some groups, from number `first` on, each into a piece.
+    pub(super) fn pack[T: Real] with M of T (pass: &Pass, w: &[T], first: usize, pieces: &mut [T], piece_len: usize) {
+        for (idx, piece) in pieces.chunks_exact_mut(piece_len.max(1)).enumerate() {
+            pass.pack::<T, M>(w, first + idx, piece);
         }
+    }
+}
+
+kernel! {
+    /// Chunk after chunk of samples.
+    fn all_samples[T: Real] with M of T (
+        pass: &Pass, source: &[T], packed: &[T], piece_len: usize, out: &mut [T], scratch: &mut ConvolutionScratch<T>,
+    ) {
+        let ConvolutionScratch { image, depths, pixels, places, .. } = scratch;
+        let depth = pass.depth();
         let n = out.len() / pass.out_len();
         let sources = source[..n * pass.source_len()].chunks(pass.chunk() * pass.source_len());
         for (samples, out) in sources.zip(out.chunks_mut(pass.chunk() * pass.out_len())) {
             let n_pixels = samples.len() / pass.source_len() * pass.pixels();
             let image = pass.with_border(samples, image);
             for group in 0..pass.groups {
-                let packed = &right[group * packed_len..][..packed_len];
+                let packed = &packed[group * piece_len..][..piece_len];
                 let image = &image[group * pass.group_channels..];
                 let out = &mut out[group * pass.columns..];
                 let (pixels, places) = (&pixels[..n_pixels], &places[..n_pixels]);

@@ -84,7 +84,7 @@ pub struct Convolution {
 pub struct ConvolutionScratch<T> {
     /// Images with their border of zeros.
     image: Aligned<T>,
-    /// The right factor: the weights, or a block of dy, in the order in which the innermost loop reads it.
+    /// The right factor of a gradient: the weights, or a block of dy, in the order in which the innermost loop reads it.
     right: Aligned<T>,
     /// Offsets of the depths of a product in `image`.
     depths: Vec<u32>,
@@ -187,8 +187,16 @@ impl Convolution {
                 len: self.weight_rows() * self.filters,
             };
         }
-        self.winograd::<T>(isa, map)
-            .map_or(Pieces::default(), |winograd| winograd.pieces(isa))
+        if let Some(winograd) = self.winograd::<T>(isa, map) {
+            return winograd.pieces(isa);
+        }
+        if map != Map::Forward || bf16::rounds::<T>(isa) || self.output().is_none() {
+            return Pieces::default();
+        }
+        Pieces {
+            n: self.groups,
+            len: Pass::forward(self).packed_len(isa),
+        }
     }
 
     /// Computes some pieces from both factors of a map, those of number `first` and after it; `pieces` has room for them one behind
@@ -209,6 +217,8 @@ impl Convolution {
             }
         } else if let Some(winograd) = self.winograd::<T>(isa, map) {
             winograd.prepare(isa, factors, pieces, first, scratch);
+        } else if let Pieces { n: 1.., len } = self.pieces::<T>(isa, map) {
+            correlate::pack(isa, &Pass::forward(self), factors[1], first, pieces, len);
         }
     }
 
@@ -248,8 +258,13 @@ impl Convolution {
         if let Some(winograd) = self.winograd::<T>(isa, Map::Forward) {
             return winograd.correlate(isa, x, pieces, y, scratch);
         }
-        if self.output().is_some() {
-            correlate(isa, &Pass::forward(self), x, w, y, scratch);
+        let pass = Pass::forward(self);
+        if let Some(factors) = pairs::Factors::of(isa, x, w)
+            && let Some(y) = T::singles_mut(y)
+        {
+            pairs::correlate(isa, &pass, factors, y, scratch);
+        } else {
+            correlate(isa, &pass, x, (pieces, pass.packed_len(isa)), y, scratch);
         }
     }
 
@@ -274,7 +289,17 @@ impl Convolution {
         for row in 0..self.stride[0] {
             for col in 0..self.stride[1] {
                 let pass = Pass::input_gradient(self, [row, col]);
-                correlate(isa, &pass, dy, w, dx, scratch);
+                if let Some(factors) = pairs::Factors::of(isa, dy, w)
+                    && let Some(dx) = T::singles_mut(dx)
+                {
+                    pairs::correlate(isa, &pass, factors, dx, scratch);
+                    continue;
+                }
+                let mut right = std::mem::take(&mut scratch.right);
+                let len = pass.packed_len(isa);
+                correlate::pack(isa, &pass, w, 0, &mut right[..self.groups * len], len);
+                correlate(isa, &pass, dy, (&right, len), dx, scratch);
+                scratch.right = right;
             }
         }
     }
@@ -349,9 +374,10 @@ impl<T: Real> ConvolutionScratch<T> {
                 self.reserve_offsets(&pass.in_pairs());
                 self.pairs.reserve(&pass);
             } else {
-                let columns = pass.columns.next_multiple_of(widest(isa));
                 self.image.grow(pass.chunk() * pass.padded_len());
-                self.right.grow(convolution.groups * pass.depth() * columns);
+                if pass.y.class.is_some() {
+                    self.right.grow(convolution.groups * pass.packed_len(isa));
+                }
             }
         }
         if !rounds {

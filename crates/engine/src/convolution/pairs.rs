@@ -64,6 +64,9 @@ pub(super) fn correlate<T: Real>(
     out: &mut [f32],
     scratch: &mut ConvolutionScratch<T>,
 ) {
+    if pass.pixels() == 0 || out.is_empty() {
+        return;
+    }
     let halves = pass.in_pairs();
     halves.pixel_offsets(&mut scratch.pixels);
     halves.depth_offsets(&mut scratch.depths);

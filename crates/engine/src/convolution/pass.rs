@@ -5,8 +5,9 @@
 
 use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution};
 use crate::element::Real;
-use crate::gemm::block;
 use crate::gemm::micro::{Micro, copy_row};
+use crate::gemm::{block, widest};
+use crate::isa::Isa;
 
 /// One direction of a pass: which places of the source, with its border, meet which pixels of the result.
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +139,11 @@ impl Pass {
     /// Pixels of a sample that this pass writes.
     pub(super) fn pixels(&self) -> usize {
         self.y.count * self.x.count
+    }
+
+    /// Numbers of the packed weights of a group.
+    pub(super) fn packed_len(&self, isa: Isa) -> usize {
+        self.depth() * self.columns.next_multiple_of(widest(isa))
     }
 
     /// Products per number of the result.

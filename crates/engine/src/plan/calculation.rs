@@ -1,5 +1,7 @@
 //! Any graph, compiled and ready to run: a program with an arena and a crew of its own. The other plans are made of it.
 
+use std::sync::Arc;
+
 use super::compile::Results;
 use super::ownership::Ownership;
 use super::packing::Packing;
@@ -96,9 +98,18 @@ impl<T: Real> Calculation<T> {
         })
     }
 
-    /// From now on the parameters that [`packings`] answers are read in packed order.
-    pub(crate) fn pack(&mut self) {
+    /// From now on the parameters that [`packings`] answers are read in packed order, and `kept` is what [`Calculation::keep`] answers.
+    pub(crate) fn pack(&mut self, kept: Arc<Aligned<T>>) {
         self.program.pack();
+        self.program.keep::<T>(self.crew.isa());
+        self.crew.keep(&self.program, kept);
+    }
+
+    /// What calculations of this graph, for batches of any size, need not compute again while the parameters are these.
+    pub(crate) fn keep(&mut self, parameters: &[T]) -> Aligned<T> {
+        let isa = self.crew.isa();
+        let len = self.program.keep::<T>(isa);
+        self.program.kept(isa, parameters, len, self.crew.scratch())
     }
 
     /// Computes everything. Allocates nothing and takes no lock.

@@ -239,6 +239,8 @@ fn copies(graph: &Graph, results: Results<'_>, places: &[Place]) -> Vec<Instruct
             input_shapes: vec![shape],
             stages: Vec::new(),
             packed: false,
+            kept: None,
+            block_len: usize::MAX,
             out,
             shape,
         })
@@ -290,13 +292,17 @@ fn instruction(graph: &Graph, draft: &Draft, places: &[Place]) -> Instruction {
         Place::Value(start) => start,
         other => unreachable!("a result lies in the arena, not at {other:?}"),
     };
-    Instruction {
+    let mut instruction = Instruction {
         root,
         input_shapes: inputs.iter().map(|operand| operand.shape).collect(),
         inputs,
         stages,
         packed: false,
+        kept: None,
+        block_len: usize::MAX,
         out,
         shape: graph.shape(result),
-    }
+    };
+    instruction.block_len = instruction.samples_block();
+    instruction
 }

@@ -1,5 +1,7 @@
 //! A compiled graph: instructions in order, each with the places of what it reads and writes.
 
+use std::sync::Arc;
+
 use super::calculation::Inputs;
 use super::halves::Halves;
 use super::preparation;
@@ -62,6 +64,10 @@ pub(super) struct Instruction {
     pub(super) stages: Vec<Stage>,
     /// The second input is a weight that was packed, see [`Program::pack`].
     pub(super) packed: bool,
+    /// Where its pieces begin among those that are kept, see [`Program::keep`].
+    pub(super) kept: Option<usize>,
+    /// Numbers of the output that are computed before the next ones are, stages included.
+    pub(super) block_len: usize,
     /// Start in the arena.
     pub(super) out: usize,
     pub(super) shape: Shape,
@@ -146,23 +152,23 @@ impl Instruction {
             }
     }
 
-    /// Numbers of the output that are computed together with their stages, so that these find them in the cache: some samples, where
-    /// an op does nothing but once for all of them, or little.
-    fn block_len(&self, batch_rows: usize, is_prepared: bool) -> usize {
-        let by_samples = self
-            .op()
-            .is_some_and(|op| op.split() == Split::Samples && !self.stages.is_empty());
-        let Rows::PerSample(n_rows) = self.shape.rows else {
+    /// Numbers of the output of an op that computes sample by sample, which its stages follow while they are in the cache: some samples,
+    /// unless the op must do more than a little for each call.
+    pub(super) fn samples_block(&self) -> usize {
+        let by_samples = self.op().is_some_and(|op| op.split() == Split::Samples);
+        let (true, Rows::PerSample(n_rows)) =
+            (by_samples && !self.stages.is_empty(), self.shape.rows)
+        else {
             return usize::MAX;
         };
         let sample_len = (n_rows * self.shape.cols).max(1);
         let block_len = (SAMPLES_BLOCK / sample_len).max(1) * sample_len;
-        let fixed = |shape: &&Shape| matches!(shape.rows, Rows::Fixed(_));
-        let weights = self.input_shapes.iter().filter(fixed);
-        let n_weights: usize = weights
-            .map(|shape| shape.rows.count(batch_rows) * shape.cols)
-            .sum();
-        if by_samples && (is_prepared || n_weights <= block_len / 4) {
+        let weights = |shape: &Shape| match shape.rows {
+            Rows::Fixed(n_rows) => n_rows * shape.cols,
+            Rows::PerSample(_) => 0,
+        };
+        let n_weights: usize = self.input_shapes.iter().map(weights).sum();
+        if n_weights <= block_len / 2 {
             block_len
         } else {
             usize::MAX
@@ -194,6 +200,8 @@ pub(super) struct Crew<T> {
     scratch: Vec<Scratch<T>>,
     /// Room for what an instruction computes before its output: pieces, or halves.
     room: Aligned<T>,
+    /// Pieces that are the same in each run.
+    kept: Arc<Aligned<T>>,
     constants: Vec<T>,
 }
 
@@ -214,16 +222,9 @@ impl<T: Real> Crew<T> {
                 op.reserve(&mut scratch, cpu.isa, &instruction.input_shapes, rows);
             }
         }
-        let room = |instruction: &Instruction| {
-            let halves = match threads.count() {
-                2 => Halves::room(instruction, rows, cpu.isa),
-                _ => 0,
-            };
-            halves.max(preparation::room::<T>(instruction, cpu.isa))
-        };
-        let room = program.instructions.iter().map(room).max().unwrap_or(0);
-        Crew {
-            room: Aligned::zeros(room),
+        let mut crew = Crew {
+            room: Aligned::default(),
+            kept: Arc::default(),
             isa: cpu.isa,
             scratch: vec![scratch; threads.count()],
             threads,
@@ -232,7 +233,37 @@ impl<T: Real> Crew<T> {
                 .iter()
                 .map(|&number| T::from_f64(number))
                 .collect(),
-        }
+        };
+        crew.make_room(program);
+        crew
+    }
+
+    /// Room for what any instruction computes before its output.
+    fn make_room(&mut self, program: &Program) {
+        let room = |instruction: &Instruction| {
+            let halves = match self.threads.count() {
+                2 => Halves::room(instruction, program.capacity, self.isa),
+                _ => 0,
+            };
+            let pieces = match instruction.kept {
+                Some(_) => 0,
+                None => preparation::room::<T>(instruction, self.isa),
+            };
+            halves.max(pieces)
+        };
+        let room = program.instructions.iter().map(room).max().unwrap_or(0);
+        self.room = Aligned::zeros(room);
+    }
+
+    /// Pieces that need not be computed in each run; the program has them kept.
+    pub(super) fn keep(&mut self, program: &Program, kept: Arc<Aligned<T>>) {
+        self.kept = kept;
+        self.make_room(program);
+    }
+
+    /// Memory of the first thread.
+    pub(super) fn scratch(&mut self) -> &mut Scratch<T> {
+        &mut self.scratch[0]
     }
 
     /// Number of threads.
@@ -264,7 +295,7 @@ struct Surroundings<'a, T> {
 
 impl<'a, T: Real> Surroundings<'a, T> {
     /// The matrix at an operand's place. Panics when it overlaps the output, which the compiler rules out.
-    #[inline]
+    #[inline(always)]
     fn matrix(&self, operand: &Operand) -> Matrix<'a, T> {
         let cols = operand.shape.cols;
         let len = operand.shape.rows.count(self.inputs.batch_rows) * cols;
@@ -281,7 +312,7 @@ impl<'a, T: Real> Surroundings<'a, T> {
     }
 
     /// All inputs of an op.
-    #[inline]
+    #[inline(never)]
     fn matrices(&self, operands: &[Operand]) -> [Matrix<'a, T>; MAX_INPUTS] {
         let mut matrices = [Matrix {
             values: &[][..],
@@ -311,6 +342,26 @@ impl<'a, T: Real> Surroundings<'a, T> {
                     &matrix.values[first_sample * sample_len..][..n_samples * sample_len];
             }
         }
+    }
+
+    /// The pieces of an instruction: what is kept, or computed into the room by as many threads as there are parts of the output.
+    #[inline(never)]
+    fn prepared<'r>(
+        &self,
+        instruction: &Instruction,
+        part_len: usize,
+        (room, kept): (&'r mut [T], &'r [T]),
+        threads: &mut Threads,
+        scratch: &mut [Scratch<T>],
+        context: Context<'_>,
+    ) -> &'r [T] {
+        if let Some(start) = instruction.kept {
+            return &kept[start..start + preparation::room::<T>(instruction, context.isa)];
+        }
+        let inputs = &self.matrices(&instruction.inputs)[..instruction.inputs.len()];
+        let n_parts = self.len(instruction).div_ceil(part_len);
+        let threads = (threads, n_parts);
+        preparation::prepare(instruction, inputs, room, threads, scratch, context)
     }
 
     /// Computes the part of an instruction's output that begins at element `first`.
@@ -358,6 +409,9 @@ impl<'a, T: Real> Surroundings<'a, T> {
     ) {
         if instruction.stages.is_empty() {
             return;
+        }
+        if part.len() <= STAGE_BLOCK {
+            return self.finish(instruction, part, first, context);
         }
         let piece_len = instruction.piece_len(self.inputs.batch_rows).max(1);
         let block_len = (STAGE_BLOCK / piece_len).max(1) * piece_len;
@@ -434,6 +488,7 @@ impl Program {
             threads,
             scratch,
             room,
+            kept,
             constants,
         } = crew;
         let context = Context {
@@ -442,6 +497,7 @@ impl Program {
             key: inputs.key,
             packed: false,
         };
+        let prepares = !room.is_empty() || !kept.is_empty();
         for instruction in &self.instructions {
             let len = instruction.len(inputs.batch_rows);
             let (before, rest) = arena.split_at_mut(instruction.out);
@@ -465,14 +521,19 @@ impl Program {
                 });
                 continue;
             }
-            let prepared = if room.is_empty() {
-                &[]
+            let prepared = if prepares {
+                around.prepared(
+                    instruction,
+                    part_len,
+                    (room, kept),
+                    threads,
+                    scratch,
+                    context,
+                )
             } else {
-                let inputs = &around.matrices(&instruction.inputs)[..instruction.inputs.len()];
-                let threads = (&mut *threads, len.div_ceil(part_len));
-                preparation::prepare(instruction, inputs, room, threads, scratch, context)
+                &[]
             };
-            let block_len = instruction.block_len(inputs.batch_rows, !prepared.is_empty());
+            let block_len = instruction.block_len;
             threads.for_each_part(out, part_len, scratch, |part, rows, scratch| {
                 for (idx, rows) in rows.chunks_mut(block_len).enumerate() {
                     let first = part * part_len + idx * block_len;
