@@ -170,67 +170,53 @@ impl Cpu {
 /// After `with M of T` the body may use `M`, the [`Micro`](crate::gemm::micro::Micro) of `T` for the set it is compiled for.
 macro_rules! kernel {
     ($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] with $m:ident of $t:ident ($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
-        $(#[$meta])*
-        #[allow(clippy::too_many_arguments)]
-        $vis fn $name<$($generics)*>(isa: $crate::isa::Isa, $($arg: $ty),*) {
-            use std::marker::PhantomData;
-            use $crate::gemm::micro::{Loops, Micro};
-
-            #[allow(clippy::too_many_arguments)]
-            #[inline(always)]
-            fn body<$m: Micro<$t>, $($generics)*>(_loops: PhantomData<$m>, $($arg: $ty),*) $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[allow(clippy::too_many_arguments)]
-            #[target_feature(enable = "avx2,fma")]
-            fn avx2<$($generics)*>($($arg: $ty),*) {
-                body(PhantomData::<<$t as Loops>::Avx2>, $($arg),*)
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[allow(clippy::too_many_arguments)]
-            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-            fn avx512<$($generics)*>($($arg: $ty),*) {
-                body(PhantomData::<<$t as Loops>::Avx512>, $($arg),*)
-            }
-
-            match isa.level() {
-                $crate::isa::Level::Portable => body(PhantomData::<<$t as Loops>::Portable>, $($arg),*),
-                // SAFETY: an `Isa` of this level exists only after `Isa::detect` found these instructions.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
-                #[cfg(not(target_arch = "x86_64"))]
-                _ => body(PhantomData::<<$t as Loops>::Portable>, $($arg),*),
-            }
+        $crate::isa::kernel! {
+            @ [$(#[$meta])*] [$vis] $name [$m: $crate::gemm::micro::Micro<$t>] [$($generics)*]
+            [
+                <$t as $crate::gemm::micro::Loops>::Portable,
+                <$t as $crate::gemm::micro::Loops>::Avx2,
+                <$t as $crate::gemm::micro::Loops>::Avx512
+            ]
+            ($($arg: $ty),*) [()] $body
         }
     };
-    ($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $crate::isa::kernel! {
+            @ [$(#[$meta])*] [$vis] $name [NoLoops: Copy] [$($generics)*] [(), (), ()] ($($arg: $ty),*) [()] $body
+        }
+    };
+    ($(#[$meta:meta])* $vis:vis fn $name:ident [$($generics:tt)*] ($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty $body:block) => {
+        $crate::isa::kernel! {
+            @ [$(#[$meta])*] [$vis] $name [NoLoops: Copy] [$($generics)*] [(), (), ()] ($($arg: $ty),*) [$ret] $body
+        }
+    };
+    (@ [$(#[$meta:meta])*] [$vis:vis] $name:ident [$loops:ident: $bound:path] [$($generics:tt)*]
+     [$portable:ty, $avx2:ty, $avx512:ty] ($($arg:ident: $ty:ty),*) [$ret:ty] $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments)]
-        $vis fn $name<$($generics)*>(isa: $crate::isa::Isa, $($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name<$($generics)*>(isa: $crate::isa::Isa, $($arg: $ty),*) -> $ret {
+            use std::marker::PhantomData;
+
             #[allow(clippy::too_many_arguments)]
             #[inline(always)]
-            fn body<$($generics)*>($($arg: $ty),*) $(-> $ret)? $body
+            fn body<$loops: $bound, $($generics)*>(_loops: PhantomData<$loops>, $($arg: $ty),*) -> $ret $body
 
             #[cfg(target_arch = "x86_64")]
             #[allow(clippy::too_many_arguments)]
             #[target_feature(enable = "avx2,fma")]
-            fn avx2<$($generics)*>($($arg: $ty),*) $(-> $ret)? {
-                body($($arg),*)
+            fn avx2<$($generics)*>($($arg: $ty),*) -> $ret {
+                body(PhantomData::<$avx2>, $($arg),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[allow(clippy::too_many_arguments)]
             #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-            fn avx512<$($generics)*>($($arg: $ty),*) $(-> $ret)? {
-                body($($arg),*)
+            fn avx512<$($generics)*>($($arg: $ty),*) -> $ret {
+                body(PhantomData::<$avx512>, $($arg),*)
             }
 
             match isa.level() {
-                $crate::isa::Level::Portable => body($($arg),*),
+                $crate::isa::Level::Portable => body(PhantomData::<$portable>, $($arg),*),
                 // SAFETY: an `Isa` of this level exists only after `Isa::detect` found these instructions.
                 #[cfg(target_arch = "x86_64")]
                 $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
@@ -238,7 +224,7 @@ macro_rules! kernel {
                 #[cfg(target_arch = "x86_64")]
                 $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
                 #[cfg(not(target_arch = "x86_64"))]
-                _ => body($($arg),*),
+                _ => body(PhantomData::<$portable>, $($arg),*),
             }
         }
     };

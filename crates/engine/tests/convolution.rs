@@ -294,6 +294,32 @@ proptest! {
     }
 }
 
+#[test]
+fn errors_stay_small_with_many_channels() {
+    for kernel in [3, 5] {
+        let case = Case::new(
+            Convolution {
+                height: 6,
+                width: 6,
+                channels: 512,
+                filters: 16,
+                kernel: [kernel; 2],
+                stride: [1, 1],
+                padding: [kernel / 2; 2],
+                dilation: [1, 1],
+                groups: 1,
+            },
+            2,
+        );
+        let exact = case.exact();
+        for isa in sets() {
+            for (got, exact) in case.run(isa, 2, 99).iter().zip(&exact) {
+                within_a_hundred_thousandth(got, exact).expect("exact enough");
+            }
+        }
+    }
+}
+
 /// No error is larger than 1e-5 of the size of the results, their root mean square.
 fn within_a_hundred_thousandth(got: &[f32], exact: &[Exact]) -> Result<(), TestCaseError> {
     let squares: f64 = exact.iter().map(|exact| exact.sum * exact.sum).sum();

@@ -35,6 +35,8 @@ use transform::{FiveTaps, ThreeTaps};
 const CACHED: usize = 1 << 18;
 /// Fewest and most tiles that are done together, as far as their rows allow: so that a weight is used often, and is used soon again.
 const CHUNK_TILES: [usize; 2] = [16, 64];
+/// Most tiles of a row, and so of a chunk: buffers of a thread stay small.
+const MOST_TILES: usize = 512;
 /// Tiles whose products are summed before they are added to a weight gradient.
 const SUMMED_TILES: usize = 96;
 /// Fewer channels or filters than so many leave vectors empty, or are summed in less time than it takes to transform them.
@@ -114,6 +116,9 @@ impl Winograd {
         let wide = c.channels.min(c.filters) >= LEAST_WIDTH;
         let inside = c.padding.iter().all(|&padding| padding < c.kernel[0]);
         let (rows, cols) = c.output().filter(|_| plain && wide && inside)?;
+        if cols.max(c.width) > 2 * MOST_TILES {
+            return None;
+        }
         let axis = |source, out, padding| match map {
             Map::Forward | Map::WeightGradient => Axis {
                 source,
