@@ -229,6 +229,10 @@ impl<T: Real> Model<T> {
             rows.len() / n_features * n_outputs,
             "room for every output"
         );
+        assert!(
+            scratch.calculation.keeps(&self.kept),
+            "the scratch of this model"
+        );
         let piece = scratch.calculation.batch_rows();
         for (rows, out) in rows
             .chunks(piece * n_features)

@@ -419,3 +419,12 @@ fn a_prediction_makes_its_factors_of_the_weights_once_and_keeps_its_bits() {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "the scratch of this model")]
+fn a_model_refuses_the_scratch_of_another() {
+    let network = Network::build(&[], 4, classes(3)).expect("the network fits");
+    let model =
+        || Model::new(&network, network.initialise::<f32>(5), Cpu::native(1)).expect("it fits");
+    model().predict(&[0.0; 4], &mut model().scratch(1), &mut [0.0; 3]);
+}

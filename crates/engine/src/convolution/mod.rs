@@ -176,7 +176,8 @@ impl Convolution {
 
     /// Whether W has fewer numbers than a sample, so that weight gradients of parts of a batch are less than the samples of others.
     fn is_narrow(&self) -> bool {
-        self.weight_rows() * self.filters <= self.n_inputs() + self.n_outputs()
+        self.output().is_some()
+            && self.weight_rows() * self.filters <= self.n_inputs() + self.n_outputs()
     }
 
     /// What [`Convolution::prepare`] is to compute before a map.

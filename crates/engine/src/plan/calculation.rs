@@ -105,6 +105,11 @@ impl<T: Real> Calculation<T> {
         self.crew.keep(&self.program, kept);
     }
 
+    /// Whether [`Calculation::pack`] was given these.
+    pub(crate) fn keeps(&self, kept: &Arc<Aligned<T>>) -> bool {
+        Arc::ptr_eq(self.crew.kept(), kept)
+    }
+
     /// What calculations of this graph, for batches of any size, need not compute again while the parameters are these.
     pub(crate) fn keep(&mut self, parameters: &[T]) -> Aligned<T> {
         let isa = self.crew.isa();

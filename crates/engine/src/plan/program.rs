@@ -261,6 +261,11 @@ impl<T: Real> Crew<T> {
         self.make_room(program);
     }
 
+    /// What is kept.
+    pub(super) fn kept(&self) -> &Arc<Aligned<T>> {
+        &self.kept
+    }
+
     /// Memory of the first thread.
     pub(super) fn scratch(&mut self) -> &mut Scratch<T> {
         &mut self.scratch[0]

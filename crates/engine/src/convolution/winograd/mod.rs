@@ -35,10 +35,11 @@ use transform::{FiveTaps, ThreeTaps};
 const CACHED: usize = 1 << 18;
 /// Fewest and most tiles that are done together, as far as their rows allow: so that a weight is used often, and is used soon again.
 const CHUNK_TILES: [usize; 2] = [16, 64];
-/// Most tiles of a row, and so of a chunk: buffers of a thread stay small.
-const MOST_TILES: usize = 512;
-/// Tiles whose products are summed before they are added to a weight gradient.
+/// Most numbers of V and M that a thread may hold; what needs more is summed directly.
+const HELD: usize = 1 << 23;
+/// Most tiles whose products are summed before they are added to a weight gradient, and numbers of V and A dy A^T of them.
 const SUMMED_TILES: usize = 96;
+const SUMMED: usize = 1 << 21;
 /// Fewer channels or filters than so many leave vectors empty, or are summed in less time than it takes to transform them.
 const LEAST_WIDTH: usize = 16;
 /// A direct sum must multiply so many times as often, over two.
@@ -116,9 +117,6 @@ impl Winograd {
         let wide = c.channels.min(c.filters) >= LEAST_WIDTH;
         let inside = c.padding.iter().all(|&padding| padding < c.kernel[0]);
         let (rows, cols) = c.output().filter(|_| plain && wide && inside)?;
-        if cols.max(c.width) > 2 * MOST_TILES {
-            return None;
-        }
         let axis = |source, out, padding| match map {
             Map::Forward | Map::WeightGradient => Axis {
                 source,
@@ -147,7 +145,9 @@ impl Winograd {
         let n_tiles = rows.div_ceil(2) * cols.div_ceil(2);
         let products = winograd.n_positions() * n_tiles;
         let direct = c.kernel[0] * c.kernel[1] * rows * cols;
-        (2 * direct >= LEAST_GAIN_HALVES * products).then_some(winograd)
+        let held = cols.max(c.width).div_ceil(2).max(CHUNK_TILES[0]) * winograd.per_tile();
+        let gains = 2 * direct >= LEAST_GAIN_HALVES * products;
+        (gains && held <= HELD).then_some(winograd)
     }
 
     /// Pixels of the source that a tile sees, in one direction.
@@ -198,13 +198,17 @@ impl Winograd {
         scratch.places.resize(n_places, 0);
     }
 
+    /// Numbers that a tile has at all positions.
+    fn per_tile(&self) -> usize {
+        self.n_positions() * (self.channels + self.columns)
+    }
+
     /// Rows of tiles that are done together.
     fn chunk_rows(&self) -> usize {
-        let per_tile = self.n_positions() * (self.channels + self.columns);
         let [fewest, most] = CHUNK_TILES;
         let n_tiles = match self.map {
-            Map::Forward | Map::InputGradient => (CACHED / per_tile).clamp(fewest, most),
-            Map::WeightGradient => SUMMED_TILES,
+            Map::Forward | Map::InputGradient => (CACHED / self.per_tile()).clamp(fewest, most),
+            Map::WeightGradient => (SUMMED / self.per_tile()).clamp(fewest, SUMMED_TILES),
         };
         (n_tiles / self.x.tiles()).max(1)
     }
