@@ -232,7 +232,7 @@ impl Convolution {
         dw: &mut [T],
         scratch: &mut ConvolutionScratch<T>,
     ) {
-        let n_samples = dy.len() / self.n_outputs().max(1);
+        let n_samples = dy.len() / self.n_outputs();
         let samples = quarter * n_samples / QUARTERS..(quarter + 1) * n_samples / QUARTERS;
         let x = &x[samples.start * self.n_inputs()..samples.end * self.n_inputs()];
         let dy = &dy[samples.start * self.n_outputs()..samples.end * self.n_outputs()];

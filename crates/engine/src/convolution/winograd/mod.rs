@@ -8,7 +8,7 @@
 //! - dW = G^T (sum over tiles of V (A dy A^T)) G.
 //!
 //! So each of the P P positions is a matrix product, and a tile costs 16 multiplications for 36, or 49 for 100. Errors are as those of direct
-//! sums: at most 5e-6 of the root mean square of the results, for 512 channels (`tests/convolution.rs`).
+//! sums: 5e-6 of the root mean square of the results was the largest found, with 512 channels; `tests/convolution.rs` holds 1e-5.
 //!
 //! Rows of tiles are numbered over all samples, and done in chunks whose bounds follow from the geometry. Every
 //! element of y and of dx depends on its own sample only, and each number of dW is summed chunk after chunk, so threads that divide
