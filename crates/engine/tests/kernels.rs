@@ -174,6 +174,31 @@ fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
     ((edge, width, depth), any::<bool>()).prop_map(swapped)
 }
 
+/// Buffers made for a product hold it, whatever its size is beside those of tiles and of what is turned together.
+#[test]
+fn buffers_for_a_product_are_large_enough() {
+    let k = 40;
+    let values = noise(50 * k, 0);
+    for (m, n) in (1..=50).flat_map(|m| (1..=50).map(move |n| (m, n))) {
+        for (transpose_a, transpose_b) in [(false, false), (false, true), (true, false)] {
+            let product = Product {
+                m,
+                n,
+                k,
+                transpose_a,
+                transpose_b,
+            };
+            for isa in sets() {
+                let c = run(&product, isa, &values[..m * k], &values[..k * n], m);
+                assert!(
+                    c.iter().all(|value| value.is_finite()),
+                    "{product:?} {isa:?}"
+                );
+            }
+        }
+    }
+}
+
 /// What the gradient of a wide layer is when the next one has a single unit.
 #[test]
 fn a_column_times_a_long_row_has_one_product_for_each_element() {

@@ -57,7 +57,8 @@ impl<T: Real> Panels<T> {
         if product.transpose_b {
             let width = columns(upright_width(product.k));
             self.b.grow(level.max(width * product.k));
-            self.standing.grow(columns(STANDING) * (width + TURNED));
+            let turned = columns(STANDING).next_multiple_of(TURNED);
+            self.standing.grow(turned * (width + TURNED));
         }
         self.b.grow(level);
         self.depths.resize(self.depths.len().max(block), 0);
