@@ -43,6 +43,70 @@ impl<T: Pod> Aligned<T> {
     }
 }
 
+/// Numbers that are asked for first and then taken once, so that they can be counted before there are any.
+#[derive(Clone)]
+pub(crate) struct Buffer<T> {
+    wanted: usize,
+    numbers: Aligned<T>,
+}
+
+impl<T: Pod> Buffer<T> {
+    /// Asks for at least so many numbers.
+    pub(crate) fn want(&mut self, len: usize) {
+        self.wanted = self.wanted.max(len);
+    }
+}
+
+/// A [`Buffer`] of any numbers.
+pub(crate) trait Wanted {
+    /// Bytes of what was asked for.
+    fn bytes(&self) -> u64;
+
+    /// Takes it; what is new is zero.
+    fn allocate(&mut self);
+}
+
+impl<T: Pod> Wanted for Buffer<T> {
+    fn bytes(&self) -> u64 {
+        self.wanted as u64 * size_of::<T>() as u64
+    }
+
+    fn allocate(&mut self) {
+        self.numbers.grow(self.wanted);
+    }
+}
+
+impl<T> Default for Buffer<T> {
+    fn default() -> Buffer<T> {
+        Buffer {
+            wanted: 0,
+            numbers: Aligned::default(),
+        }
+    }
+}
+
+impl<T: Pod> Deref for Buffer<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        &self.numbers
+    }
+}
+
+impl<T: Pod> DerefMut for Buffer<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.numbers
+    }
+}
+
+impl<T> fmt::Debug for Buffer<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Buffer({} numbers)", self.wanted)
+    }
+}
+
 impl<T> Default for Aligned<T> {
     fn default() -> Aligned<T> {
         Aligned {

@@ -2,7 +2,7 @@
 
 use descent_engine::graph::{Graph, GraphError};
 use descent_engine::isa::{Cpu, Isa};
-use descent_engine::layer::{Activation, Dense, Dropout, Layer};
+use descent_engine::layer::{Activation, Attention, Dense, Dropout, Layer};
 use descent_engine::loss::{BinaryCrossEntropy, ClassWeights, CrossEntropy, Loss, Mse};
 use descent_engine::model::Model;
 use descent_engine::network::{Head, Mode, Network, Outcome};
@@ -92,7 +92,7 @@ fn a_cost_is_counted_before_anything_is_allocated() {
         Network::build(&[dense(16, Function::Relu)], 4, classes(3)).expect("the network fits");
     let loss = Loss::CrossEntropy(CrossEntropy::default());
     let cost = network
-        .cost(&loss, &Optimizer::Adam(Adam::default()), 16)
+        .cost(&loss, &Optimizer::Adam(Adam::default()), 16, Cpu::native(1))
         .expect("it is small");
     assert_eq!(
         (
@@ -105,7 +105,10 @@ fn a_cost_is_counted_before_anything_is_allocated() {
     );
     // Forward and weights' gradient of both layers, and the gradient of the hidden layer's output.
     assert_eq!(cost.flops_per_sample, 2 * (2 * 4 * 16 + 3 * 16 * 3));
-    assert_eq!(cost.total_bytes, 524 + 524 + 1048 + cost.activations_bytes);
+    assert_eq!(
+        cost.total_bytes,
+        524 + 524 + 1048 + cost.activations_bytes + cost.working_bytes
+    );
     // At most everything of a batch at once; at least the hidden outputs and their gradient.
     assert!(
         (2 * 16 * 16 * 4..=6 * 16 * 16 * 4).contains(&cost.activations_bytes),
@@ -120,16 +123,54 @@ fn a_cost_is_counted_before_anything_is_allocated() {
     let network =
         Network::build(&huge, 65_536, classes(2)).expect("8.6 billion parameters can be counted");
     let cost = network
-        .cost(&loss, &Optimizer::Sgd(Sgd::default()), 1024)
+        .cost(&loss, &Optimizer::Sgd(Sgd::default()), 1024, Cpu::native(1))
         .expect("and so can their bytes");
     assert_eq!(
         cost.parameters,
         2 * (65_536 * 65_536 + 65_536) + 65_536 * 2 + 2
     );
-    let overflow = network.cost(&loss, &Optimizer::Sgd(Sgd::default()), usize::MAX / 8);
+    let overflow = network.cost(
+        &loss,
+        &Optimizer::Sgd(Sgd::default()),
+        usize::MAX / 8,
+        Cpu::native(1),
+    );
     assert_eq!(overflow, Err(PlanError::TooLarge));
     let network = Network::build(&[Layer::Dense(Dense::new(usize::MAX / 2))], 4, classes(2));
     assert!(network.is_err_and(|error| error.to_string().contains("layer 0")));
+}
+
+/// The probabilities of a head, their gradient and that of the scores, which a thread holds for the sample it is at.
+#[test]
+fn what_threads_compute_with_is_counted() {
+    let (steps, batch) = (1_000, 2);
+    let network = Network::build(
+        &[Layer::Attention(Attention::new(1))],
+        SampleShape::of(&[steps, 4]).expect("a sequence"),
+        classes(3),
+    )
+    .expect("the network fits");
+    let cost = |threads| {
+        let loss = Loss::CrossEntropy(CrossEntropy::default());
+        let optimizer = Optimizer::Sgd(Sgd::default());
+        network
+            .cost(&loss, &optimizer, batch, Cpu::native(threads))
+            .expect("it can be counted")
+    };
+    let pairs_bytes = 3 * (steps * steps) as u64 * 4;
+    let [one, two] = [1, 2].map(cost);
+    assert!(
+        (pairs_bytes..2 * pairs_bytes).contains(&one.working_bytes),
+        "{one:?}"
+    );
+    assert!(
+        two.working_bytes >= 2 * one.working_bytes,
+        "{two:?} beside {one:?}"
+    );
+    assert_eq!(
+        two.total_bytes - one.total_bytes,
+        two.working_bytes - one.working_bytes
+    );
 }
 
 #[test]

@@ -427,6 +427,7 @@ fn the_cost_is_counted() {
                 + cost.gradients_bytes
                 + cost.optimizer_bytes
                 + cost.activations_bytes
+                + cost.working_bytes
     );
     assert!(cost.within(cost.total_bytes).is_ok());
     assert_eq!(

@@ -374,6 +374,8 @@ pub struct Memory {
     pub optimizer_bytes: u64,
     /// What flows through the network in one step.
     pub activations_bytes: u64,
+    /// What the threads compute with beside that, on this machine.
+    pub working_bytes: u64,
     /// All of it, with the best weights and the encoded dataset.
     pub total_bytes: u64,
 }
@@ -409,6 +411,7 @@ impl Plan {
                 gradients_bytes: cost.gradients_bytes,
                 optimizer_bytes: cost.optimizer_bytes,
                 activations_bytes: cost.activations_bytes,
+                working_bytes: cost.working_bytes,
                 total_bytes: cost.total_bytes,
             },
             steps: plan.steps,

@@ -23,7 +23,7 @@ mod pairs;
 mod pass;
 mod winograd;
 
-use crate::aligned::Aligned;
+use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::gemm::{DEPTH, bf16, widest};
 use crate::isa::Isa;
@@ -83,20 +83,20 @@ pub struct Convolution {
 #[derive(Clone, Debug, Default)]
 pub struct ConvolutionScratch<T> {
     /// Images with their border of zeros.
-    image: Aligned<T>,
+    image: Buffer<T>,
     /// The right factor of a gradient: the weights, or a block of dy, in the order in which the innermost loop reads it.
-    right: Aligned<T>,
+    right: Buffer<T>,
     /// Offsets of the depths of a product in `image`.
-    depths: Vec<u32>,
+    depths: Buffer<u32>,
     /// Offsets of the pixels of a chunk of samples in `image`.
-    pixels: Vec<u32>,
+    pixels: Buffer<u32>,
     /// Where these pixels stand in the result.
-    places: Vec<usize>,
+    places: Buffer<usize>,
     /// Image and right factor rounded to bfloat16.
     pairs: Pairs,
     winograd: winograd::Buffers<T>,
     /// Pieces of a part of the batch.
-    pieces: Aligned<T>,
+    pieces: Buffer<T>,
 }
 
 /// Parts of a batch that have weight gradients of their own.
@@ -345,11 +345,24 @@ impl<T: Real> ConvolutionScratch<T> {
         for convolution in convolutions {
             scratch.reserve(isa, &convolution);
         }
+        scratch.each(&mut |buffer| buffer.allocate());
         scratch
     }
 
-    /// Makes the buffers large enough for all three passes of one more convolution.
-    pub fn reserve(&mut self, isa: Isa, convolution: &Convolution) {
+    /// Each of the buffers.
+    pub(crate) fn each(&mut self, visit: &mut impl FnMut(&mut dyn Wanted)) {
+        visit(&mut self.image);
+        visit(&mut self.right);
+        visit(&mut self.depths);
+        visit(&mut self.pixels);
+        visit(&mut self.places);
+        visit(&mut self.pieces);
+        self.pairs.each(visit);
+        self.winograd.each(visit);
+    }
+
+    /// Asks for buffers that are large enough for all three passes of one more convolution.
+    pub(crate) fn reserve(&mut self, isa: Isa, convolution: &Convolution) {
         if convolution.output().is_none() {
             return;
         }
@@ -359,7 +372,7 @@ impl<T: Real> ConvolutionScratch<T> {
             let ways = maps.map(|map| convolution.winograd::<T>(isa, map));
             if let (Some(gradient), true) = (ways[2], convolution.is_narrow()) {
                 let Pieces { n, len } = gradient.pieces(isa);
-                self.pieces.grow(n * len);
+                self.pieces.want(n * len);
             }
             return ways
                 .into_iter()
@@ -375,23 +388,22 @@ impl<T: Real> ConvolutionScratch<T> {
                 self.reserve_offsets(&pass.in_pairs());
                 self.pairs.reserve(&pass);
             } else {
-                self.image.grow(pass.chunk() * pass.padded_len());
+                self.image.want(pass.chunk() * pass.padded_len());
                 if pass.y.class.is_some() {
-                    self.right.grow(convolution.groups * pass.packed_len(isa));
+                    self.right.want(convolution.groups * pass.packed_len(isa));
                 }
             }
         }
         if !rounds {
             let columns = convolution.group_filters().next_multiple_of(widest(isa));
-            self.right.grow(DEPTH * columns);
+            self.right.want(DEPTH * columns);
         }
     }
 
     fn reserve_offsets(&mut self, pass: &Pass) {
-        let grow = |offsets: &mut Vec<u32>, len| offsets.resize(offsets.len().max(len), 0);
-        grow(&mut self.depths, pass.depth());
-        grow(&mut self.pixels, pass.chunk() * pass.pixels());
-        let n_pixels = self.places.len().max(pass.chunk() * pass.pixels());
-        self.places.resize(n_pixels, 0);
+        let n_pixels = pass.chunk() * pass.pixels();
+        self.depths.want(pass.depth());
+        self.pixels.want(n_pixels);
+        self.places.want(n_pixels);
     }
 }

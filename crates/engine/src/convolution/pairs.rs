@@ -11,7 +11,7 @@ use super::correlate::chunk;
 use super::gradient::{Gradients, pixel_block};
 use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch};
-use crate::aligned::Aligned;
+use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::gemm::bf16::{self, MOST_DEPTHS, PAIRS, Plain, STRIP, choose_pairs, pair_block};
 use crate::isa::{Isa, kernel};
@@ -19,22 +19,28 @@ use crate::isa::{Isa, kernel};
 /// Both factors in pairs, for one thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pairs {
-    image: Aligned<u32>,
-    right: Aligned<u32>,
+    image: Buffer<u32>,
+    right: Buffer<u32>,
 }
 
 impl Pairs {
-    /// Makes the buffers large enough for one more pass, and for the weight gradient beside it.
+    /// Each of the buffers.
+    pub(super) fn each(&mut self, visit: &mut impl FnMut(&mut dyn Wanted)) {
+        visit(&mut self.image);
+        visit(&mut self.right);
+    }
+
+    /// Asks for buffers that are large enough for one more pass, and for the weight gradient beside it.
     pub(super) fn reserve(&mut self, pass: &Pass) {
         let halves = pass.in_pairs();
         let columns = pass.columns.next_multiple_of(STRIP);
         for pass in [pass, &halves] {
             // Rows are written in whole vectors, also the last.
-            self.image.grow(pass.chunk() * pass.padded_len() + STRIP);
+            self.image.want(pass.chunk() * pass.padded_len() + STRIP);
         }
         let depth = halves.depth().next_multiple_of(MOST_DEPTHS);
-        self.right.grow(pass.groups * depth * columns);
-        self.right.grow(PAIRS * columns);
+        self.right.want(pass.groups * depth * columns);
+        self.right.want(PAIRS * columns);
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, copy_row};
 use super::{Call, Factor, IN_ORDER, Product, bf16, widest};
-use crate::aligned::Aligned;
+use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
 
@@ -28,10 +28,10 @@ const NEAR: usize = 30_000;
 /// Packing buffers of one thread.
 #[derive(Clone, Debug, Default)]
 pub struct Panels<T> {
-    b: Aligned<T>,
+    b: Buffer<T>,
     /// Tiles of C that stand upright, and room to turn some of them.
-    standing: Aligned<T>,
-    depths: Vec<u32>,
+    standing: Buffer<T>,
+    depths: Buffer<u32>,
     pub(super) pairs: bf16::Buffers,
 }
 
@@ -42,11 +42,20 @@ impl<T: Real> Panels<T> {
         for product in products {
             panels.reserve(isa, product);
         }
+        panels.each(&mut |buffer| buffer.allocate());
         panels
     }
 
-    /// Makes the buffers large enough for one more product.
-    pub fn reserve(&mut self, isa: Isa, product: Product) {
+    /// Each of the buffers.
+    pub(crate) fn each(&mut self, visit: &mut impl FnMut(&mut dyn Wanted)) {
+        visit(&mut self.b);
+        visit(&mut self.standing);
+        visit(&mut self.depths);
+        self.pairs.each(visit);
+    }
+
+    /// Asks for buffers that are large enough for one more product.
+    pub(crate) fn reserve(&mut self, isa: Isa, product: Product) {
         if bf16::rounds::<T>(isa) {
             return self.pairs.reserve(product);
         }
@@ -56,12 +65,12 @@ impl<T: Real> Panels<T> {
         let level = columns(level_width(product.transpose_a || product.k == 1)) * block;
         if product.transpose_b {
             let width = columns(upright_width(product.k));
-            self.b.grow(level.max(width * product.k));
+            self.b.want(level.max(width * product.k));
             let turned = columns(STANDING).next_multiple_of(TURNED);
-            self.standing.grow(turned * (width + TURNED));
+            self.standing.want(turned * (width + TURNED));
         }
-        self.b.grow(level);
-        self.depths.resize(self.depths.len().max(block), 0);
+        self.b.want(level);
+        self.depths.want(block);
     }
 }
 

@@ -1,8 +1,8 @@
-//! Transposition of f32 in registers of AVX-512.
+//! Transposition of f32 in registers, of AVX-512 and of AVX2.
 
 use std::arch::x86_64::*;
 
-/// [`super::micro::Micro::transpose`] by blocks of 16 x 16 in registers.
+/// [`super::micro::Micro::transpose`] by blocks of 16 x 16 in registers of AVX-512; only plans for it call this.
 #[inline(always)]
 pub(super) fn transpose16(
     from: &[f32],
@@ -12,33 +12,63 @@ pub(super) fn transpose16(
     rows: usize,
     depth: usize,
 ) {
+    by_blocks::<16>(from, from_step, to, to_step, rows, depth, |from, to, n| {
+        // SAFETY: the processor has AVX-512, and the rows may be read and written.
+        unsafe { block16(from, from_step, to, to_step, n) }
+    });
+}
+
+/// The same by blocks of 8 x 8 in registers of AVX2; only plans for it call this.
+#[inline(always)]
+pub(super) fn transpose8(
+    from: &[f32],
+    from_step: usize,
+    to: &mut [f32],
+    to_step: usize,
+    rows: usize,
+    depth: usize,
+) {
+    by_blocks::<8>(from, from_step, to, to_step, rows, depth, |from, to, n| {
+        // SAFETY: the processor has AVX2, and the rows may be read and written.
+        unsafe { block8(from, from_step, to, to_step, n) }
+    });
+}
+
+/// Hands each block of up to `SIDE` rows and `SIDE` depths to `block`, which writes vectors of `SIDE` numbers: `block(from, to, n_rows)` may
+/// read `SIDE` numbers of `n_rows` rows and write `SIDE` to as many rows.
+#[inline(always)]
+fn by_blocks<const SIDE: usize>(
+    from: &[f32],
+    from_step: usize,
+    to: &mut [f32],
+    to_step: usize,
+    rows: usize,
+    depth: usize,
+    block: impl Fn(*const f32, *mut f32, usize),
+) {
     if rows == 0 || depth == 0 {
         return;
     }
     assert!((rows - 1) * from_step + depth <= from.len());
-    // Each store writes a vector; only the last ones of `to` may have no room for one, and are done singly.
-    let room = (to.len().saturating_sub(16) / to_step + 1).min(depth);
-    for first_row in (0..rows).step_by(16) {
-        let n_rows = 16.min(rows - first_row);
-        let vectors = if to.len() < first_row + 16 {
+    for first_row in (0..rows).step_by(SIDE) {
+        let n_rows = SIDE.min(rows - first_row);
+        // Each store writes a vector; only the last ones of `to` may have no room for one, and are done singly.
+        let vectors = if to.len() < first_row + SIDE {
             0
         } else {
-            (to.len() - first_row - 16) / to_step + 1
+            (to.len() - first_row - SIDE) / to_step + 1
         };
-        let vectors = vectors.min(room) / 16 * 16;
-        for first in (0..vectors).step_by(16) {
-            // SAFETY: only plans for AVX-512 choose this function. The rows end within `from`, by the assertion, and
-            // `first + 16 <= depth`; the last vector begins at `(first + 15) * to_step + first_row`, 16 before the end
-            // of `to` or earlier.
-            unsafe {
-                transpose_block(
+        let vectors = vectors.min(depth) / SIDE * SIDE;
+        for first in (0..vectors).step_by(SIDE) {
+            // SAFETY: the rows end within `from`, by the assertion, and `first + SIDE <= depth`; the last vector begins at
+            // `(first + SIDE - 1) * to_step + first_row`, `SIDE` before the end of `to` or earlier.
+            let (from, to) = unsafe {
+                (
                     from.as_ptr().add(first_row * from_step + first),
-                    from_step,
                     to.as_mut_ptr().add(first * to_step + first_row),
-                    to_step,
-                    n_rows,
-                );
-            }
+                )
+            };
+            block(from, to, n_rows);
         }
         for p in vectors..depth {
             for i in first_row..first_row + n_rows {
@@ -54,13 +84,7 @@ pub(super) fn transpose16(
 ///
 /// The processor has AVX-512. 16 numbers may be read from each of `n_rows` rows of `from`, and written to 16 rows of `to`.
 #[target_feature(enable = "avx512f")]
-unsafe fn transpose_block(
-    from: *const f32,
-    from_step: usize,
-    to: *mut f32,
-    to_step: usize,
-    n_rows: usize,
-) {
+unsafe fn block16(from: *const f32, from_step: usize, to: *mut f32, to_step: usize, n_rows: usize) {
     let mut rows = [_mm512_setzero_ps(); 16];
     for (i, row) in rows.iter_mut().enumerate() {
         if i < n_rows {
@@ -122,4 +146,47 @@ pub(super) fn transpose_registers(mut rows: [__m512; 16]) -> [__m512; 16] {
         rows[12 + j] = columns[3];
     }
     rows
+}
+
+/// [`block16`] with 8 columns of up to 8 rows.
+///
+/// # Safety
+///
+/// The processor has AVX2. 8 numbers may be read from each of `n_rows` rows of `from`, and written to 8 rows of `to`.
+#[target_feature(enable = "avx2")]
+unsafe fn block8(from: *const f32, from_step: usize, to: *mut f32, to_step: usize, n_rows: usize) {
+    let mut rows = [_mm256_setzero_ps(); 8];
+    for (i, row) in rows.iter_mut().enumerate() {
+        if i < n_rows {
+            // SAFETY: the caller vouches for 8 numbers of each of these rows.
+            *row = unsafe { _mm256_loadu_ps(from.add(i * from_step)) };
+        }
+    }
+    // Four numbers of a column stand together, in each half of a vector: columns j and 4 + j of four rows.
+    let quads = |q: usize| {
+        let [a, b, c, d] = [
+            rows[4 * q],
+            rows[4 * q + 1],
+            rows[4 * q + 2],
+            rows[4 * q + 3],
+        ];
+        let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+        [
+            _mm256_shuffle_ps::<0x44>(ab_low, cd_low),
+            _mm256_shuffle_ps::<0xee>(ab_low, cd_low),
+            _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+            _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
+        ]
+    };
+    let (upper, lower) = (quads(0), quads(1));
+    for j in 0..4 {
+        // SAFETY: the caller vouches for 8 numbers of each of 8 rows.
+        unsafe {
+            let left = _mm256_permute2f128_ps::<0x20>(upper[j], lower[j]);
+            let right = _mm256_permute2f128_ps::<0x31>(upper[j], lower[j]);
+            _mm256_storeu_ps(to.add(j * to_step), left);
+            _mm256_storeu_ps(to.add((4 + j) * to_step), right);
+        }
+    }
 }

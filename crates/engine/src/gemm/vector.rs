@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::micro::{Left, Micro, Out, Right, Vector, choose_tile, tile, transpose};
-use super::transpose::transpose16;
+use super::micro::{Left, Micro, Out, Right, Vector, choose_tile, tile};
+use super::transpose::{transpose8, transpose16};
 
 /// AVX-512: 20 sums of 16 numbers, two vectors of B and an element of each of ten rows of A fill all 32 registers. With
 /// more rows the compiler moves sums to memory and back, and ten are enough to keep two multipliers busy.
@@ -270,6 +270,6 @@ impl Micro<f32> for Avx2 {
         rows: usize,
         depth: usize,
     ) {
-        transpose(from, from_step, to, to_step, rows, depth);
+        transpose8(from, from_step, to, to_step, rows, depth);
     }
 }

@@ -121,6 +121,6 @@ fn computed<'g>(
         key: StepKey::default(),
         packed: false,
     };
-    op.run_in(&mut out, others, 0, context, &mut scratch);
+    op.run_in(&mut out, others, 0, context, &mut scratch.allocated());
     Ok(Value::fixed(op.name().to_owned(), shape, Cow::Owned(out)))
 }

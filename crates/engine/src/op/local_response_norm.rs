@@ -85,18 +85,6 @@ impl Rule for LocalResponseNorm {
         let squares = &mut rest[..channels];
         normalise(context.isa, out, x, divisors, squares, *self);
     }
-
-    fn run<T: Real>(
-        &self,
-        out: &mut [T],
-        inputs: &[Matrix<'_, T>],
-        first: usize,
-        context: Context<'_>,
-    ) {
-        let mut scratch = Scratch::default();
-        scratch.reserve_numbers(2 * inputs[0].cols);
-        self.run_in(out, inputs, first, context, &mut scratch);
-    }
 }
 
 /// Derivative of [`LocalResponseNorm`] from the gradient and the input.
@@ -136,18 +124,6 @@ impl Rule for LocalResponseNormGradient {
         let (divisors, rest) = scratch.numbers.split_at_mut(channels);
         let terms = &mut rest[..channels];
         gradient(context.isa, out, gradients, x, divisors, terms, self.of);
-    }
-
-    fn run<T: Real>(
-        &self,
-        out: &mut [T],
-        inputs: &[Matrix<'_, T>],
-        first: usize,
-        context: Context<'_>,
-    ) {
-        let mut scratch = Scratch::default();
-        scratch.reserve_numbers(2 * inputs[0].cols);
-        self.run_in(out, inputs, first, context, &mut scratch);
     }
 }
 

@@ -81,6 +81,7 @@ pub use softmax::{Softmax, SoftmaxGradient};
 pub use upsample::{Upsample, UpsampleGradient};
 pub use window::Window;
 
+use crate::aligned::{Buffer, Wanted};
 use crate::convolution::{ConvolutionScratch, Pieces};
 use crate::element::Real;
 use crate::gemm::{Panels, Product};
@@ -170,20 +171,37 @@ pub(crate) struct Scratch<T> {
     /// Buffers of convolutions.
     pub(crate) convolution: ConvolutionScratch<T>,
     /// Numbers for anything else.
-    pub(crate) numbers: Vec<T>,
+    pub(crate) numbers: Buffer<T>,
 }
 
 impl<T: Real> Scratch<T> {
-    /// Makes room for a matrix product.
+    /// What ops asked for, taken.
+    pub(crate) fn allocated(mut self) -> Scratch<T> {
+        self.each(&mut |buffer| buffer.allocate());
+        self
+    }
+
+    /// Bytes of what ops asked for.
+    pub(crate) fn bytes(&mut self) -> u64 {
+        let mut bytes = 0;
+        self.each(&mut |buffer| bytes += buffer.bytes());
+        bytes
+    }
+
+    fn each(&mut self, visit: &mut impl FnMut(&mut dyn Wanted)) {
+        visit(&mut self.numbers);
+        self.panels.each(visit);
+        self.convolution.each(visit);
+    }
+
+    /// Asks for room for a matrix product.
     pub(crate) fn reserve_product(&mut self, isa: Isa, product: Product) {
         self.panels.reserve(isa, product);
     }
 
-    /// Makes room for `n` numbers.
+    /// Asks for room for `n` numbers.
     pub(crate) fn reserve_numbers(&mut self, n: usize) {
-        if self.numbers.len() < n {
-            self.numbers.resize(n, T::ZERO);
-        }
+        self.numbers.want(n);
     }
 }
 
@@ -223,7 +241,7 @@ pub(crate) trait Rule {
         0
     }
 
-    /// Makes room for what [`Rule::run_in`] uses, for batches of up to `batch_rows`.
+    /// Asks for room for what [`Rule::run_in`] uses, for batches of up to `batch_rows`.
     fn reserve<T: Real>(
         &self,
         _scratch: &mut Scratch<T>,
@@ -265,10 +283,10 @@ pub(crate) trait Rule {
         let shapes: Vec<Shape> = inputs.iter().map(shape).collect();
         let mut scratch = Scratch::default();
         self.reserve(&mut scratch, context.isa, &shapes, 1);
-        self.run_in(out, inputs, first, context, &mut scratch);
+        self.run_in(out, inputs, first, context, &mut scratch.allocated());
     }
 
-    /// As [`Rule::run`], with memory that [`Rule::reserve`] made room in, and all of [`Rule::pieces`] behind the inputs.
+    /// As [`Rule::run`], with memory that [`Rule::reserve`] asked for, and all of [`Rule::pieces`] behind the inputs.
     fn run_in<T: Real>(
         &self,
         out: &mut [T],

@@ -4,6 +4,7 @@ use super::PlanError;
 use super::compile::Results;
 use super::program::Program;
 use super::train::TrainingGraph;
+use crate::isa::Cpu;
 use crate::loss::Loss;
 use crate::network::{Mode, Network};
 use crate::optimizer::Optimizer;
@@ -21,6 +22,8 @@ pub struct Cost {
     pub optimizer_bytes: u64,
     /// Bytes of all other values of a step, for a full batch.
     pub activations_bytes: u64,
+    /// Bytes that the threads compute with beside those values: packed factors, transformed weights, sums of parts.
+    pub working_bytes: u64,
     /// Sum of the above.
     pub total_bytes: u64,
     /// Multiplications and additions of the matrix products and convolutions of a training step, per row.
@@ -28,7 +31,7 @@ pub struct Cost {
 }
 
 impl Network {
-    /// What training this network takes. Compiles the step without allocating its values.
+    /// What training this network on this processor takes. Compiles the step without allocating its values.
     ///
     /// # Errors
     /// When the loss does not fit, or a number exceeds what can be counted.
@@ -37,6 +40,7 @@ impl Network {
         loss: &Loss,
         optimizer: &Optimizer,
         batch_rows: usize,
+        cpu: Cpu,
     ) -> Result<Cost, PlanError> {
         let step = TrainingGraph::build(self, loss, Mode::Train)?;
         // Gradients are counted apart: pinned, they take no room among the other values.
@@ -57,11 +61,15 @@ impl Network {
             .checked_mul(optimizer.n_slots() as u64)
             .ok_or(PlanError::TooLarge)?;
         let activations_bytes = bytes(program.arena_len as u64)?;
+        let working_bytes = program
+            .working_bytes::<f32>(cpu)
+            .ok_or(PlanError::TooLarge)?;
         let total_bytes = weights_bytes
             .checked_mul(2)
             .and_then(|sum| {
                 sum.checked_add(optimizer_bytes)?
-                    .checked_add(activations_bytes)
+                    .checked_add(activations_bytes)?
+                    .checked_add(working_bytes)
             })
             .ok_or(PlanError::TooLarge)?;
         let flops = 2 * program.n_multiplications() / batch_rows as u128;
@@ -71,6 +79,7 @@ impl Network {
             gradients_bytes: weights_bytes,
             optimizer_bytes,
             activations_bytes,
+            working_bytes,
             total_bytes,
             flops_per_sample: u64::try_from(flops).map_err(|_| PlanError::TooLarge)?,
         })

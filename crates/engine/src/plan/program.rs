@@ -193,6 +193,57 @@ impl Instruction {
     }
 }
 
+impl Program {
+    /// Threads that it has a use for: one where no instruction would be divided.
+    fn n_threads(&self, cpu: Cpu) -> usize {
+        let rows = self.capacity;
+        let divides = |instruction: &Instruction| {
+            instruction.part_len(rows, 2)
+                < instruction.shape.rows.count(rows) * instruction.shape.cols
+        };
+        if self.instructions.iter().any(divides) {
+            cpu.threads
+        } else {
+            1
+        }
+    }
+
+    /// What a thread needs to run any instruction, asked for and not taken.
+    fn scratch<T: Real>(&self, isa: Isa) -> Scratch<T> {
+        let mut scratch = Scratch::default();
+        for instruction in &self.instructions {
+            if let Some(op) = instruction.op() {
+                op.reserve(&mut scratch, isa, &instruction.input_shapes, self.capacity);
+            }
+        }
+        scratch
+    }
+
+    /// Numbers that an instruction computes before its output, at most.
+    fn room<T: Real>(&self, isa: Isa, n_threads: usize) -> usize {
+        let room = |instruction: &Instruction| {
+            let halves = match n_threads {
+                2 => Halves::room(instruction, self.capacity, isa),
+                _ => 0,
+            };
+            let pieces = match instruction.kept {
+                Some(_) => 0,
+                None => preparation::room::<T>(instruction, isa),
+            };
+            halves.max(pieces)
+        };
+        self.instructions.iter().map(room).max().unwrap_or(0)
+    }
+
+    /// Bytes of all of these, that a [`Crew`] takes.
+    pub(super) fn working_bytes<T: Real>(&self, cpu: Cpu) -> Option<u64> {
+        let n_threads = self.n_threads(cpu);
+        let scratch = self.scratch::<T>(cpu.isa).bytes();
+        let room = self.room::<T>(cpu.isa, n_threads) as u64 * size_of::<T>() as u64;
+        scratch.checked_mul(n_threads as u64)?.checked_add(room)
+    }
+}
+
 /// What runs a program: threads, memory for each, and the constants in the element type.
 pub(super) struct Crew<T> {
     isa: Isa,
@@ -208,20 +259,8 @@ pub(super) struct Crew<T> {
 impl<T: Real> Crew<T> {
     /// Threads and memory for a program.
     pub(super) fn new(program: &Program, cpu: Cpu) -> Crew<T> {
-        let rows = program.capacity;
-        let divides = |instruction: &Instruction| {
-            instruction.part_len(rows, 2)
-                < instruction.shape.rows.count(rows) * instruction.shape.cols
-        };
-        // Threads that no instruction would use are not started.
-        let useful = program.instructions.iter().any(divides);
-        let threads = Threads::new(if useful { cpu.threads } else { 1 });
-        let mut scratch = Scratch::default();
-        for instruction in &program.instructions {
-            if let Some(op) = instruction.op() {
-                op.reserve(&mut scratch, cpu.isa, &instruction.input_shapes, rows);
-            }
-        }
+        let threads = Threads::new(program.n_threads(cpu));
+        let scratch = program.scratch(cpu.isa).allocated();
         let mut crew = Crew {
             room: Aligned::default(),
             kept: Arc::default(),
@@ -240,19 +279,7 @@ impl<T: Real> Crew<T> {
 
     /// Room for what any instruction computes before its output.
     fn make_room(&mut self, program: &Program) {
-        let room = |instruction: &Instruction| {
-            let halves = match self.threads.count() {
-                2 => Halves::room(instruction, program.capacity, self.isa),
-                _ => 0,
-            };
-            let pieces = match instruction.kept {
-                Some(_) => 0,
-                None => preparation::room::<T>(instruction, self.isa),
-            };
-            halves.max(pieces)
-        };
-        let room = program.instructions.iter().map(room).max().unwrap_or(0);
-        self.room = Aligned::zeros(room);
+        self.room = Aligned::zeros(program.room::<T>(self.isa, self.threads.count()));
     }
 
     /// Pieces that need not be computed in each run; the program has them kept.

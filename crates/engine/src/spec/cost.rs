@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Family, Network as Layers, Spec, Violation, resolve};
 use crate::dataset::DataFacts;
+use crate::isa::Cpu;
 use crate::loss::Loss;
 use crate::network::{LayerOutline, Network, NetworkError};
 use crate::plan::PlanError;
@@ -21,6 +22,8 @@ pub struct Cost {
     pub optimizer_bytes: u64,
     /// Bytes of what flows through the network in one step of a full batch, forward and back.
     pub activations_bytes: u64,
+    /// Bytes that the threads compute with beside these, on this machine.
+    pub working_bytes: u64,
     /// All of it, with the best weights that early stopping keeps and the encoded dataset.
     pub total_bytes: u64,
     /// Floating-point operations of one step, per row: forward and backward.
@@ -73,8 +76,9 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         }
         other => other.clone(),
     };
+    let cpu = Cpu::native(spec.resources.threads as usize).with_precision(spec.training.precision);
     let step = network
-        .cost(&loss, &optimizer.rule, batch_rows as usize)
+        .cost(&loss, &optimizer.rule, batch_rows as usize, cpu)
         .map_err(|error| match error {
             PlanError::Network(error) => vec![explain(&error)],
             _ => beyond(),
@@ -89,6 +93,7 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         gradients_bytes: step.gradients_bytes,
         optimizer_bytes: step.optimizer_bytes,
         activations_bytes: step.activations_bytes,
+        working_bytes: step.working_bytes,
         total_bytes: total_bytes.ok_or_else(beyond)?,
         flops_per_sample: step.flops_per_sample,
     })
@@ -138,6 +143,7 @@ fn perceptron(facts: &DataFacts) -> Option<Cost> {
         gradients_bytes: 0,
         optimizer_bytes: weights_bytes,
         activations_bytes: 0,
+        working_bytes: 0,
         total_bytes: weights_bytes
             .checked_mul(2)?
             .checked_add(data_bytes(facts)?)?,

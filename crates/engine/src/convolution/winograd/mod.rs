@@ -22,7 +22,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{Convolution, ConvolutionScratch, Map, Pieces};
-use crate::aligned::Aligned;
+use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::gemm::widest;
 use crate::isa::Isa;
@@ -49,11 +49,20 @@ const LEAST_GAIN_HALVES: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers<T> {
     /// Rows of the source with their border; or weights that are to be transposed.
-    rows: Aligned<T>,
+    rows: Buffer<T>,
     /// V, position after position.
-    sources: Aligned<T>,
+    sources: Buffer<T>,
     /// M, or A dy A^T, position after position.
-    products: Aligned<T>,
+    products: Buffer<T>,
+}
+
+impl<T: Real> Buffers<T> {
+    /// Each of them.
+    pub(super) fn each(&mut self, visit: &mut impl FnMut(&mut dyn Wanted)) {
+        visit(&mut self.rows);
+        visit(&mut self.sources);
+        visit(&mut self.products);
+    }
 }
 
 /// One direction of a map.
@@ -177,7 +186,7 @@ impl Winograd {
         }
     }
 
-    /// Makes the buffers of a thread large enough.
+    /// Asks for buffers of a thread that are large enough.
     pub(super) fn reserve<T: Real>(&self, isa: Isa, scratch: &mut ConvolutionScratch<T>) {
         let n_tiles = self.chunk_rows() * self.x.tiles();
         let Buffers {
@@ -187,15 +196,13 @@ impl Winograd {
         } = &mut scratch.winograd;
         let bordered = self.chunk_rows() * self.points() * self.bordered_row(self.points());
         let transposed = self.n_positions() * widest(isa) * MOST_COLUMNS;
-        rows.grow(bordered.max(transposed));
-        sources.grow(self.n_positions() * plane(n_tiles, self.channels));
+        rows.want(bordered.max(transposed));
+        sources.want(self.n_positions() * plane(n_tiles, self.channels));
         let columns = self.columns.next_multiple_of(widest(isa));
-        products.grow(self.n_positions() * plane(n_tiles, columns));
-        let grow = |offsets: &mut Vec<u32>, len| offsets.resize(offsets.len().max(len), 0);
-        grow(&mut scratch.pixels, n_tiles);
-        grow(&mut scratch.depths, self.channels);
-        let n_places = scratch.places.len().max(n_tiles);
-        scratch.places.resize(n_places, 0);
+        products.want(self.n_positions() * plane(n_tiles, columns));
+        scratch.pixels.want(n_tiles);
+        scratch.depths.want(self.channels);
+        scratch.places.want(n_tiles);
     }
 
     /// Numbers that a tile has at all positions.

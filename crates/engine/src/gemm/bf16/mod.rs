@@ -20,7 +20,7 @@ use std::marker::PhantomData;
 
 use super::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
 use super::{Call, DEPTH, Factor, Product};
-use crate::aligned::Aligned;
+use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
 use crate::precision::Precision;
@@ -136,20 +136,26 @@ pub(crate) use choose_pairs;
 /// Both factors of a product in pairs, for one thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers {
-    a: Aligned<u32>,
-    b: Aligned<u32>,
+    a: Buffer<u32>,
+    b: Buffer<u32>,
 }
 
 impl Buffers {
-    /// Makes the buffers large enough for one more product.
+    /// Each of them.
+    pub(super) fn each(&mut self, visit: &mut impl FnMut(&mut dyn Wanted)) {
+        visit(&mut self.a);
+        visit(&mut self.b);
+    }
+
+    /// Asks for buffers that are large enough for one more product.
     pub(super) fn reserve(&mut self, Product { m, n, k, .. }: Product) {
         let pairs = k.div_ceil(2);
         let block = pair_block(pairs, MOST_DEPTHS);
         // A smaller step may give shorter blocks, but not more of them.
         let n_blocks = pairs.div_ceil(pair_block(pairs, 1)).min(BLOCKS);
         let rows = m.min(height(n_blocks));
-        self.a.grow(n_blocks * area(rows, block));
-        self.b.grow(n.min(WIDTH).next_multiple_of(STRIP) * block);
+        self.a.want(n_blocks * area(rows, block));
+        self.b.want(n.min(WIDTH).next_multiple_of(STRIP) * block);
     }
 }
 
