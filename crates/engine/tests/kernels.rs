@@ -199,6 +199,35 @@ fn buffers_for_a_product_are_large_enough() {
     }
 }
 
+/// A factor whose depths fall into few sets of the cache is copied strip by strip: with 64 rows they lie 256 bytes apart. The same
+/// factor that lies in order is not.
+#[test]
+fn a_copied_strip_gives_the_bits_of_one_in_place() {
+    let (n, k) = (300, 100);
+    for m in [64, 192] {
+        let scattered = Product {
+            m,
+            n,
+            k,
+            transpose_a: true,
+            transpose_b: false,
+        };
+        let in_order = Product {
+            transpose_a: false,
+            ..scattered
+        };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        let turned: Vec<f32> = (0..m * k).map(|i| a[i % k * m + i / k]).collect();
+        for isa in sets() {
+            assert_eq!(
+                run(&scattered, isa, &a, &b, m),
+                run(&in_order, isa, &turned, &b, m),
+                "{m} rows, {isa:?}"
+            );
+        }
+    }
+}
+
 /// What the gradient of a wide layer is when the next one has a single unit.
 #[test]
 fn a_column_times_a_long_row_has_one_product_for_each_element() {

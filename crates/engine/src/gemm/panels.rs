@@ -20,6 +20,13 @@ const SCATTERED_WIDTH: usize = 2048;
 const STANDING: usize = 80;
 /// Columns of them that are turned at a time.
 const TURNED: usize = 16;
+/// Tiles that must read a strip of A before it is copied.
+const READERS: usize = 8;
+/// The first-level cache: where a number lies in a page chooses the set of lines that its line may take a place in. Half of the eight
+/// places are left to B.
+const PAGE: usize = 4096;
+const CACHE_LINE: usize = 64;
+const PLACES: usize = 4;
 /// Numbers of a panel that has all of the depth, and lies in the third-level cache.
 const WHOLE: usize = 1 << 19;
 /// For a C of so many numbers B is read where it lies: its rows are close to each other, or read a few times only.
@@ -31,6 +38,8 @@ pub struct Panels<T> {
     b: Buffer<T>,
     /// Tiles of C that stand upright, and room to turn some of them.
     standing: Buffer<T>,
+    /// A strip of A.
+    strip: Buffer<T>,
     depths: Buffer<u32>,
     pub(super) pairs: bf16::Buffers,
 }
@@ -50,6 +59,7 @@ impl<T: Real> Panels<T> {
     pub(crate) fn each(&mut self, visit: &mut impl FnMut(&mut dyn Wanted)) {
         visit(&mut self.b);
         visit(&mut self.standing);
+        visit(&mut self.strip);
         visit(&mut self.depths);
         self.pairs.each(visit);
     }
@@ -70,6 +80,7 @@ impl<T: Real> Panels<T> {
             self.standing.want(turned * (width + TURNED));
         }
         self.b.want(level);
+        self.strip.want(MAX_ROWS * block);
         self.depths.want(block);
     }
 }
@@ -137,12 +148,18 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
                     Panel::Copied(&panels.b)
                 }
             };
-            let depths = a.depths(&mut panels.depths, depth);
-            let strips = Strips {
+            let copies = columns >= READERS * M::COLUMNS && a.is_crowded(depth);
+            let (copy, depth_step) = if copies {
+                (Some(&mut panels.strip[..M::ROWS * depth]), M::ROWS)
+            } else {
+                (None, a.depth_step)
+            };
+            let mut strips = Strips {
                 factor: a,
                 rows: 0..a.rows,
                 first_k,
-                depths,
+                depths: depths(&mut panels.depths, depth, depth_step),
+                copy,
             };
             strips.run::<M>(panel, columns, &mut c[first_col..], b.rows, first_k == 0);
         }
@@ -172,13 +189,14 @@ fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pa
         for first_row in (0..b.rows).step_by(chunk) {
             let rows = first_row..(first_row + chunk).min(b.rows);
             for first_k in (0..k).step_by(block) {
-                let depths = b.depths(&mut panels.depths, block.min(k - first_k));
+                let depth = block.min(k - first_k);
                 let panel = Panel::Copied(&panels.b[first_k * padded..]);
-                let strips = Strips {
+                let mut strips = Strips {
                     factor: b,
                     rows: rows.clone(),
                     first_k,
-                    depths,
+                    depths: depths(&mut panels.depths, depth, b.depth_step),
+                    copy: None,
                 };
                 let out = &mut panels.standing;
                 strips.run::<M>(panel, columns, out, columns, first_k == 0);
@@ -210,13 +228,15 @@ struct Strips<'a, T> {
     rows: Range<usize>,
     first_k: usize,
     depths: Depths<'a>,
+    /// Where the rows of a tile are copied before they are read: at each depth `ROWS` numbers.
+    copy: Option<&'a mut [T]>,
 }
 
 impl<T: Real> Strips<'_, T> {
     /// Stores or adds their products with the columns of a panel; each row of the result begins `step` numbers after the one before.
     #[inline(always)]
     fn run<'p, M: Micro<T>>(
-        &self,
+        &mut self,
         mut panel: Panel<'p, T>,
         all_columns: usize,
         out: &mut [T],
@@ -229,12 +249,20 @@ impl<T: Real> Strips<'_, T> {
         for row in (start..end).step_by(height) {
             let height = height.min(end - row);
             let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
+            let begin = row * self.factor.row_step + self.first_k * self.factor.depth_step;
+            let (values, begin, row_step) = match &mut self.copy {
+                Some(copy) => {
+                    self.factor.pack_strip::<M>(begin, copy);
+                    (&**copy, 0, 1)
+                }
+                None => (self.factor.values, begin, self.factor.row_step),
+            };
             for i in 0..height {
-                rows[i] = (row + i) * self.factor.row_step + self.first_k * self.factor.depth_step;
+                rows[i] = begin + i * row_step;
                 places[i] = (row - start + i) * step;
             }
             let left = Left {
-                values: self.factor.values,
+                values,
                 rows: Starts::new(&rows, height),
                 depths: self.depths,
             };
@@ -312,16 +340,24 @@ fn lay_down<T: Real, M: Micro<T>>(
 }
 
 impl<T: Real> Factor<'_, T> {
-    /// How far from the first element of a row each of them lies.
+    /// Whether a strip of `depth` depths has more lines than the first-level cache has places for, so that each tile would fetch it again:
+    /// with 2,048 rows each depth lies at the same place of another page.
+    fn is_crowded(&self, depth: usize) -> bool {
+        let step = self.depth_step * size_of::<T>();
+        let sets = PAGE / (1 << step.trailing_zeros().min(PAGE.ilog2())).max(CACHE_LINE);
+        self.depth_step != 1 && depth > PLACES * sets
+    }
+
+    /// Copies `ROWS` rows from number `begin` on, which are neighbours at each depth; behind the last row of all there may be fewer.
     #[inline(always)]
-    fn depths<'a>(&self, offsets: &'a mut [u32], depth: usize) -> Depths<'a> {
-        if self.depth_step == 1 {
-            return Depths::new(&IN_ORDER[..depth]);
+    fn pack_strip<M: Micro<T>>(&self, begin: usize, strip: &mut [T]) {
+        for (p, to) in strip.chunks_exact_mut(M::ROWS).enumerate() {
+            let from = &self.values[begin + p * self.depth_step..];
+            match from.get(..M::ROWS) {
+                Some(from) => to.copy_from_slice(from),
+                None => to[..from.len()].copy_from_slice(from),
+            }
         }
-        for (p, offset) in offsets[..depth].iter_mut().enumerate() {
-            *offset = (p * self.depth_step) as u32;
-        }
-        Depths::new(&offsets[..depth])
     }
 
     /// Copies rows from the beginning of `source` as strips of columns, depth after depth; a strip narrower than its last
@@ -348,4 +384,16 @@ impl<T: Real> Factor<'_, T> {
             }
         }
     }
+}
+
+/// How far from the first element of a row each of `depth` lies.
+#[inline(always)]
+fn depths(offsets: &mut [u32], depth: usize, step: usize) -> Depths<'_> {
+    if step == 1 {
+        return Depths::new(&IN_ORDER[..depth]);
+    }
+    for (p, offset) in offsets[..depth].iter_mut().enumerate() {
+        *offset = (p * step) as u32;
+    }
+    Depths::new(&offsets[..depth])
 }
