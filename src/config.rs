@@ -221,7 +221,7 @@ settings! {
         max_layers: usize = 256,
         /// Units of one layer.
         max_units: usize = 65_536,
-        /// Weights, gradients, optimizer state and activations of one run together.
+        /// What one run holds: weights, gradients, optimizer state, activations, buffers and data.
         run_memory_bytes: u64 = 2 * GIB,
         /// Floating-point operations of one landscape: places times samples times those of a prediction.
         landscape_flops: u64 = 50_000_000_000_000,

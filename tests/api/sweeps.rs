@@ -556,7 +556,7 @@ async fn what_cannot_be_worked_off_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_combination_that_only_shows_itself_is_refused_alone() {
-    let app = TestApp::with(|config| config.specs.run_memory_bytes = 1 << 20).await;
+    let app = TestApp::with(|config| config.specs.run_memory_bytes = 2 << 20).await;
     let dataset = app.dataset("admin", "penguins", PENGUINS).await;
     // Each width is right beside a narrow layer; two wide ones need more memory than a run may have.
     let mut spec = penguins(dataset);

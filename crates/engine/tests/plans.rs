@@ -171,6 +171,16 @@ fn what_threads_compute_with_is_counted() {
         two.total_bytes - one.total_bytes,
         two.working_bytes - one.working_bytes
     );
+    // An evaluation has buffers of its own, and more rows at once.
+    let loss = Loss::CrossEntropy(CrossEntropy::default());
+    let [two_rows, many] = [2, 256].map(|rows| {
+        network
+            .evaluation_bytes(&loss, rows, Cpu::native(1))
+            .expect("it can be counted")
+    });
+    let row_bytes = (steps * 4 * 4) as u64;
+    assert!(two_rows > pairs_bytes);
+    assert!(many - two_rows >= 254 * row_bytes, "{two_rows} and {many}");
 }
 
 #[test]

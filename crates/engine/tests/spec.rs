@@ -428,6 +428,7 @@ fn the_cost_is_counted() {
                 + cost.optimizer_bytes
                 + cost.activations_bytes
                 + cost.working_bytes
+                + cost.evaluation_bytes
     );
     assert!(cost.within(cost.total_bytes).is_ok());
     assert_eq!(

@@ -376,6 +376,8 @@ pub struct Memory {
     pub activations_bytes: u64,
     /// What the threads compute with beside that, on this machine.
     pub working_bytes: u64,
+    /// What measures the network on all rows, some at a time.
+    pub evaluation_bytes: u64,
     /// All of it, with the best weights and the encoded dataset.
     pub total_bytes: u64,
 }
@@ -412,6 +414,7 @@ impl Plan {
                 optimizer_bytes: cost.optimizer_bytes,
                 activations_bytes: cost.activations_bytes,
                 working_bytes: cost.working_bytes,
+                evaluation_bytes: cost.evaluation_bytes,
                 total_bytes: cost.total_bytes,
             },
             steps: plan.steps,

@@ -2,6 +2,7 @@
 
 use super::PlanError;
 use super::compile::Results;
+use super::evaluate::EvaluationGraph;
 use super::program::Program;
 use super::train::TrainingGraph;
 use crate::isa::Cpu;
@@ -30,7 +31,37 @@ pub struct Cost {
     pub flops_per_sample: u64,
 }
 
+/// Bytes of so many numbers.
+fn bytes(count: u64) -> Result<u64, PlanError> {
+    count
+        .checked_mul(size_of::<f32>() as u64)
+        .ok_or(PlanError::TooLarge)
+}
+
 impl Network {
+    /// Bytes of what evaluating the network takes beside its weights, when up to `batch_rows` rows are computed at once.
+    ///
+    /// # Errors
+    /// As [`Network::cost`].
+    pub fn evaluation_bytes(
+        &self,
+        loss: &Loss,
+        batch_rows: usize,
+        cpu: Cpu,
+    ) -> Result<u64, PlanError> {
+        let evaluation = EvaluationGraph::build(self, loss)?;
+        let results = Results {
+            keep: &evaluation.results(),
+            ..Results::default()
+        };
+        let program = Program::compile(&evaluation.graph, results, batch_rows)?;
+        let values = bytes(program.arena_len as u64)?;
+        program
+            .working_bytes::<f32>(cpu)
+            .and_then(|working| working.checked_add(values))
+            .ok_or(PlanError::TooLarge)
+    }
+
     /// What training this network on this processor takes. Compiles the step without allocating its values.
     ///
     /// # Errors
@@ -50,11 +81,6 @@ impl Network {
             pinned_len: 0,
         };
         let program = Program::compile(&step.graph, results, batch_rows)?;
-        let bytes = |count: u64| {
-            count
-                .checked_mul(size_of::<f32>() as u64)
-                .ok_or(PlanError::TooLarge)
-        };
         let parameters = self.n_trained() as u64;
         let weights_bytes = bytes(self.n_parameters() as u64)?;
         let optimizer_bytes = bytes(parameters)?

@@ -8,6 +8,44 @@ use crate::loss::{Loss, LossNodes};
 use crate::network::{Mode, Network, Parameters};
 use crate::op::StepKey;
 
+/// Most rows that a trainer evaluates at once; enough for the products, few enough for the cache.
+pub const EVALUATED_ROWS: usize = 256;
+
+/// What an evaluation computes.
+pub(super) struct EvaluationGraph {
+    pub(super) graph: Graph,
+    pub(super) output: NodeId,
+    pub(super) loss: LossNodes,
+}
+
+impl EvaluationGraph {
+    /// Builds it.
+    ///
+    /// # Errors
+    /// When the loss does not fit the network's outputs.
+    pub(super) fn build(network: &Network, loss: &Loss) -> Result<EvaluationGraph, PlanError> {
+        let mut graph = Graph::new();
+        let features = graph.features(network.n_features());
+        let output = network
+            .forward(&mut graph, features, Mode::Evaluate)?
+            .output;
+        let loss = loss
+            .forward(&mut graph, output)
+            .map_err(crate::network::NetworkError::Loss)?;
+        Ok(EvaluationGraph {
+            graph,
+            output,
+            loss,
+        })
+    }
+
+    /// The nodes whose values are read.
+    pub(super) fn results(&self) -> Vec<NodeId> {
+        let LossNodes { mean, weight } = self.loss;
+        [self.output, mean].into_iter().chain(weight).collect()
+    }
+}
+
 /// A network and its loss, compiled to be evaluated in pieces of up to a number of rows.
 pub struct EvaluationPlan<T> {
     calculation: Calculation<T>,
@@ -28,20 +66,11 @@ impl<T: Real> EvaluationPlan<T> {
         batch_rows: usize,
         cpu: Cpu,
     ) -> Result<EvaluationPlan<T>, PlanError> {
-        let mut graph = Graph::new();
-        let features = graph.features(network.n_features());
-        let output = network
-            .forward(&mut graph, features, Mode::Evaluate)?
-            .output;
-        let loss = loss
-            .forward(&mut graph, output)
-            .map_err(crate::network::NetworkError::Loss)?;
-        let mut keep = vec![output, loss.mean];
-        keep.extend(loss.weight);
+        let built = EvaluationGraph::build(network, loss)?;
         Ok(EvaluationPlan {
-            calculation: Calculation::compile(&graph, &keep, batch_rows, cpu)?,
-            output,
-            loss,
+            calculation: Calculation::compile(&built.graph, &built.results(), batch_rows, cpu)?,
+            output: built.output,
+            loss: built.loss,
             n_features: network.n_features(),
             n_outputs: network.n_outputs(),
         })

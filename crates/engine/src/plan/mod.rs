@@ -25,7 +25,7 @@ mod train;
 pub(crate) use calculation::packings;
 pub use calculation::{Calculation, Inputs, measure};
 pub use cost::Cost;
-pub use evaluate::EvaluationPlan;
+pub use evaluate::{EVALUATED_ROWS, EvaluationPlan};
 pub use gradient::GradientPlan;
 pub(crate) use packing::Packing;
 pub use probe::{LayerActivity, Probe};

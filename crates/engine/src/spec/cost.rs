@@ -7,7 +7,7 @@ use crate::dataset::DataFacts;
 use crate::isa::Cpu;
 use crate::loss::Loss;
 use crate::network::{LayerOutline, Network, NetworkError};
-use crate::plan::PlanError;
+use crate::plan::{EVALUATED_ROWS, PlanError};
 
 /// What a training needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -24,6 +24,8 @@ pub struct Cost {
     pub activations_bytes: u64,
     /// Bytes that the threads compute with beside these, on this machine.
     pub working_bytes: u64,
+    /// Bytes of what measures the network on all rows, some at a time.
+    pub evaluation_bytes: u64,
     /// All of it, with the best weights that early stopping keeps and the encoded dataset.
     pub total_bytes: u64,
     /// Floating-point operations of one step, per row: forward and backward.
@@ -51,7 +53,7 @@ impl Cost {
     }
 }
 
-/// The cost of a resolved spec: the engine's own count of a step, the best weights kept aside, and the data, which is held
+/// The cost of a resolved spec: the engine's own counts of a step and of an evaluation, the best weights kept aside, and the data, which is held
 /// once as it was encoded and once by part.
 pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation>> {
     let batch = spec
@@ -76,17 +78,28 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         }
         other => other.clone(),
     };
-    let cpu = Cpu::native(spec.resources.threads as usize).with_precision(spec.training.precision);
+    let cpu = Cpu::native(spec.resources.threads as usize);
+    let rounding = cpu.with_precision(spec.training.precision);
+    let refused = |error| match error {
+        PlanError::Network(error) => vec![explain(&error)],
+        _ => beyond(),
+    };
     let step = network
-        .cost(&loss, &optimizer.rule, batch_rows as usize, cpu)
-        .map_err(|error| match error {
-            PlanError::Network(error) => vec![explain(&error)],
-            _ => beyond(),
-        })?;
+        .cost(&loss, &optimizer.rule, batch_rows as usize, rounding)
+        .map_err(refused)?;
+    let evaluated_rows = facts.n_rows.clamp(1, EVALUATED_ROWS as u64) as usize;
+    let evaluation_bytes = network
+        .evaluation_bytes(&loss, evaluated_rows, cpu)
+        .map_err(refused)?;
     let data_bytes = data_bytes(facts).ok_or_else(beyond)?;
-    let total_bytes = [step.total_bytes, step.weights_bytes, data_bytes]
-        .into_iter()
-        .try_fold(0_u64, u64::checked_add);
+    let total_bytes = [
+        step.total_bytes,
+        step.weights_bytes,
+        evaluation_bytes,
+        data_bytes,
+    ]
+    .into_iter()
+    .try_fold(0_u64, u64::checked_add);
     Ok(Cost {
         parameters: step.parameters,
         weights_bytes: step.weights_bytes,
@@ -94,6 +107,7 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         optimizer_bytes: step.optimizer_bytes,
         activations_bytes: step.activations_bytes,
         working_bytes: step.working_bytes,
+        evaluation_bytes,
         total_bytes: total_bytes.ok_or_else(beyond)?,
         flops_per_sample: step.flops_per_sample,
     })
@@ -144,6 +158,7 @@ fn perceptron(facts: &DataFacts) -> Option<Cost> {
         optimizer_bytes: weights_bytes,
         activations_bytes: 0,
         working_bytes: 0,
+        evaluation_bytes: 0,
         total_bytes: weights_bytes
             .checked_mul(2)?
             .checked_add(data_bytes(facts)?)?,

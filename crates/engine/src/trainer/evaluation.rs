@@ -8,10 +8,7 @@ use crate::loss::Loss;
 use crate::metrics::{ClassificationMetrics, LOSS, Part, RegressionMetrics};
 use crate::network::{Network, Outcome, Parameters};
 use crate::op::{exponential, softmax_in_place};
-use crate::plan::EvaluationPlan;
-
-/// Most rows that are evaluated at once; enough for the products, few enough for the cache.
-const PIECE: usize = 256;
+use crate::plan::{EVALUATED_ROWS, EvaluationPlan};
 
 /// A named metric of a part.
 pub(crate) type Measured = (&'static str, f64);
@@ -80,7 +77,8 @@ impl Evaluator {
         most_rows: usize,
         cpu: Cpu,
     ) -> Result<Self, EngineError> {
-        let plan = EvaluationPlan::compile(network, loss, PIECE.min(most_rows).max(1), cpu)?;
+        let plan =
+            EvaluationPlan::compile(network, loss, EVALUATED_ROWS.min(most_rows).max(1), cpu)?;
         Ok(Self {
             plan,
             outputs: Vec::new(),
