@@ -34,7 +34,7 @@ impl<T: Pod> Aligned<T> {
     }
 
     /// Makes it at least so long; what is new is zero.
-    pub(crate) fn grow(&mut self, len: usize) {
+    fn grow(&mut self, len: usize) {
         if len > self.len {
             let per_line = size_of::<Line>() / size_of::<T>();
             self.lines.resize(len.div_ceil(per_line), Line([0; 8]));

@@ -79,8 +79,10 @@ impl<T: Real> Panels<T> {
             let turned = columns(STANDING).next_multiple_of(TURNED);
             self.standing.want(turned * (width + TURNED));
         }
+        if product.transpose_a {
+            self.strip.want(MAX_ROWS * block);
+        }
         self.b.want(level);
-        self.strip.want(MAX_ROWS * block);
         self.depths.want(block);
     }
 }

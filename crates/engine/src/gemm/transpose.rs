@@ -2,49 +2,23 @@
 
 use std::arch::x86_64::*;
 
-/// [`super::micro::Micro::transpose`] by blocks of 16 x 16 in registers of AVX-512; only plans for it call this.
-#[inline(always)]
-pub(super) fn transpose16(
-    from: &[f32],
-    from_step: usize,
-    to: &mut [f32],
-    to_step: usize,
-    rows: usize,
-    depth: usize,
-) {
-    by_blocks::<16>(from, from_step, to, to_step, rows, depth, |from, to, n| {
-        // SAFETY: the processor has AVX-512, and the rows may be read and written.
-        unsafe { block16(from, from_step, to, to_step, n) }
-    });
-}
+/// Transposes a block: from a place and the step of its rows, to another and its step, of so many rows.
+type Block = unsafe fn(*const f32, usize, *mut f32, usize, usize);
 
-/// The same by blocks of 8 x 8 in registers of AVX2; only plans for it call this.
+/// [`super::micro::Micro::transpose`] by blocks of `SIDE` x `SIDE` in registers, which `block` transposes.
+///
+/// # Safety
+///
+/// The processor has the instructions of `block`; it may read `SIDE` numbers of each of up to `SIDE` rows and write `SIDE` to `SIDE` rows.
 #[inline(always)]
-pub(super) fn transpose8(
+pub(super) unsafe fn by_blocks<const SIDE: usize>(
+    block: Block,
     from: &[f32],
     from_step: usize,
     to: &mut [f32],
     to_step: usize,
     rows: usize,
     depth: usize,
-) {
-    by_blocks::<8>(from, from_step, to, to_step, rows, depth, |from, to, n| {
-        // SAFETY: the processor has AVX2, and the rows may be read and written.
-        unsafe { block8(from, from_step, to, to_step, n) }
-    });
-}
-
-/// Hands each block of up to `SIDE` rows and `SIDE` depths to `block`, which writes vectors of `SIDE` numbers: `block(from, to, n_rows)` may
-/// read `SIDE` numbers of `n_rows` rows and write `SIDE` to as many rows.
-#[inline(always)]
-fn by_blocks<const SIDE: usize>(
-    from: &[f32],
-    from_step: usize,
-    to: &mut [f32],
-    to_step: usize,
-    rows: usize,
-    depth: usize,
-    block: impl Fn(*const f32, *mut f32, usize),
 ) {
     if rows == 0 || depth == 0 {
         return;
@@ -60,15 +34,18 @@ fn by_blocks<const SIDE: usize>(
         };
         let vectors = vectors.min(depth) / SIDE * SIDE;
         for first in (0..vectors).step_by(SIDE) {
-            // SAFETY: the rows end within `from`, by the assertion, and `first + SIDE <= depth`; the last vector begins at
-            // `(first + SIDE - 1) * to_step + first_row`, `SIDE` before the end of `to` or earlier.
-            let (from, to) = unsafe {
-                (
+            // SAFETY: the caller vouches for the instructions. The rows end within `from`, by the assertion, and
+            // `first + SIDE <= depth`; the last vector begins at `(first + SIDE - 1) * to_step + first_row`, `SIDE` before the end
+            // of `to` or earlier.
+            unsafe {
+                block(
                     from.as_ptr().add(first_row * from_step + first),
+                    from_step,
                     to.as_mut_ptr().add(first * to_step + first_row),
-                )
-            };
-            block(from, to, n_rows);
+                    to_step,
+                    n_rows,
+                );
+            }
         }
         for p in vectors..depth {
             for i in first_row..first_row + n_rows {
@@ -84,7 +61,13 @@ fn by_blocks<const SIDE: usize>(
 ///
 /// The processor has AVX-512. 16 numbers may be read from each of `n_rows` rows of `from`, and written to 16 rows of `to`.
 #[target_feature(enable = "avx512f")]
-unsafe fn block16(from: *const f32, from_step: usize, to: *mut f32, to_step: usize, n_rows: usize) {
+pub(super) unsafe fn block16(
+    from: *const f32,
+    from_step: usize,
+    to: *mut f32,
+    to_step: usize,
+    n_rows: usize,
+) {
     let mut rows = [_mm512_setzero_ps(); 16];
     for (i, row) in rows.iter_mut().enumerate() {
         if i < n_rows {
@@ -154,7 +137,13 @@ pub(super) fn transpose_registers(mut rows: [__m512; 16]) -> [__m512; 16] {
 ///
 /// The processor has AVX2. 8 numbers may be read from each of `n_rows` rows of `from`, and written to 8 rows of `to`.
 #[target_feature(enable = "avx2")]
-unsafe fn block8(from: *const f32, from_step: usize, to: *mut f32, to_step: usize, n_rows: usize) {
+pub(super) unsafe fn block8(
+    from: *const f32,
+    from_step: usize,
+    to: *mut f32,
+    to_step: usize,
+    n_rows: usize,
+) {
     let mut rows = [_mm256_setzero_ps(); 8];
     for (i, row) in rows.iter_mut().enumerate() {
         if i < n_rows {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::micro::{Left, Micro, Out, Right, Vector, choose_tile, tile};
-use super::transpose::{transpose8, transpose16};
+use super::transpose::{block8, block16, by_blocks};
 
 /// AVX-512: 20 sums of 16 numbers, two vectors of B and an element of each of ten rows of A fill all 32 registers. With
 /// more rows the compiler moves sums to memory and back, and ten are enough to keep two multipliers busy.
@@ -227,7 +227,8 @@ impl Micro<f32> for Avx512 {
         rows: usize,
         depth: usize,
     ) {
-        transpose16(from, from_step, to, to_step, rows, depth);
+        // SAFETY: plans choose this type only for an `Isa` that has its instructions.
+        unsafe { by_blocks::<16>(block16, from, from_step, to, to_step, rows, depth) }
     }
 }
 
@@ -270,6 +271,7 @@ impl Micro<f32> for Avx2 {
         rows: usize,
         depth: usize,
     ) {
-        transpose8(from, from_step, to, to_step, rows, depth);
+        // SAFETY: as above.
+        unsafe { by_blocks::<8>(block8, from, from_step, to, to_step, rows, depth) }
     }
 }

@@ -14,8 +14,8 @@ pub const EVALUATED_ROWS: usize = 256;
 /// What an evaluation computes.
 pub(super) struct EvaluationGraph {
     pub(super) graph: Graph,
-    pub(super) output: NodeId,
-    pub(super) loss: LossNodes,
+    output: NodeId,
+    loss: LossNodes,
 }
 
 impl EvaluationGraph {

@@ -53,8 +53,8 @@ impl Cost {
     }
 }
 
-/// The cost of a resolved spec: the engine's own counts of a step and of an evaluation, the best weights kept aside, and the data, which is held
-/// once as it was encoded and once by part.
+/// The cost of a resolved spec: the engine's own counts of a step and of an evaluation, the best weights kept aside, and the data,
+/// which is held once as it was encoded and once by part.
 pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation>> {
     let batch = spec
         .training
