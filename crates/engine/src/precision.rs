@@ -6,6 +6,9 @@
 //!
 //! A bfloat16 is the upper half of an f32: its sign, its 8 bits of exponent and 7 of its 23 bits of fraction (Kalamkar et
 //! al., "A study of BFLOAT16 for deep learning training", 2019). It reaches as far as an f32 and has two to three decimals.
+//!
+//! What is rounded are the factors of multiplications. A convolution that transforms its operands first, to multiply less, rounds what it
+//! has transformed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

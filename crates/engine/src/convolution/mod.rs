@@ -26,7 +26,7 @@ mod winograd;
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::gemm::{DEPTH, bf16, widest};
-use crate::isa::Isa;
+use crate::isa::{Isa, Pairing};
 
 use correlate::correlate;
 use pairs::Pairs;
@@ -168,10 +168,12 @@ impl Convolution {
         })
     }
 
-    /// How a map is computed with fewer multiplications, where it is.
+    /// How a map is computed with fewer multiplications, where it is: in bf16 on vectors of pairs, because tiles of pairs multiply faster than
+    /// numbers are transformed, and without either there is nothing to gain from bf16.
     fn winograd<T: Real>(&self, isa: Isa, map: Map) -> Option<Winograd> {
-        let winograd = Winograd::of(self, map);
-        winograd.filter(|_| !bf16::rounds::<T>(isa))
+        let rounds = bf16::rounds::<T>(isa);
+        let possible = !rounds || isa.pairing() == Pairing::Vectors;
+        Winograd::of(self, map, rounds).filter(|_| possible)
     }
 
     /// Whether W has fewer numbers than a sample, so that weight gradients of parts of a batch are less than the samples of others.

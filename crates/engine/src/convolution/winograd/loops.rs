@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::tiles::{Part, Strips, plane, step};
+use super::tiles::{Part, Rows, RowsOfStrips, Strips, plane, step};
 use super::transform::{Grid, Scheme, transform};
 use super::{Buffers, Winograd};
 use crate::convolution::ConvolutionScratch;
@@ -91,18 +91,17 @@ kernel! {
     ) {
         let ConvolutionScratch { winograd: buffers, depths, pixels, places, .. } = scratch;
         let Winograd { channels, columns, .. } = *winograd;
-        let Buffers { rows, sources, products } = buffers;
+        let Buffers { rows, sources, products, .. } = buffers;
         let most_tiles = winograd.chunk_rows() * winograd.x.tiles();
         let v_part = Part { first: 0, len: plane(most_tiles, channels) };
         let m_part = Part { first: 0, len: plane(most_tiles, columns) };
         let depths = in_steps(depths, channels, 1);
         let pixels = in_steps(pixels, most_tiles, step(channels));
-        for (tile, place) in places[..most_tiles].iter_mut().enumerate() {
-            *place = tile * step(columns);
-        }
+        winograd.places(places);
         for tile_rows in winograd.chunks(out.len() / winograd.out_len()) {
             let n_tiles = tile_rows.len() * winograd.x.tiles();
-            winograd.transform_source::<T, M, S, N, R, P>(source, tile_rows.clone(), rows, sources, v_part, 0..P * P);
+            let mut v = Rows { numbers: &mut *sources, part: v_part, step: step(channels) };
+            winograd.transform_source::<T, M, S, N, R, P>(source, tile_rows.clone(), rows, &mut v, 0..P * P);
             for position in 0..P * P {
                 let v = &sources[position * v_part.len..][..v_part.len];
                 let u = &prepared[position * piece_len..][..piece_len];
@@ -123,7 +122,7 @@ kernel! {
     ) {
         let ConvolutionScratch { winograd: buffers, depths, pixels, .. } = scratch;
         let Winograd { channels, columns, .. } = *winograd;
-        let Buffers { rows, sources, products } = buffers;
+        let Buffers { rows, sources, products, .. } = buffers;
         let most_tiles = winograd.chunk_rows() * winograd.x.tiles();
         let v_part = Part { first: part.first, len: plane(most_tiles, channels) };
         let dy_part = Part { first: part.first, len: plane(most_tiles, columns.next_multiple_of(M::VECTOR)) };
@@ -133,8 +132,11 @@ kernel! {
         let mut first = true;
         for tile_rows in winograd.chunks(dy.len() / winograd.out_len()) {
             let n_tiles = tile_rows.len() * winograd.x.tiles();
-            winograd.transform_source::<T, M, S, N, R, P>(x, tile_rows.clone(), rows, sources, v_part, wanted.clone());
-            winograd.transform_gradient::<T, M, S, N, R, P>(dy, tile_rows, products, dy_part, wanted.clone());
+            let mut v = Rows { numbers: &mut *sources, part: v_part, step: step(channels) };
+            winograd.transform_source::<T, M, S, N, R, P>(x, tile_rows.clone(), rows, &mut v, wanted.clone());
+            let strips = Strips { rows: n_tiles, columns };
+            let mut ady = RowsOfStrips { numbers: &mut *products, part: dy_part, strips, loops: PhantomData::<M> };
+            winograd.transform_gradient::<T, M, S, N, R, P>(dy, tile_rows, &mut ady, wanted.clone());
             for (idx, piece) in pieces.chunks_exact_mut(part.len).enumerate() {
                 let v = &sources[idx * v_part.len..][..v_part.len];
                 let packed = &products[idx * dy_part.len..][..dy_part.len];
@@ -178,7 +180,7 @@ kernel! {
 
 /// Writes 0, `step`, 2 `step`, ... and answers them.
 #[inline(always)]
-fn in_steps(offsets: &mut [u32], n: usize, step: usize) -> &[u32] {
+pub(super) fn in_steps(offsets: &mut [u32], n: usize, step: usize) -> &[u32] {
     let offsets = &mut offsets[..n];
     for (idx, offset) in offsets.iter_mut().enumerate() {
         *offset = (idx * step) as u32;

@@ -13,8 +13,12 @@
 //! Rows of tiles are numbered over all samples, and done in chunks whose bounds follow from the geometry. Every
 //! element of y and of dx depends on its own sample only, and each number of dW is summed chunk after chunk, so threads that divide
 //! samples, positions or rows change no bit.
+//!
+//! In bf16 V, U and A dy A^T are rounded, and multiplied in [`pairs`].
 
 mod loops;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
 mod tiles;
 mod transform;
 
@@ -28,7 +32,7 @@ use crate::gemm::widest;
 use crate::isa::Isa;
 
 use loops::{correlate, kernels, sums_over_tiles, turned_kernels, weight_rows};
-use tiles::{MOST_COLUMNS, Part, plane};
+use tiles::{MOST_COLUMNS, Part, plane, step};
 use transform::{FiveTaps, ThreeTaps};
 
 /// Numbers of V and M that stay in the second-level cache.
@@ -37,8 +41,8 @@ const CACHED: usize = 1 << 18;
 const CHUNK_TILES: [usize; 2] = [16, 64];
 /// Most numbers of V and M that a thread may hold; what needs more is summed directly.
 const HELD: usize = 1 << 23;
-/// Most tiles whose products are summed before they are added to a weight gradient, and numbers of V and A dy A^T of them.
-const SUMMED_TILES: usize = 96;
+/// Most products that are summed before the sum is added to a weight gradient, and numbers of V and A dy A^T of them.
+const SUMMED_DEPTHS: usize = 96;
 const SUMMED: usize = 1 << 21;
 /// Fewer channels or filters than so many leave vectors empty, or are summed in less time than it takes to transform them.
 const LEAST_WIDTH: usize = 16;
@@ -54,6 +58,8 @@ pub(super) struct Buffers<T> {
     sources: Buffer<T>,
     /// M, or A dy A^T, position after position.
     products: Buffer<T>,
+    /// Tiles before they are rounded.
+    tiles: Buffer<T>,
 }
 
 impl<T: Real> Buffers<T> {
@@ -62,6 +68,7 @@ impl<T: Real> Buffers<T> {
         visit(&mut self.rows);
         visit(&mut self.sources);
         visit(&mut self.products);
+        visit(&mut self.tiles);
     }
 }
 
@@ -94,6 +101,8 @@ pub(super) struct Winograd {
     /// Numbers per pixel of the result.
     columns: usize,
     map: Map,
+    /// Factors of products are rounded to bfloat16, and multiplied in pairs.
+    rounds: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,18 +113,18 @@ enum Taps {
 
 /// Calls a kernel with the maps of a scheme.
 macro_rules! choose {
-    ($isa:ident, $winograd:ident, $kernel:ident($($arg:expr),*)) => {
+    ($isa:ident, $winograd:ident, $($kernel:ident)::+($($arg:expr),*)) => {
         match $winograd.taps {
-            Taps::Three => $kernel($isa, PhantomData::<[[[ThreeTaps; 4]; 3]; 4]>, $($arg),*),
-            Taps::Five => $kernel($isa, PhantomData::<[[[FiveTaps; 6]; 5]; 7]>, $($arg),*),
+            Taps::Three => $($kernel)::+($isa, PhantomData::<[[[ThreeTaps; 4]; 3]; 4]>, $($arg),*),
+            Taps::Five => $($kernel)::+($isa, PhantomData::<[[[FiveTaps; 6]; 5]; 7]>, $($arg),*),
         }
     };
 }
 
 impl Winograd {
     /// How a map of a convolution is computed in this way, where that is faster: its kernel is 3 x 3 or 5 x 5, steps by one, and has
-    /// enough channels, filters and pixels.
-    pub(super) fn of(convolution: &Convolution, map: Map) -> Option<Winograd> {
+    /// enough channels, filters and pixels. With `rounds`, on vectors of pairs.
+    pub(super) fn of(convolution: &Convolution, map: Map, rounds: bool) -> Option<Winograd> {
         let c = convolution;
         let taps = match c.kernel {
             [3, 3] => Taps::Three,
@@ -149,12 +158,14 @@ impl Winograd {
             channels,
             columns,
             map,
+            rounds,
         };
         // The same for all three maps, so that they are what they are together.
         let n_tiles = rows.div_ceil(2) * cols.div_ceil(2);
         let products = winograd.n_positions() * n_tiles;
         let direct = c.kernel[0] * c.kernel[1] * rows * cols;
-        let held = cols.max(c.width).div_ceil(2).max(CHUNK_TILES[0]) * winograd.per_tile();
+        let per_tile = winograd.n_positions() * (channels + columns);
+        let held = cols.max(c.width).div_ceil(2).max(CHUNK_TILES[0]) * per_tile;
         let gains = 2 * direct >= LEAST_GAIN_HALVES * products;
         (gains && held <= HELD).then_some(winograd)
     }
@@ -176,13 +187,15 @@ impl Winograd {
 
     /// What is to be computed before: a matrix for each position, of transformed weights or of sums over all tiles.
     pub(super) fn pieces(&self, isa: Isa) -> Pieces {
-        let columns = match self.map {
-            Map::Forward | Map::InputGradient => self.columns.next_multiple_of(widest(isa)),
-            Map::WeightGradient => self.columns,
+        let len = match self.map {
+            Map::WeightGradient => self.channels * self.columns,
+            #[cfg(target_arch = "x86_64")]
+            _ if self.rounds => self.u_len(),
+            _ => self.channels * self.columns.next_multiple_of(widest(isa)),
         };
         Pieces {
             n: self.n_positions(),
-            len: self.channels * columns,
+            len,
         }
     }
 
@@ -193,6 +206,7 @@ impl Winograd {
             rows,
             sources,
             products,
+            ..
         } = &mut scratch.winograd;
         let bordered = self.chunk_rows() * self.points() * self.bordered_row(self.points());
         let transposed = self.n_positions() * widest(isa) * MOST_COLUMNS;
@@ -203,19 +217,42 @@ impl Winograd {
         scratch.pixels.want(n_tiles);
         scratch.depths.want(self.channels);
         scratch.places.want(n_tiles);
+        #[cfg(target_arch = "x86_64")]
+        if self.rounds {
+            self.reserve_pairs(n_tiles, &mut scratch.winograd);
+        }
     }
 
-    /// Numbers that a tile has at all positions.
+    /// Factors that the processor multiplies as one.
+    fn n_together(&self) -> usize {
+        if self.rounds { 2 } else { 1 }
+    }
+
+    /// Numbers that a tile has at all positions, where two that are rounded are one.
     fn per_tile(&self) -> usize {
-        self.n_positions() * (self.channels + self.columns)
+        let rounded = |n: usize| n.div_ceil(self.n_together());
+        let numbers = match self.map {
+            Map::Forward | Map::InputGradient => rounded(self.channels) + self.columns,
+            Map::WeightGradient => rounded(self.channels + self.columns),
+        };
+        self.n_positions() * numbers
+    }
+
+    /// Where each tile of a chunk stands in M.
+    fn places(&self, places: &mut [usize]) {
+        let n_tiles = self.chunk_rows() * self.x.tiles();
+        for (tile, place) in places[..n_tiles].iter_mut().enumerate() {
+            *place = tile * step(self.columns);
+        }
     }
 
     /// Rows of tiles that are done together.
     fn chunk_rows(&self) -> usize {
         let [fewest, most] = CHUNK_TILES;
+        let most_summed = SUMMED_DEPTHS * self.n_together();
         let n_tiles = match self.map {
             Map::Forward | Map::InputGradient => (CACHED / self.per_tile()).clamp(fewest, most),
-            Map::WeightGradient => (SUMMED / self.per_tile()).clamp(fewest, SUMMED_TILES),
+            Map::WeightGradient => (SUMMED / self.per_tile()).clamp(fewest, most_summed),
         };
         (n_tiles / self.x.tiles()).max(1)
     }
@@ -252,6 +289,10 @@ impl Winograd {
     ) {
         let len = self.pieces(isa).len;
         let part = Part { first, len };
+        #[cfg(target_arch = "x86_64")]
+        if self.rounds {
+            return self.prepare_pairs(isa, [left, right], pieces, part, scratch);
+        }
         match self.map {
             Map::Forward => choose!(isa, self, kernels(self, right, pieces, part)),
             Map::InputGradient => {
@@ -271,6 +312,41 @@ impl Winograd {
         }
     }
 
+    /// The same of factors that are rounded; T is f32.
+    #[cfg(target_arch = "x86_64")]
+    fn prepare_pairs<T: Real>(
+        &self,
+        isa: Isa,
+        factors: [&[T]; 2],
+        pieces: &mut [T],
+        part: Part,
+        scratch: &mut ConvolutionScratch<T>,
+    ) {
+        let [left, right] = factors.map(bytemuck::cast_slice);
+        match self.map {
+            Map::Forward => {
+                let u = bytemuck::cast_slice_mut(pieces);
+                choose!(isa, self, pairs::kernels(self, right, u, part, scratch));
+            }
+            Map::InputGradient => {
+                let u = bytemuck::cast_slice_mut(pieces);
+                choose!(
+                    isa,
+                    self,
+                    pairs::turned_kernels(self, right, u, part, scratch)
+                );
+            }
+            Map::WeightGradient => {
+                let sums = bytemuck::cast_slice_mut(pieces);
+                choose!(
+                    isa,
+                    self,
+                    pairs::sums_over_tiles(self, left, right, sums, part, scratch)
+                );
+            }
+        }
+    }
+
     /// Runs the map for as many samples as `out` holds; `prepared` has all pieces.
     pub(super) fn correlate<T: Real>(
         &self,
@@ -280,6 +356,13 @@ impl Winograd {
         out: &mut [T],
         scratch: &mut ConvolutionScratch<T>,
     ) {
+        #[cfg(target_arch = "x86_64")]
+        if self.rounds {
+            let (source, u) = (bytemuck::cast_slice(source), bytemuck::cast_slice(prepared));
+            let out = bytemuck::cast_slice_mut(out);
+            choose!(isa, self, pairs::correlate(self, source, u, out, scratch));
+            return;
+        }
         choose!(
             isa,
             self,

@@ -1,5 +1,6 @@
 //! Transforms of tiles, and where their numbers lie: one position of all tiles after the other, so that each is a factor of a product.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Winograd;
@@ -53,6 +54,59 @@ impl Strips {
     }
 }
 
+/// Where the transformed numbers of tiles go, one tile after the other.
+pub(super) trait Sink<T> {
+    /// Where the first lanes that begin with a channel or column of a tile are written, and those of all other positions.
+    fn grid<const P: usize>(&self, tile: usize, number: usize) -> Grid;
+
+    /// What the grid means.
+    fn numbers(&mut self) -> &mut [T];
+
+    /// All of a tile is written.
+    #[inline(always)]
+    fn finish(&mut self, _tile: usize) {}
+}
+
+/// Each tile is a row of a matrix for each position.
+pub(super) struct Rows<'a, T> {
+    pub(super) numbers: &'a mut [T],
+    pub(super) part: Part,
+    pub(super) step: usize,
+}
+
+impl<T: Real> Sink<T> for Rows<'_, T> {
+    #[inline(always)]
+    fn grid<const P: usize>(&self, tile: usize, number: usize) -> Grid {
+        self.part.grid::<P>(tile * self.step + number)
+    }
+
+    #[inline(always)]
+    fn numbers(&mut self) -> &mut [T] {
+        self.numbers
+    }
+}
+
+/// Each tile is a row of strips for each position.
+pub(super) struct RowsOfStrips<'a, T, M> {
+    pub(super) numbers: &'a mut [T],
+    pub(super) part: Part,
+    pub(super) strips: Strips,
+    pub(super) loops: PhantomData<M>,
+}
+
+impl<T: Real, M: Micro<T>> Sink<T> for RowsOfStrips<'_, T, M> {
+    #[inline(always)]
+    fn grid<const P: usize>(&self, tile: usize, number: usize) -> Grid {
+        let place = self.strips.place::<T, M>(tile, number);
+        self.part.grid::<P>(place)
+    }
+
+    #[inline(always)]
+    fn numbers(&mut self) -> &mut [T] {
+        self.numbers
+    }
+}
+
 impl Part {
     /// Where the matrices of all positions have the same element, of which the first computed one has it at `at`.
     #[inline(always)]
@@ -103,8 +157,7 @@ impl Winograd {
         source: &[T],
         tile_rows: Range<usize>,
         bordered: &mut [T],
-        sources: &mut [T],
-        part: Part,
+        sink: &mut impl Sink<T>,
         wanted: Range<usize>,
     ) {
         let (channels, width) = (self.channels, self.bordered_row(N));
@@ -125,16 +178,17 @@ impl Winograd {
                         row: width as isize,
                         column: channels as isize,
                     };
-                    let to = part.grid::<P>(tile * step(channels) + channel);
-                    let n = channels - channel;
-                    transform!(S::source, N => P, (bordered, from, n), (sources, to, n), wanted.len() == P * P, |i, j| wanted.contains(&(i * P + j)));
+                    let (to, n) = (sink.grid::<P>(tile, channel), channels - channel);
+                    let numbers = sink.numbers();
+                    transform!(S::source, N => P, (bordered, from, n), (numbers, to, n), wanted.len() == P * P, |i, j| wanted.contains(&(i * P + j)));
                 }
+                sink.finish(tile);
             }
             next += n_rows;
         }
     }
 
-    /// A dy A^T of some rows of tiles, at some positions, each tile a row of strips.
+    /// A dy A^T of some rows of tiles, at some positions.
     #[inline(always)]
     pub(super) fn transform_gradient<
         T: Real,
@@ -147,15 +201,10 @@ impl Winograd {
         &self,
         dy: &[T],
         tile_rows: Range<usize>,
-        products: &mut [T],
-        part: Part,
+        sink: &mut impl Sink<T>,
         wanted: Range<usize>,
     ) {
         let columns = self.columns;
-        let strips = Strips {
-            rows: tile_rows.len() * self.x.tiles(),
-            columns,
-        };
         let mut tile = 0;
         for tile_row in tile_rows {
             let (sample, row) = self.row_of_sample(tile_row);
@@ -165,9 +214,11 @@ impl Winograd {
                     |i: usize, j: usize| 2 * row + i < self.y.out && 2 * col + j < self.x.out;
                 for column in (0..columns).step_by(M::VECTOR) {
                     let from = self.pixels(row, col, column);
-                    let to = part.grid::<P>(strips.place::<T, M>(tile, column));
-                    transform!(S::of_result, 2 => P, (dy, from, columns - column; inside), (products, to, M::VECTOR), wanted.len() == P * P, |i, j| wanted.contains(&(i * P + j)));
+                    let to = sink.grid::<P>(tile, column);
+                    let numbers = sink.numbers();
+                    transform!(S::of_result, 2 => P, (dy, from, columns - column; inside), (numbers, to, M::VECTOR), wanted.len() == P * P, |i, j| wanted.contains(&(i * P + j)));
                 }
+                sink.finish(tile);
                 tile += 1;
             }
         }

@@ -148,7 +148,7 @@ macro_rules! transform {
     };
     (@ $map:path, $from_n:expr => $to_n:expr, ($from:expr, $from_grid:ident, $n:expr $(; $inside:ident)?), ($to:expr, $to_grid:ident, $n_out:expr), $all:expr, |$i:ident, $j:ident| $wanted:expr) => {{
         // SAFETY: `with M of T` gives the registers of the instructions that the processor was found to have.
-        let zero = unsafe { Lanes::<T, M::Lanes>::zero() };
+        let zero = unsafe { Lanes::<_, M::Lanes>::zero() };
         let mut columns = [[zero; $to_n]; $from_n];
         transform!(@check $from, $from_grid, $from_n, $n $(, $inside)?);
         for j in 0..$from_n {
@@ -163,6 +163,10 @@ macro_rules! transform {
             columns[j] = $map(column);
         }
         for $i in 0..$to_n {
+            // Another thread computes the positions of this row.
+            if !$all && !(0..$to_n).any(|$j: usize| $wanted) {
+                continue;
+            }
             let mut row = [zero; $from_n];
             for j in 0..$from_n {
                 row[j] = columns[j][$i];
