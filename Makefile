@@ -8,7 +8,7 @@ BENCH ?=
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help build dashboard demo test web e2e check unit contract exports client drift deny bench bench-service bench-peers bench-descent bench-learning bench-sweeps bench-dashboard openapi clean
+.PHONY: help build dashboard demo test web e2e check unit unit-kills unit-others contract exports client drift deny bench bench-service bench-peers bench-descent bench-learning bench-sweeps bench-dashboard openapi clean
 
 help: ## say what each command does
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,13 @@ client: cargo-present python-present ## test the Python client and its notebooks
 
 unit: cargo-present ## every Rust test; unpacks nothing, needs no network once built
 	$(CARGO) test --workspace --locked
+
+# The same in two parts, which may run side by side.
+KILLS := what_was_promised_survives_sigkill_at_any_moment
+unit-kills: cargo-present
+	$(CARGO) test --locked --test crash $(KILLS)
+unit-others: cargo-present
+	$(CARGO) test --workspace --locked -- --skip $(KILLS)
 
 openapi: cargo-present ## write api/openapi.json and api/families/ again from what is served
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --test api openapi

@@ -29,7 +29,7 @@ use super::{Convolution, ConvolutionScratch, Map, Pieces};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::gemm::widest;
-use crate::isa::Isa;
+use crate::isa::{Isa, Pairing};
 
 use loops::{correlate, kernels, sums_over_tiles, turned_kernels, weight_rows};
 use tiles::{MOST_COLUMNS, Part, plane, step};
@@ -278,6 +278,11 @@ impl Winograd {
         self.y.out * self.x.out * self.columns
     }
 
+    /// What the kernels of pairs rely on.
+    fn check(&self, isa: Isa) {
+        assert!(!self.rounds || isa.pairing() == Pairing::Vectors);
+    }
+
     /// Computes pieces, of which `pieces` begins with number `first`, from both factors of the map.
     pub(super) fn prepare<T: Real>(
         &self,
@@ -287,6 +292,7 @@ impl Winograd {
         first: usize,
         scratch: &mut ConvolutionScratch<T>,
     ) {
+        self.check(isa);
         let len = self.pieces(isa).len;
         let part = Part { first, len };
         #[cfg(target_arch = "x86_64")]
@@ -356,6 +362,7 @@ impl Winograd {
         out: &mut [T],
         scratch: &mut ConvolutionScratch<T>,
     ) {
+        self.check(isa);
         #[cfg(target_arch = "x86_64")]
         if self.rounds {
             let (source, u) = (bytemuck::cast_slice(source), bytemuck::cast_slice(prepared));

@@ -253,8 +253,8 @@ impl Native {
         assert!((depth - 1) * from_step + rows <= from.len());
         let pairs = depth.div_ceil(2).next_multiple_of(LANES);
         assert!(pairs <= to_step && (rows - 1) * to_step + pairs <= to.len());
-        // SAFETY: `choose_pairs!` chooses this type, or one that has its instructions too, only for an `Isa` that has them;
-        // the assertions have seen that all depths end within `from` and all rows within `to`.
+        // SAFETY: `choose_pairs!` chooses this type, or one that has its instructions too, only for an `Isa` that has them, as do
+        // the convolutions that name it; the assertions have seen that all depths end within `from` and all rows within `to`.
         unsafe {
             turn512(
                 from.as_ptr(),
@@ -286,8 +286,8 @@ impl Tile<u32, f32> for Native {
                 }
             };
         }
-        // SAFETY: `choose_pairs!` chooses this type only for an `Isa` that has its instructions; `check` has seen the
-        // rest.
+        // SAFETY: `choose_pairs!` chooses this type only for an `Isa` that has its instructions, and the convolutions that name it have
+        // seen that theirs is one; `check` has seen the rest.
         unsafe { choose!(1 2 3 4 5 6 7 8 9 10) }
     }
 }
@@ -301,7 +301,8 @@ impl Pairs for Native {
     #[inline(always)]
     fn along(from: &[f32], to: &mut [u32]) {
         assert!(to.len() == from.len().div_ceil(2));
-        // SAFETY: `choose_pairs!` chooses this type only for an `Isa` that has its instructions.
+        // SAFETY: `choose_pairs!` chooses this type only for an `Isa` that has its instructions, and the convolutions that name it have
+        // seen that theirs is one.
         unsafe { along512(from, to) };
     }
 
