@@ -3,6 +3,7 @@
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use descent_engine::dataset::Parts;
@@ -66,28 +67,19 @@ fn allocations(mut call: impl FnMut()) -> usize {
     counted().min(counted())
 }
 
-/// A network with every layer, large enough that its products use every thread.
-fn network(outcome: Outcome) -> Network {
-    let layers = [
+/// Layers of single numbers, large enough that their products use every thread.
+fn dense_layers() -> Vec<Layer> {
+    vec![
         Layer::Dense(Dense::new(96).with(Function::Relu)),
         Layer::Dropout(Dropout::new(0.2)),
         Layer::Dense(Dense::new(96)),
         Layer::Activation(Activation::new(Function::Gelu)),
-    ];
-    Network::build(
-        &layers,
-        64,
-        Head {
-            n_outputs: 3,
-            outcome,
-        },
-    )
-    .expect("the network fits")
+    ]
 }
 
 /// Layers of sequences: the 64 numbers of a row are indices, and become 16 steps.
-fn sequence_network() -> Network {
-    let layers = [
+fn sequence_layers() -> Vec<Layer> {
+    vec![
         Layer::Embedding(Embedding::new(50, 6)),
         Layer::Conv1d(Conv1d {
             stride: 4,
@@ -110,16 +102,11 @@ fn sequence_network() -> Network {
             bidirectional: true,
             ..Lstm::new(24)
         }),
-    ];
-    let head = Head {
-        n_outputs: 3,
-        outcome: Outcome::Classes,
-    };
-    Network::build(&layers, 64, head).expect("the network fits")
+    ]
 }
 
 /// Every second of 64 numbers is an index, and becomes a row of a table of its own.
-fn table_network() -> Network {
+fn table_layers() -> Vec<Layer> {
     let tables: Vec<Value> = (0..64)
         .step_by(2)
         .map(|feature| json!({"feature": feature, "vocabulary": 3 + feature, "dimensions": 5}))
@@ -128,12 +115,7 @@ fn table_network() -> Network {
         {"kind": "entity_embedding", "tables": tables},
         {"kind": "dense", "units": 32, "activation": "relu"}
     ]);
-    let layers: Vec<Layer> = serde_json::from_value(layers).expect("they are layers");
-    let head = Head {
-        n_outputs: 3,
-        outcome: Outcome::Classes,
-    };
-    Network::build(&layers, 64, head).expect("the network fits")
+    serde_json::from_value(layers).expect("they are layers")
 }
 
 fn noise(n: usize) -> Vec<f32> {
@@ -145,7 +127,7 @@ fn noise(n: usize) -> Vec<f32> {
 
 /// Layers of images, large enough that their work is divided among threads: 64 numbers become an image with 16 channels, enough for a
 /// convolution with fewer multiplications.
-fn image_network() -> Network {
+fn image_layers() -> Vec<Layer> {
     let layers = json!([
         {"kind": "dense", "units": 512, "activation": "relu"},
         {"kind": "reshape", "shape": [4, 8, 16]},
@@ -156,23 +138,46 @@ fn image_network() -> Network {
         ]},
         {"kind": "dropout", "rate": 0.2},
         {"kind": "upsample", "factor": 2, "interpolation": "linear"},
+        {"kind": "conv_transpose", "filters": 12, "kernel_size": 3, "stride": 2, "padding": 1},
+        {"kind": "conv2d", "filters": 8, "kernel_size": 3, "stride": 2, "groups": 4, "dilation": 2, "padding": 1},
         {"kind": "average_pool", "kernel_size": 3, "stride": 2, "padding": 1},
         {"kind": "global_pool", "function": "max"},
         {"kind": "flatten"}
     ]);
-    let layers: Vec<Layer> = serde_json::from_value(layers).expect("they are layers");
-    let outcome = Outcome::Classes;
+    serde_json::from_value(layers).expect("they are layers")
+}
+
+fn network(layers: &[Layer], outcome: Outcome) -> Network {
     let head = Head {
         n_outputs: 3,
         outcome,
     };
-    Network::build(&layers, 64, head).expect("the network fits")
+    Network::build(layers, 64, head).expect("the network fits")
+}
+
+/// The kinds of layers, and of those within them.
+fn kinds_of(layers: &Value, kinds: &mut BTreeSet<String>) {
+    for layer in layers.as_array().into_iter().flatten() {
+        kinds.extend(layer["kind"].as_str().map(str::to_owned));
+        kinds_of(&layer["layers"], kinds);
+    }
 }
 
 /// One test, because the counter belongs to the whole process.
 #[test]
 fn steps_evaluations_and_predictions_allocate_nothing() {
     a_recorded_training_allocates_nothing();
+    let layers = [
+        dense_layers(),
+        sequence_layers(),
+        image_layers(),
+        table_layers(),
+    ];
+    let mut kinds = BTreeSet::new();
+    for layers in &layers {
+        kinds_of(&json!(layers), &mut kinds);
+    }
+    assert_eq!(kinds, support::kinds::<Layer>(), "every kind of layer");
     const ROWS: usize = 100;
     let features = noise(ROWS * 64);
     let labels: Vec<u32> = (0..ROWS as u32).map(|row| row % 3).collect();
@@ -203,12 +208,9 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
     let rounding =
         [Cpu::native(3), Cpu::portable(1)].map(|cpu| cpu.with_precision(Precision::Bf16));
     for cpu in cpus.into_iter().chain(rounding) {
-        let networks = [
-            network(Outcome::Classes),
-            sequence_network(),
-            image_network(),
-            table_network(),
-        ];
+        let networks = layers
+            .each_ref()
+            .map(|layers| network(layers, Outcome::Classes));
         let pairs = losses
             .iter()
             .flat_map(|loss| networks.iter().map(move |network| (loss, network)));
@@ -247,15 +249,10 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
             });
             assert_eq!(counted, 0, "evaluation with {cpu:?}");
         }
-        for network in [
-            network(Outcome::Classes),
-            network(Outcome::Values),
-            sequence_network(),
-            image_network(),
-            table_network(),
-        ] {
+        let of_values = network(&layers[0], Outcome::Values);
+        for network in networks.iter().chain([&of_values]) {
             let model =
-                Model::new(&network, network.initialise::<f32>(0), cpu).expect("the model fits");
+                Model::new(network, network.initialise::<f32>(0), cpu).expect("the model fits");
             let mut scratch = model.scratch(32);
             let mut out = vec![0.0; ROWS * 3];
             let counted = allocations(|| {

@@ -3,6 +3,8 @@
 //! `golden/make_golden.py` wrote the numbers once, in f64. The engine computes them in f64, where it must agree to one
 //! part in a billion, and in f32, where the relative error of a whole vector is at most 1e-5.
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -17,6 +19,7 @@ use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
 use descent_engine::sample::SampleShape;
 use descent_engine::schedule::{Plateau, Schedule};
 use serde::Deserialize;
+use support::kinds;
 
 #[derive(Deserialize)]
 struct Networks {
@@ -252,16 +255,6 @@ fn twenty_steps_of_every_optimizer_and_schedule_are_pytorchs() {
 #[test]
 fn no_layer_optimizer_schedule_or_loss_is_without_golden_numbers() {
     let kind = |value: serde_json::Value| value["kind"].as_str().unwrap_or("").to_owned();
-    let all = |schema: schemars::Schema| -> BTreeSet<String> {
-        let variants = schema.to_value()["oneOf"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        variants
-            .iter()
-            .filter_map(|variant| Some(variant["properties"]["kind"]["const"].as_str()?.to_owned()))
-            .collect()
-    };
     let trainings: Trainings = read("trainings.json");
     let optimizers: BTreeSet<String> = trainings
         .runs
@@ -278,13 +271,13 @@ fn no_layer_optimizer_schedule_or_loss_is_without_golden_numbers() {
         .iter()
         .map(|case| case.loss.kind().to_owned())
         .collect();
-    assert_eq!(optimizers, all(schemars::schema_for!(Optimizer)));
-    assert_eq!(schedules, all(schemars::schema_for!(Schedule)));
-    assert_eq!(losses, all(schemars::schema_for!(Loss)));
+    assert_eq!(optimizers, kinds::<Optimizer>());
+    assert_eq!(schedules, kinds::<Schedule>());
+    assert_eq!(losses, kinds::<Loss>());
     let layers = read::<Networks>("networks.json").runs;
     let layers = layers.iter().flat_map(|case| &case.network);
     let mut layers: BTreeSet<String> = layers.map(|layer| layer.kind().to_owned()).collect();
     // Dropout draws random numbers of its own.
     layers.insert("dropout".to_owned());
-    assert_eq!(layers, all(schemars::schema_for!(Layer)));
+    assert_eq!(layers, kinds::<Layer>());
 }

@@ -6,6 +6,7 @@
 //! fails a test below.
 
 mod proof;
+mod support;
 
 use std::collections::BTreeSet;
 
@@ -31,7 +32,8 @@ use descent_engine::op::{
     RunningMoment, Window,
 };
 use descent_engine::sample::SampleShape;
-use proof::{Problem, kinds};
+use proof::Problem;
+use support::kinds;
 
 /// The op of a row, and a graph with that op: it takes its leaves from the problem and answers the output.
 type OpRow = (&'static str, fn(&mut Graph) -> NodeId);

@@ -7,7 +7,6 @@ use descent_engine::isa::Cpu;
 use descent_engine::op::{Derivation, StepKey};
 use descent_engine::plan::{Calculation, Inputs, Targets};
 use descent_engine::rng::{Purpose, Stream};
-use schemars::JsonSchema;
 
 /// Length of the step to both sides, and of one twice as long: the error of the difference is of the order of its fourth
 /// power, which the curvature of a recurrent layer needs.
@@ -235,17 +234,4 @@ impl Problem {
             .map(|id| self.graph.shape(self.graph.node(id).inputs[0]).cols);
         cols.map_or(1, |cols| cols as u64)
     }
-}
-
-/// Every `kind` (or name) that the JSON Schema of an enum allows: what a spec can say, and so what needs a row.
-pub fn kinds<E: JsonSchema>() -> BTreeSet<String> {
-    let schema = schemars::schema_for!(E).to_value();
-    let variants = schema["oneOf"].as_array().cloned().unwrap_or_default();
-    let of_variant = |variant: &serde_json::Value| {
-        let name = variant["properties"]["kind"]["const"]
-            .as_str()
-            .or(variant["const"].as_str());
-        name.map(str::to_owned)
-    };
-    variants.iter().filter_map(of_variant).collect()
 }

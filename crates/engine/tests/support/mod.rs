@@ -3,6 +3,7 @@
 // Every test binary compiles this file and none uses all of it.
 #![allow(dead_code)]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use descent_engine::dataset::{CategoryFeature, Dataset, Parts, Targets};
@@ -14,6 +15,7 @@ use descent_engine::trainer::{
     CheckpointReport, Directive, Ending, EpochReport, Observer, PathPoint, StepReport, Trainer,
 };
 use ndarray::Array2;
+use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 /// A problem ready for a trainer.
@@ -339,4 +341,17 @@ pub fn named(metrics: &[(&'static str, f64)], name: &str) -> f64 {
         .find(|(known, _)| *known == name)
         .expect("the metric is defined")
         .1
+}
+
+/// Every `kind` (or name) that the JSON Schema of an enum allows: what a spec can say, and so what needs a row.
+pub fn kinds<E: JsonSchema>() -> BTreeSet<String> {
+    let schema = schemars::schema_for!(E).to_value();
+    let variants = schema["oneOf"].as_array().cloned().unwrap_or_default();
+    let of_variant = |variant: &serde_json::Value| {
+        let name = variant["properties"]["kind"]["const"]
+            .as_str()
+            .or(variant["const"].as_str());
+        name.map(str::to_owned)
+    };
+    variants.iter().filter_map(of_variant).collect()
 }
