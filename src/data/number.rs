@@ -12,6 +12,11 @@ pub(super) struct Scanned {
     pub integer: bool,
 }
 
+/// Whether networks, which compute with singles, can take a number: not NaN, not infinite, at most 3.4e38.
+pub(super) fn is_single(number: f64) -> bool {
+    (number as f32).is_finite()
+}
+
 /// Powers of ten that a double holds exactly.
 const EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,

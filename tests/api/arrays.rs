@@ -273,7 +273,10 @@ async fn a_network_learns_images_and_every_form_of_a_sample_gets_the_same_answer
             .ok(200);
         assert_eq!(answer, expected, "{kind}");
     }
+    let mut too_large: Vec<f64> = pixels.iter().map(|&pixel| f64::from(pixel)).collect();
+    too_large[400] = 1e39;
     for rows in [
+        json!([too_large]),
         json!([[1, 2, 3]]),
         json!([[[1, 2], [3]]]),
         json!([null]),

@@ -11,6 +11,7 @@ use super::header::shape;
 use super::npy;
 use super::picture::{Picture, is_picture};
 use super::source::{Array, Source};
+use crate::data::number::is_single;
 use crate::data::{DataError, Limits};
 
 /// Whether these bytes begin like something that [`read_samples`] reads.
@@ -117,8 +118,11 @@ fn array<E: From<DataError>>(
             numbers.clear();
         }
         element.read(&row, &mut numbers);
-        if let Some(at) = numbers.iter().position(|x| !x.is_finite()) {
-            let message = format!("number {at} of a sample is {}", numbers[at]);
+        if let Some(at) = numbers.iter().position(|x| !is_single(*x)) {
+            let message = format!(
+                "number {at} of a sample is {:e}; only finite numbers up to 3.4e38 can be predicted from",
+                numbers[at]
+            );
             return Err(DataError::new("not_finite", message).into());
         }
         if !is_one {

@@ -3,6 +3,7 @@
 use super::element::{Element, ElementType};
 use crate::data::ingest::grid;
 use crate::data::ingest::moments::Moments;
+use crate::data::number::is_single;
 use crate::data::{ChannelProfile, DataError, Histogram};
 
 /// Samples with more channels than this are described as a whole.
@@ -55,9 +56,9 @@ impl Stats {
             Gathered::Numbers(moments) => {
                 self.numbers.clear();
                 self.element.read(row, &mut self.numbers);
-                if let Some(at) = self.numbers.iter().position(|x| !x.is_finite()) {
+                if let Some(at) = self.numbers.iter().position(|x| !is_single(*x)) {
                     let message = format!(
-                        "number {at} of row {index} is {}; only finite numbers can be learned from",
+                        "number {at} of row {index} is {:e}; only finite numbers up to 3.4e38 can be learned from",
                         self.numbers[at]
                     );
                     return Err(DataError::new("not_finite", message));
@@ -179,5 +180,19 @@ mod tests {
         let error = stats.take(7, &f32::INFINITY.to_be_bytes()).unwrap_err();
         assert_eq!(error.code, "not_finite");
         assert!(error.message.contains("row 7"), "{error}");
+    }
+
+    #[test]
+    fn what_only_a_double_holds_is_refused() {
+        let element = Element {
+            kind: ElementType::Float64,
+            big_endian: false,
+        };
+        let mut stats = Stats::new(element, 1);
+        let greatest = f64::from(f32::MAX);
+        stats.take(0, &greatest.to_le_bytes()).unwrap();
+        let error = stats.take(1, &1e39_f64.to_le_bytes()).unwrap_err();
+        assert_eq!(error.code, "not_finite");
+        assert!(error.message.contains("1e39"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Encoding, Transform};
 use crate::data::decode::read_number;
+use crate::data::number::is_single;
 use crate::data::{Reading, cell, read_data_url};
 
 /// A value of a row that is to be predicted.
@@ -95,7 +96,7 @@ impl Transform {
 fn encode_numbers(encoding: &Encoding, numbers: &[f64], out: &mut [f32]) -> Option<RowNoteCode> {
     let fits = encoding.reading() == Reading::Array
         && numbers.len() == out.len()
-        && numbers.iter().all(|number| number.is_finite());
+        && numbers.iter().all(|number| is_single(*number));
     if !fits {
         return Some(RowNoteCode::UnreadableImputed);
     }
