@@ -32,7 +32,7 @@ fn bytes(name: &str) -> anyhow::Result<Option<Vec<u8>>> {
 
 /// Reads arrays or pictures from the bytes of an upload.
 fn arrays(bytes: &[u8], layout: Layout) -> anyhow::Result<Source> {
-    let ingested = profile_arrays(Cursor::new(bytes), layout, &Limits::default())?;
+    let ingested = profile_arrays(Cursor::new(bytes), Some(layout), &Limits::default())?;
     let task = json!({"kind": "classification", "target": "label"});
     read(bytes, &ingested, &task)
 }

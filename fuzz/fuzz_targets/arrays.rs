@@ -7,7 +7,7 @@ use descent::data::{Layout, Limits, Reading, Wanted, decode, pick, preview, prof
 /// Reads `bytes` by each layout.
 pub fn read(bytes: &[u8]) {
     for layout in [Layout::ChannelsLast, Layout::ChannelsFirst, Layout::Sequence] {
-        let Ok(found) = profile_arrays(Cursor::new(bytes), layout, &Limits::default()) else {
+        let Ok(found) = profile_arrays(Cursor::new(bytes), Some(layout), &Limits::default()) else {
             continue;
         };
         let schema = found.schema();

@@ -53,8 +53,8 @@ pub struct Hint {
     pub header: Option<bool>,
     /// Kinds that the owner set, by column name; they are not guessed again.
     pub kinds: Vec<(String, super::ColumnKind)>,
-    /// What the dimensions of arrays mean.
-    pub layout: super::Layout,
+    /// What the dimensions of arrays mean, where it was said.
+    pub layout: Option<super::Layout>,
 }
 
 impl Hint {
@@ -72,7 +72,7 @@ impl Hint {
             delimiter,
             header,
             kinds: Vec::new(),
-            layout: super::Layout::default(),
+            layout: None,
         }
     }
 }

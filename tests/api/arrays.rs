@@ -187,6 +187,10 @@ async fn layouts_are_asked_for() {
             .contains("channels_first"),
         "{refused}"
     );
+    let dataset = raw(&app, "?layout=channels_last", bytes.clone())
+        .await
+        .ok(201);
+    assert_eq!(dataset["columns"][0]["sample"]["shape"], json!([3, 4, 5]));
     let dataset = raw(&app, "?layout=channels_first", bytes).await.ok(201);
     assert_eq!(dataset["columns"][0]["sample"]["shape"], json!([4, 5, 3]));
     let dataset = raw(&app, "?layout=sequence", npy("(6, 10)", "False", &[9; 60]))

@@ -60,7 +60,7 @@ fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn profile(bytes: &[u8]) -> Result<Ingested, DataError> {
-    profile_arrays(Cursor::new(bytes), Layout::default(), &Limits::default())
+    profile_arrays(Cursor::new(bytes), None, &Limits::default())
 }
 
 fn code(bytes: &[u8]) -> &'static str {
@@ -231,7 +231,7 @@ fn channels_first_becomes_channels_last() {
     );
     let found = profile_arrays(
         Cursor::new(&bytes),
-        Layout::ChannelsFirst,
+        Some(Layout::ChannelsFirst),
         &Limits::default(),
     )
     .unwrap();
@@ -317,7 +317,7 @@ fn a_bomb_is_stopped_by_its_ratio() {
     let zeros = vec![0; 8 << 20];
     let bomb = gzip(&idx(&[8 << 10, 32, 32], &zeros));
     assert!(bomb.len() < 64 << 10);
-    let error = profile_arrays(Cursor::new(&bomb), Layout::default(), &limits).unwrap_err();
+    let error = profile_arrays(Cursor::new(&bomb), None, &limits).unwrap_err();
     assert_eq!(error.code, "unpack_ratio");
 }
 

@@ -183,7 +183,7 @@ fn write(
     blobs: &Blobs,
     mut pieces: Receiver<Piece>,
     limits: &Limits,
-    layout: Layout,
+    layout: Option<Layout>,
 ) -> std::result::Result<(Staged, Option<Ingested>), Unwritten> {
     let mut writer = blobs.writer()?;
     loop {

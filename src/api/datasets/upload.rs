@@ -315,7 +315,7 @@ fn begin(api: &Api, headers: &HeaderMap, layout: Option<LayoutName>) -> Result<I
         api.app.blobs.clone(),
         limits,
         Hint {
-            layout: layout.map_or_else(Default::default, Into::into),
+            layout: layout.map(Into::into),
             ..Hint::from_content_type(content_type)
         },
         api.app.config.bodies.upload_bytes,

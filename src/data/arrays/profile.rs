@@ -18,17 +18,18 @@ use crate::data::{
 const MAX_DISTINCT: usize = 10_000;
 const TOP_VALUES: usize = 10;
 
-/// Reads a whole file of arrays or pictures and describes it, holding one row at a time.
+/// Reads a whole file of arrays or pictures and describes it, holding one row at a time. Without a layout channels come last.
 ///
 /// # Errors
 /// Whatever is wrong with the file: a header that does not fit its bytes or the limits, labels that do not fit the
 /// samples, numbers that are not finite, damage.
 pub fn profile_arrays(
     mut reader: impl Read + Seek,
-    layout: Layout,
+    layout: Option<Layout>,
     limits: &Limits,
 ) -> Result<Ingested, DataError> {
-    let mut stored = Stored::open(&mut reader, layout, limits)?;
+    let mut stored = Stored::open(&mut reader, layout.unwrap_or_default(), limits)?;
+    Layout::check_guess(layout, &stored.sample)?;
     let mut stats = Stats::new(stored.element, stored.sample.n_channels());
     stored.samples(&|_| true, &mut |index, row| {
         stats.take(index, row)?;
