@@ -75,6 +75,11 @@ impl Sample {
         self.shape.iter().map(|size| *size as usize).product()
     }
 
+    /// The shape, as the header of an array says it.
+    pub(super) fn dims(&self) -> Vec<u64> {
+        self.shape.iter().map(|size| u64::from(*size)).collect()
+    }
+
     /// Numbers at one place: the last dimension. What is learned about the numbers is learned for each of these.
     pub fn n_channels(&self) -> usize {
         self.shape.last().map_or(1, |size| *size as usize)
@@ -98,8 +103,7 @@ impl Sample {
 
 impl std::fmt::Display for Sample {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let dims: Vec<u64> = self.shape.iter().map(|size| u64::from(*size)).collect();
-        write!(f, "{} of {}", shape(&dims), self.element)
+        write!(f, "{} of {}", shape(&self.dims()), self.element)
     }
 }
 
@@ -142,10 +146,9 @@ impl Layout {
     pub(super) fn check_guess(asked: Option<Self>, sample: &Sample) -> Result<(), DataError> {
         match (asked, &sample.shape[..]) {
             (None, &[1 | 3 | 4, _, channels]) if channels > 4 => {
-                let dims: Vec<u64> = sample.shape.iter().map(|size| u64::from(*size)).collect();
                 let message = format!(
                     "rows of {} look like images with the channels first; say ?layout=channels_first, or channels_last if they are at the end",
-                    shape(&dims)
+                    shape(&sample.dims())
                 );
                 Err(DataError::new("wrong_rank", message))
             }
@@ -188,6 +191,13 @@ mod tests {
         );
         assert_eq!(of(Layout::Sequence, &[100]).unwrap(), [100, 1]);
         assert_eq!(of(Layout::ChannelsLast, &[7]).unwrap(), [7]);
+        let first = Sample {
+            shape: of(Layout::ChannelsLast, &[3, 32, 32]).unwrap(),
+            element: ElementType::UInt8,
+        };
+        let error = Layout::check_guess(None, &first).unwrap_err();
+        assert!(error.message.contains("channels_first"), "{error}");
+        assert!(Layout::check_guess(Some(Layout::ChannelsLast), &first).is_ok());
         assert!(of(Layout::Sequence, &[3, 32, 32]).is_err());
     }
 

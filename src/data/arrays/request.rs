@@ -102,7 +102,7 @@ fn array<E: From<DataError>>(
     let dims = &array.header.dims;
     let is_one = sample.fits(dims);
     if !is_one && !sample.fits(&dims[1..]) {
-        let wanted: Vec<u64> = sample.shape.iter().map(|size| u64::from(*size)).collect();
+        let wanted = sample.dims();
         let message = format!(
             "the array has the shape {}; one sample of {} or several, [n x {}], are wanted",
             shape(dims),
@@ -136,7 +136,7 @@ impl Sample {
     /// Whether numbers with these dimensions are one sample: its shape, without the channels where there is one, or all
     /// numbers in a row.
     pub fn fits(&self, dims: &[u64]) -> bool {
-        let own: Vec<u64> = self.shape.iter().map(|size| u64::from(*size)).collect();
+        let own = self.dims();
         let squeezed = own.len() > 1 && own.last() == Some(&1) && dims == &own[..own.len() - 1];
         dims == own || squeezed || dims == [self.n_numbers() as u64]
     }
