@@ -2,7 +2,7 @@
 
 use descent_engine::dataset::{CategoryFeature, DataFacts, Outcome, TargetScale};
 use descent_engine::sample::SampleShape;
-use descent_engine::spec::{Categories, Split, Task, TaskKind, Violation};
+use descent_engine::spec::{Categories, Split, Task, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::{ColumnKind, ColumnProfile, Ingested, Reading, Schema, Wanted};
@@ -71,10 +71,14 @@ impl Roles {
             }
         };
         for &column in &self.targets {
-            match task.kind {
-                TaskKind::Classification => add(column, Reading::Name),
-                TaskKind::Regression => add(column, Reading::of(schema.columns[column].kind)),
-            }
+            add(
+                column,
+                if task.kind.has_classes() {
+                    Reading::Name
+                } else {
+                    Reading::of(schema.columns[column].kind)
+                },
+            );
         }
         if let (Some(column), Some(Split::ByColumn { .. })) = (self.split, &task.split) {
             add(column, Reading::Name);
@@ -106,9 +110,10 @@ pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, V
         }
     }
     let profile = |column: &usize| &ingested.columns[*column];
-    let outcome = match task.kind {
-        TaskKind::Classification => Outcome::Classes(profile(&roles.targets[0]).distinct.n),
-        TaskKind::Regression => Outcome::Values(roles.targets.len() as u64),
+    let outcome = if task.kind.has_classes() {
+        Outcome::Classes(profile(&roles.targets[0]).distinct.n)
+    } else {
+        Outcome::Values(roles.targets.len() as u64)
     };
     if let Outcome::Classes(n) = outcome
         && n > super::MAX_CLASSES as u64
@@ -294,7 +299,7 @@ fn targets(task: &Task, schema: &Schema, found: &mut Vec<Violation>) -> Vec<usiz
                 "column {name:?} holds arrays, which are learned from; the target is a column of labels or numbers"
             );
             found.push(Violation::new(pointer, "target_kind", message).got(kind.name()));
-        } else if task.kind == TaskKind::Regression
+        } else if !task.kind.has_classes()
             && matches!(kind, ColumnKind::Categorical | ColumnKind::Text)
         {
             let message = format!(
@@ -334,7 +339,7 @@ fn split_column(
             ) {
                 let message = format!("column {name:?} is {kind}, which has no order in time");
                 found.push(Violation::new(pointer, "split_kind", message).got(kind.name()));
-            } else if task.kind == TaskKind::Classification && targets.contains(&column) {
+            } else if task.kind.has_classes() && targets.contains(&column) {
                 let message = format!("`{name}` is the target, so it cannot also order the rows");
                 found.push(Violation::new(pointer, "contradiction", message).got(name.as_str()));
             }

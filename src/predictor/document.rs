@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::error::OpenError;
-use crate::data::{TargetEncoding, Transform};
+use crate::data::Transform;
 
 /// The version of the document that this build writes; it reads this one and older ones.
 pub const FORMAT: u32 = 1;
@@ -95,14 +95,6 @@ impl ModelDocument {
             serde_json::from_str(document.get()).map_err(unreadable)?,
             sha256,
         ))
-    }
-
-    /// Names of the outputs: the classes, or the target columns.
-    pub fn output_names(&self) -> &[String] {
-        match &self.transform.target {
-            TargetEncoding::Classes { classes, .. } => classes,
-            TargetEncoding::Values { names, .. } => names,
-        }
     }
 }
 

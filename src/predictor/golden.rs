@@ -154,7 +154,7 @@ fn compare(
         );
         return Err(GoldenError::Answer(message));
     }
-    let names = model.document().output_names();
+    let names = model.output_names();
     for (index, (prediction, row)) in answer.predictions.iter().zip(rows).enumerate() {
         let row_idx = first + index;
         let mut outputs = row.answers.clone();

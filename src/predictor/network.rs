@@ -31,6 +31,8 @@ pub enum Answering {
     Crisp,
     /// Scaled values become values in original units.
     Values,
+    /// The numbers of an embedding, as they are.
+    Places,
 }
 
 /// Memory for one batch.
@@ -61,9 +63,10 @@ impl Network {
             (Meaning::Binary, _) => Answering::Binary,
             (Meaning::Classes, _) => Answering::Classes,
             (Meaning::Values | Meaning::Counts | Meaning::Shares, _) => Answering::Values,
+            (Meaning::Places, _) => Answering::Places,
         };
-        let classes = matches!(target, TargetEncoding::Classes { .. });
-        if classes == (answering == Answering::Values) {
+        let has_classes = matches!(target, TargetEncoding::Classes { .. });
+        if has_classes == (answering == Answering::Values) {
             return Err(OpenError::Shape(
                 "the spec and the transform disagree on what is predicted".into(),
             ));
@@ -94,7 +97,8 @@ impl Network {
         network.n_features() + network.widths().iter().sum::<usize>()
     }
 
-    /// Scores rows of features, row-major, into one probability per class or one value per target, in original units.
+    /// Scores rows of features, row-major, into one probability per class, one value per target, in original units, or an
+    /// embedding.
     #[inline]
     pub(super) fn score(
         &self,
@@ -129,7 +133,7 @@ impl Network {
     #[inline]
     pub(super) fn finish(&self, target: &TargetEncoding, out: &mut Vec<f32>) {
         match self.answering {
-            Answering::Classes => {}
+            Answering::Classes | Answering::Places => {}
             Answering::Binary => *out = out.iter().flat_map(|&p| [1.0 - p, p]).collect(),
             Answering::Crisp => {
                 *out = out

@@ -36,6 +36,7 @@ pub struct ServedModel {
     sample: Option<Sample>,
     answers: Answers,
     network: Network,
+    output_names: Vec<String>,
     /// What the network says of the mean training row.
     baseline_raw: Vec<f32>,
     n_bytes: usize,
@@ -68,9 +69,10 @@ impl ServedModel {
         }
         let transform = &document.transform;
         check_transform(transform, &document.baseline)?;
-        let (input, names) = (transform.sample_shape(), document.output_names());
+        let (input, target) = (transform.sample_shape(), &transform.target);
         let isa = &document.engine.instruction_set;
-        let network = Network::open(&document.spec, input, &transform.target, weights, isa)?;
+        let network = Network::open(&document.spec, input, target, weights, isa)?;
+        let output_names = target.output_names(network.model().network().head());
         let columns = transform
             .schema
             .columns
@@ -81,12 +83,11 @@ impl ServedModel {
             columns,
             transform.inputs.iter().map(|input| input.column).collect(),
         );
-        let classifies = matches!(transform.target, TargetEncoding::Classes { .. });
         let answers = Answers::new(
             &version,
             &document.weights_sha256,
-            classifies,
-            names,
+            classifies(network.answering()),
+            &output_names,
             &inputs,
         );
         let n_bytes = network.n_bytes() + 4 * sealed.len();
@@ -98,6 +99,7 @@ impl ServedModel {
             answers,
             baseline_raw: network.raw_row(&document.baseline),
             network,
+            output_names,
             n_bytes,
             document_sha256,
             document,
@@ -127,10 +129,12 @@ impl ServedModel {
 
     /// Whether it answers labels (else values).
     pub fn classifies(&self) -> bool {
-        matches!(
-            self.document.transform.target,
-            TargetEncoding::Classes { .. }
-        )
+        classifies(self.answering())
+    }
+
+    /// Names of the outputs: the classes, the target columns, or the dimensions of an embedding.
+    pub fn output_names(&self) -> &[String] {
+        &self.output_names
     }
 
     /// Memory it takes, roughly.
@@ -201,6 +205,13 @@ impl ServedModel {
         if kept.len() < MAX_WORKSPACES {
             kept.push(workspace);
         }
+    }
+}
+
+fn classifies(answering: Answering) -> bool {
+    match answering {
+        Answering::Classes | Answering::Binary | Answering::Crisp => true,
+        Answering::Values | Answering::Places => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the numbers of a path are, said when training begins: how values become features, and how features become outputs where
 //! a client can follow that.
 
-use descent_engine::dataset::{Outcome, Targets};
+use descent_engine::dataset::Outcome;
 use descent_engine::layer::Layer;
 use descent_engine::network::{Network, Outcome as Meaning};
 use descent_engine::op::{Activate, Function};
@@ -24,11 +24,6 @@ pub(super) fn describe(spec: &Spec, ready: &Ready, layout: &Layout) -> Result<De
     let network =
         weights::network(spec, dataset.sample_shape, outcome).map_err(|error| broken(&error))?;
     let is_small = layout.n_trained() <= SMALL;
-    let outputs = match &dataset.targets {
-        Targets::Classes { names, .. } if is_small => names.clone(),
-        Targets::Values { names, .. } if is_small => names.clone(),
-        _ => Vec::new(),
-    };
     Ok(Description {
         format: Description::FORMAT,
         n_trained: network.n_trained(),
@@ -43,7 +38,11 @@ pub(super) fn describe(spec: &Spec, ready: &Ready, layout: &Layout) -> Result<De
             Vec::new()
         },
         layers: layers(&network, outcome).filter(|_| is_small),
-        outputs,
+        outputs: if is_small {
+            ready.transform.target.output_names(network.head())
+        } else {
+            Vec::new()
+        },
     })
 }
 

@@ -10,7 +10,10 @@ async fn families_lead_to_their_schemas() {
         .iter()
         .map(|family| family["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["classification", "regression", "perceptron"]);
+    assert_eq!(
+        names,
+        ["classification", "regression", "embedding", "perceptron"]
+    );
     assert_eq!(list["has_more"], false);
     for family in list["data"].as_array().unwrap() {
         let answer = app.get(family["schema"].as_str().unwrap()).await;

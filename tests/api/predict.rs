@@ -380,3 +380,50 @@ async fn a_large_body_is_answered_in_order() {
         assert_eq!(prediction["label"], predictions[i % 3]["label"]);
     }
 }
+
+#[tokio::test]
+async fn an_embedding_answers_places_near_those_of_its_class() {
+    let app = TestApp::start().await;
+    let csv = include_bytes!("../../examples/iris.csv");
+    let dataset = app.dataset("admin", "iris", csv).await;
+    let run = app
+        .post(
+            "/v1/runs",
+            &json!({
+                "name": "places",
+                "dataset": dataset.to_string(),
+                "task": {"kind": "embedding", "target": "target"},
+                "loss": {"kind": "contrastive", "dimensions": 2},
+                "training": {"epochs": 40, "early_stopping": {"metric": "validation_recall_at_1"}},
+            }),
+        )
+        .await
+        .ok(201);
+    let path = format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    let run = app.get(&format!("{path}?wait_s=60")).await.ok(200);
+    assert_eq!(run["status"], "succeeded", "{run}");
+    let recall = run["result"]["metrics"]["test_recall_at_1"].as_f64();
+    assert!(recall.unwrap() > 0.8, "{run}");
+
+    let rows: Vec<[f64; 4]> = ROWS.into_iter().chain([[4.9, 3.0, 1.4, 0.2]]).collect();
+    let body = json!({"rows": rows});
+    let path = "/v1/models/places/predict";
+    let answer = app.post(path, &body).await.ok(200);
+    let place = |row: usize| {
+        let values = answer["predictions"][row]["values"].as_object().unwrap();
+        assert_eq!(values.len(), 2, "{answer}");
+        ["embedding_0", "embedding_1"].map(|name| values[name].as_f64().unwrap())
+    };
+    let distance = |a: usize, b: usize| {
+        let ([ax, ay], [bx, by]) = (place(a), place(b));
+        (ax - bx).hypot(ay - by)
+    };
+    let (same, other) = (distance(0, 3), distance(0, 2));
+    assert!(3.0 * same < other, "{same} and {other}: {answer}");
+
+    let tensors = app.get("/v2/models/places").await.ok(200);
+    assert_eq!(
+        tensors["outputs"],
+        json!([{"name": "values", "datatype": "FP32", "shape": [-1, 2]}])
+    );
+}

@@ -143,6 +143,31 @@ def classify(target, **more):
     return {"task": {"kind": "classification", "target": target, **more}}
 
 
+def least(schema, definitions):
+    """The least value that a schema takes, 2 for a number where it may be 2."""
+    if "$ref" in schema:
+        return least(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
+    for choice in (schema.get("oneOf") or schema.get("anyOf") or [])[:1]:
+        return least(choice, definitions)
+    if "const" in schema:
+        return schema["const"]
+    if schema["type"] == "array":
+        return [least(schema["items"], definitions)] * schema.get("minItems", 1)
+    if schema["type"] == "object":
+        return {name: least(schema["properties"][name], definitions) for name in schema.get("required", [])}
+    return min(max(2, schema.get("minimum", 2)), schema.get("maximum", 2**31))
+
+
+def alone(layer, definitions):
+    """The datasets and specs of a layer of the schema by itself, with the least that it asks for, so that a new kind needs no case
+    of its own; some kinds fit one of the datasets, some none."""
+    return [(dataset, classify("label") | layers(least(layer, definitions))) for dataset in ("vectors", "sequences", "images")]
+
+
+def embed(target, dimensions, **more):
+    return {"task": {"kind": "embedding", "target": target, **more}, "loss": {"kind": "contrastive", "dimensions": dimensions}}
+
+
 def regress(*targets, **more):
     target = targets[0] if len(targets) == 1 else list(targets)
     return {"task": {"kind": "regression", "target": target, **more}}
@@ -181,6 +206,7 @@ def cases():
         "counts": ("numbers", regress("count", features=X) | {"loss": {"kind": "poisson"}}),
         "shares": ("numbers", regress("share", "rest", features=X) | {"loss": {"kind": "kl"}}),
         "quantile": ("numbers", regress("price", features=X) | {"loss": {"kind": "quantile", "quantile": 0.9}}),
+        "places": ("numbers", embed("three", 5, features=X)),
         "mixed": ("mixed", classify("quality", features={"exclude": ["value"]})),
         "mixed-values": ("mixed", regress("value", features={"exclude": ["quality"]})),
         "mixed-embedded": ("mixed", classify("quality", features={"exclude": ["value"]}, preprocessing={"categories": {"kind": "embedding"}})),

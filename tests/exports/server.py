@@ -52,6 +52,13 @@ def submit(spec):
     return ask("POST", "/v1/runs", spec)["id"]
 
 
+def is_accepted(spec):
+    """Whether the spec fits its dataset; nothing is queued."""
+    status, _, text = request("POST", "/v1/runs?dry_run=true", json.dumps(spec).encode(), "application/json")
+    assert status in (200, 422), f"{status} {text.decode()}"
+    return status == 200
+
+
 def finished(run):
     """Waits until the run has ended; it must have succeeded."""
     while True:

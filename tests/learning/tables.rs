@@ -139,6 +139,17 @@ fn digits() {
     ));
 }
 
+/// Rows of a class near each other: the nearest other row is of the same class about as often as a classifier finds the class.
+#[test]
+fn places() {
+    for (file, target, goal) in [
+        ("digits/digits.csv", "target", 0.96),
+        ("penguins/penguins.csv", "species", 0.98),
+    ] {
+        reaches(&row(file, "embedding", target, "test_recall_at_1", goal));
+    }
+}
+
 #[test]
 fn iris() {
     reaches(&row(

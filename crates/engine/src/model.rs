@@ -131,7 +131,7 @@ fn answer(
         Outcome::Classes | Outcome::Shares => graph.apply(Softmax, &[output])?,
         Outcome::Binary => graph.apply(Activate::new(Function::Sigmoid), &[output])?,
         Outcome::Counts => graph.apply(Exponential, &[output])?,
-        Outcome::Values => output,
+        Outcome::Values | Outcome::Places => output,
     };
     Ok((numbers, answer))
 }

@@ -33,6 +33,8 @@ pub enum Outcome {
     Counts,
     /// One output per target; the shares of a whole are their softmax.
     Shares,
+    /// An embedding: the place of a row among the others, one output per dimension; the value itself.
+    Places,
 }
 
 /// The last, linear layer: as many units as there are outputs.

@@ -639,7 +639,10 @@ fn loss_rows() -> Vec<Loss> {
         Loss::Quantile(Quantile { quantile: 0.1 }),
         Loss::Poisson(Poisson::default()),
         Loss::Kl(Kl::default()),
-        Loss::Contrastive(Contrastive { margin: 0.7 }),
+        Loss::Contrastive(Contrastive {
+            margin: 0.7,
+            ..Contrastive::default()
+        }),
     ]
 }
 

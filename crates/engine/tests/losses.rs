@@ -56,7 +56,7 @@ fn answers(problem: &Problem, spec: Value) -> Vec<f32> {
     )
     .expect("it opens");
     let rows: Vec<f32> = problem.dataset.features.iter().copied().collect();
-    let mut answers = vec![0.0; problem.dataset.n_rows() * outcome.width() as usize];
+    let mut answers = vec![0.0; problem.dataset.n_rows() * model.network().n_outputs()];
     model.predict(&rows, &mut model.scratch(64), &mut answers);
     answers
 }
@@ -182,12 +182,66 @@ fn kl_refuses_what_is_no_whole() {
     assert_eq!(found[0].pointer, "/task/target");
 }
 
-/// An embedding has no prediction yet, so a spec cannot ask for it.
+/// Two classes that no line tells apart: those near 0 and those far from it.
 #[test]
-fn no_spec_offers_the_contrastive_loss() {
-    let document = json!({
-        "dataset": "test", "task": {"kind": "classification", "target": "t"}, "loss": {"kind": "contrastive"}
+fn contrastive_brings_rows_of_a_class_together() {
+    const MARGIN: f32 = 2.0;
+    let labels: Vec<u32> = feature().iter().map(|x| u32::from(x.abs() > 0.5)).collect();
+    let names = vec!["near".to_owned(), "far".to_owned()];
+    let problem = problem(Targets::Classes {
+        labels: labels.clone(),
+        names,
     });
-    let found = Spec::from_value(document).expect_err("it is not offered");
-    assert_eq!(found[0].pointer, "/loss/kind");
+    let spec = json!({
+        "task": {"kind": "embedding", "target": "t"},
+        "network": [{"kind": "dense", "units": 16, "activation": "tanh"}],
+        "loss": {"kind": "contrastive", "margin": MARGIN, "dimensions": 2},
+        "optimizer": {"kind": "adam", "learning_rate": 0.01},
+        "training": {"epochs": 60, "batch_size": 40},
+    });
+    let places = answers(&problem, spec.clone());
+    assert_eq!(places.len(), 2 * ROWS, "two numbers for each row");
+    // The mean place of each class, and how far rows are from it.
+    let labels = &labels;
+    let rows_of = |class: u32| (0..ROWS).filter(move |&row| labels[row] == class);
+    let mean = |class: u32| -> [f32; 2] {
+        let n = rows_of(class).count() as f32;
+        [0, 1].map(|d| rows_of(class).map(|row| places[2 * row + d]).sum::<f32>() / n)
+    };
+    let distance = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+    let [near, far] = [mean(0), mean(1)];
+    let gap = distance(near, far);
+    assert!(gap > 0.85 * MARGIN, "the classes are {gap} apart");
+    for (class, middle) in [(0, near), (1, far)] {
+        let of_row = |row: usize| distance([places[2 * row], places[2 * row + 1]], middle);
+        let spread = rows_of(class).map(of_row).sum::<f32>() / rows_of(class).count() as f32;
+        assert!(
+            spread < 0.25 * MARGIN,
+            "rows of class {class} are {spread} away from their mean"
+        );
+    }
+    let mut trainer = problem.trainer(spec);
+    train(&mut trainer);
+    let trained = trainer.trained().expect("there is a model");
+    let recall = trained
+        .metrics
+        .iter()
+        .find(|(name, _)| name == "test_recall_at_1");
+    assert!(recall.expect("it is measured").1 > 0.97, "{recall:?}");
+}
+
+/// An embedding is a task of its own: its outputs tell no class and no number.
+#[test]
+fn contrastive_is_the_loss_of_an_embedding_alone() {
+    for (kind, loss) in [
+        ("classification", "contrastive"),
+        ("regression", "contrastive"),
+        ("embedding", "cross_entropy"),
+    ] {
+        let document = json!({
+            "dataset": "test", "task": {"kind": kind, "target": "t"}, "loss": {"kind": loss}
+        });
+        let found = Spec::from_value(document).expect_err("they do not fit");
+        assert_eq!(found[0].pointer, "/loss/kind", "{kind}, {loss}");
+    }
 }

@@ -86,7 +86,7 @@ struct Answering {
     sha256: String,
 }
 
-/// A class with probabilities, or values.
+/// A class with probabilities, or values: those of the targets, or the numbers of an embedding.
 #[derive(ToSchema)]
 struct Prediction {
     /// The most probable class; `null` when the outputs are not finite.
@@ -95,7 +95,7 @@ struct Prediction {
     /// Probability of each class.
     #[schema(required = false)]
     probabilities: BTreeMap<String, Option<f32>>,
-    /// Value of each target.
+    /// Value of each target, or of each dimension of an embedding: `embedding_0` and so on.
     #[schema(required = false)]
     values: BTreeMap<String, Option<f32>>,
     /// Which outputs are not finite, and how: `nan`, `infinity`, `-infinity`.

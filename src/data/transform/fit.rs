@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use descent_engine::dataset::{Dataset, Parts, TargetScale};
-use descent_engine::spec::{Categories, Impute, Preprocessing, Task, TaskKind};
+use descent_engine::spec::{Categories, Impute, Preprocessing, Task};
 
 use super::target::{self, TargetEncoding};
 use super::{Encoding, Input, Transform, lacking};
@@ -64,16 +64,15 @@ pub fn prepare(
     }
     let split_values = roles.split.and_then(|column| frame.column(column));
     let parts = split::divide(&task.split(seed), &rows, labels.as_deref(), split_values)?;
-    let target = match task.kind {
-        TaskKind::Classification => {
-            let column = roles.targets[0];
-            TargetEncoding::Classes {
-                column,
-                name: schema.columns[column].name.clone(),
-                classes,
-            }
+    let target = if task.kind.has_classes() {
+        let column = roles.targets[0];
+        TargetEncoding::Classes {
+            column,
+            name: schema.columns[column].name.clone(),
+            classes,
         }
-        TaskKind::Regression => fit_values(frame, schema, &roles.targets, scale, &parts.train)?,
+    } else {
+        fit_values(frame, schema, &roles.targets, scale, &parts.train)?
     };
     let transform = fit(
         frame,
@@ -95,7 +94,7 @@ pub fn prepare(
 
 type RowsAndLabels = (Vec<u32>, Option<Vec<u32>>, Vec<String>);
 
-/// The rows that have a target, and for a classification the class of every row and the classes.
+/// The rows that have a target, and where it is a class that of every row and the classes.
 fn rows_with_target(
     frame: &Frame,
     schema: &Schema,
@@ -103,7 +102,7 @@ fn rows_with_target(
     roles: &Roles,
 ) -> Result<RowsAndLabels, DataError> {
     let all = 0..frame.n_rows as u32;
-    if task.kind == TaskKind::Classification {
+    if task.kind.has_classes() {
         let column = roles.targets[0];
         let name = &schema.columns[column].name;
         let classes = target::classes(frame, column, name)?;

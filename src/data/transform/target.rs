@@ -1,6 +1,7 @@
 //! What is predicted: classes by name, or numbers that are scaled for training and mapped back.
 
 use descent_engine::dataset::Targets;
+use descent_engine::network::{Head, Outcome};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,17 @@ impl TargetEncoding {
         match self {
             Self::Values { mean, std, .. } => output * std[index] + mean[index],
             Self::Classes { .. } => output,
+        }
+    }
+
+    /// Names of the outputs of a network with such a head: the classes, the target columns, or the dimensions of an embedding.
+    pub fn output_names(&self, head: Head) -> Vec<String> {
+        match self {
+            Self::Classes { .. } if head.outcome == Outcome::Places => (0..head.n_outputs)
+                .map(|dimension| format!("embedding_{dimension}"))
+                .collect(),
+            Self::Classes { classes, .. } => classes.clone(),
+            Self::Values { names, .. } => names.clone(),
         }
     }
 

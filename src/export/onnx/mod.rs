@@ -21,7 +21,7 @@ mod proto;
 use descent_engine::onnx::{Constant, NotExported, Writer, write};
 use prost::Message;
 
-use crate::predictor::ServedModel;
+use crate::predictor::{Answering, ServedModel};
 
 /// Bytes of weights at most: a protobuf message ends at 2 GiB.
 const MAX_WEIGHTS_BYTES: usize = 2_000_000_000;
@@ -85,11 +85,11 @@ fn file(served: &ServedModel, graph: proto::Graph, facts: &[(&str, String)]) -> 
     let (version, document) = (served.version(), served.document());
     let list = |names: Vec<&str>| serde_json::Value::from(names).to_string();
     let columns = document.transform.inputs.iter();
-    let outputs = document.output_names().iter().map(String::as_str).collect();
-    let kind = if served.classifies() {
-        "classes"
-    } else {
-        "targets"
+    let outputs = served.output_names().iter().map(String::as_str).collect();
+    let kind = match served.answering() {
+        Answering::Values => "targets",
+        Answering::Places => "dimensions",
+        Answering::Classes | Answering::Binary | Answering::Crisp => "classes",
     };
     let own = [
         ("model", version.name.clone()),

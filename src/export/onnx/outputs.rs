@@ -13,7 +13,7 @@ pub(super) fn ports(served: &ServedModel, inputs: &[Port]) -> Vec<Port> {
         let mut names = (0..).map(|times| format!("{}{name}", "predicted_".repeat(times)));
         names.find(is_free).unwrap_or_default()
     };
-    let names = served.document().output_names();
+    let names = served.output_names();
     let list = names.join(", ");
     if served.classifies() {
         vec![
@@ -35,7 +35,11 @@ pub(super) fn ports(served: &ServedModel, inputs: &[Port]) -> Vec<Port> {
             name: free("values"),
             element: Element::Float,
             dims: vec![names.len()],
-            about: format!("a value in original units for each target: {list}"),
+            about: if served.answering() == Answering::Places {
+                "the embedding".to_owned()
+            } else {
+                format!("a value in original units for each target: {list}")
+            },
         }]
     }
 }
@@ -44,7 +48,7 @@ pub(super) fn ports(served: &ServedModel, inputs: &[Port]) -> Vec<Port> {
 pub(super) fn write(writer: &mut Writer, served: &ServedModel, said: &str, ports: &[Port]) {
     let target = &served.document().transform.target;
     let answer = match served.answering() {
-        Answering::Classes => said.to_owned(),
+        Answering::Classes | Answering::Places => said.to_owned(),
         Answering::Binary => both(writer, said),
         Answering::Crisp => {
             let half = writer.floats("half", &[], &[0.5]);

@@ -86,7 +86,7 @@ pub fn inputs(model: &ServedModel) -> Vec<Port> {
 
 /// The tensors that a model answers.
 pub fn outputs(model: &ServedModel) -> Vec<Port> {
-    let n = model.document().output_names().len();
+    let n = model.output_names().len();
     if model.classifies() {
         vec![
             Port::new("label", Datatype::Bytes, Vec::new()),

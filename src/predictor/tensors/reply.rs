@@ -32,7 +32,7 @@ pub(super) fn write(
     options: Options,
 ) -> Result<Reply, PredictError> {
     let ports = outputs(model);
-    let (version, names) = (model.version(), model.document().output_names());
+    let (version, names) = (model.version(), model.output_names());
     let label = |row: &[f32]| match row.iter().all(|x| x.is_finite()) {
         true => names[largest(row)].as_str(),
         false => "",

@@ -1,4 +1,4 @@
-//! `{"kind": "contrastive", "margin": 1.0}`: embeddings, rows of one class near and others apart.
+//! `{"kind": "contrastive", "margin": 1.0, "dimensions": 16}`: embeddings, rows of one class near and others apart.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,7 @@ use crate::graph::{Graph, GraphError, NodeId};
 use crate::op;
 
 /// Mean over pairs of rows of D^2 / 2 where their classes are equal, else max(0, margin - D)^2 / 2; D is the distance of their
-/// outputs (Hadsell, Chopra, LeCun 2006).
-///
-/// It shapes an embedding and gives no prediction, so no task of a spec offers it; a graph may add it to another loss.
+/// embeddings (Hadsell, Chopra, LeCun 2006). The pairs are those of a batch, and rows are measured in batches too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contrastive {
@@ -18,15 +16,25 @@ pub struct Contrastive {
     #[serde(default = "one")]
     #[schemars(range(min = 0.000_001, max = 1_000_000.0))]
     pub margin: f64,
+    /// Numbers of an embedding: what the network answers for a row.
+    #[serde(default = "sixteen")]
+    #[schemars(range(min = 1, max = 256))]
+    pub dimensions: u32,
 }
 
 fn one() -> f64 {
     1.0
 }
+fn sixteen() -> u32 {
+    16
+}
 
 impl Default for Contrastive {
     fn default() -> Contrastive {
-        Contrastive { margin: 1.0 }
+        Contrastive {
+            margin: one(),
+            dimensions: sixteen(),
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 //! keeps its buffers, so that measuring every epoch of a small training allocates nothing.
 
 mod classification;
+mod embedding;
 mod ranking;
 mod regression;
 
 pub use classification::{ClassCurve, ClassificationMetrics};
+pub use embedding::EmbeddingMetrics;
 pub use ranking::{Curve, Ranking, curve, rank};
 pub use regression::RegressionMetrics;
 
@@ -73,6 +75,9 @@ pub const MAE: Metric = metric!("mae", lower);
 /// Part of the target's variance that is explained; the mean over several targets.
 pub const R2: Metric = metric!("r2", higher);
 
+/// Part of the rows whose nearest other row is of their class.
+pub const RECALL_AT_1: Metric = metric!("recall_at_1", higher);
+
 const CLASSIFICATION: [Metric; 6] = [
     LOSS,
     ACCURACY,
@@ -82,6 +87,7 @@ const CLASSIFICATION: [Metric; 6] = [
     AVERAGE_PRECISION,
 ];
 const REGRESSION: [Metric; 4] = [LOSS, RMSE, MAE, R2];
+const EMBEDDING: [Metric; 2] = [LOSS, RECALL_AT_1];
 
 impl Metric {
     /// The name in a report, for example `validation_loss`.
@@ -107,6 +113,7 @@ pub fn of(task: TaskKind) -> &'static [Metric] {
     match task {
         TaskKind::Classification => &CLASSIFICATION,
         TaskKind::Regression => &REGRESSION,
+        TaskKind::Embedding => &EMBEDDING,
     }
 }
 

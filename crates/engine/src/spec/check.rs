@@ -28,8 +28,11 @@ fn target(spec: &Spec, found: &mut Vec<Violation>) {
     let Target::Several(names) = &spec.task.target else {
         return;
     };
-    if spec.task.kind == TaskKind::Classification && names.len() > 1 {
-        let message = "a classification has one target column; several are for a regression";
+    if spec.task.kind.has_classes() && names.len() > 1 {
+        let message = format!(
+            "{} has one target column; several are for a regression",
+            spec.task.kind.article()
+        );
         found.push(Violation::new("/task/target", "too_many_targets", message).got(names.len()));
     }
     for (index, name) in names.iter().enumerate() {
@@ -67,7 +70,7 @@ fn split(spec: &Spec, found: &mut Vec<Violation>) {
     let Some(split) = &spec.task.split else {
         return;
     };
-    if spec.task.kind == TaskKind::Regression && matches!(split, Split::Stratified { .. }) {
+    if !spec.task.kind.has_classes() && matches!(split, Split::Stratified { .. }) {
         let message = "a stratified split keeps classes in proportion, and a regression has none; use `random`";
         found.push(
             Violation::new("/task/split/kind", "contradiction", message)
@@ -117,9 +120,9 @@ fn loss(spec: &Spec, found: &mut Vec<Violation>) {
     let fitting = spec.task.kind.losses();
     if !fitting.contains(&loss.kind()) {
         let message = format!(
-            "`{}` is not a loss of a {}; use {}",
+            "`{}` is not a loss of {}; use {}",
             loss.kind(),
-            spec.task.kind.name(),
+            spec.task.kind.article(),
             fitting.join(" or ")
         );
         found.push(
@@ -219,11 +222,11 @@ fn perceptron(spec: &Spec, found: &mut Vec<Violation>) {
         return;
     }
     if spec.task.kind != TaskKind::Classification {
-        let message = "a perceptron tells two classes apart; it gives no numbers";
+        let message = "a perceptron tells two classes apart; it gives no numbers and no places";
         found.push(
             Violation::new("/task/kind", "contradiction", message)
                 .allowed(json!(["classification"]))
-                .got("regression"),
+                .got(spec.task.kind.name()),
         );
     }
     if spec.task.preprocessing.categories != (Categories::OneHot {}) {

@@ -3,7 +3,7 @@
 use super::{Network, OptimizerSpec, TaskKind, preset};
 use crate::dataset::DataFacts;
 use crate::layer::{Dense, Dropout, Layer};
-use crate::loss::{CrossEntropy, Loss, Mse};
+use crate::loss::{Contrastive, CrossEntropy, Loss, Mse};
 use crate::op::Function;
 use crate::optimizer::{AdamW, Optimizer};
 use crate::sample::SampleShape;
@@ -40,11 +40,12 @@ pub(super) fn dense_layers(facts: &DataFacts) -> Vec<Layer> {
     }
 }
 
-/// Cross entropy for classes, mean squared error for numbers.
+/// Cross entropy for classes, mean squared error for numbers, contrastive for places.
 pub(super) fn loss(task: TaskKind) -> Loss {
     match task {
         TaskKind::Classification => Loss::CrossEntropy(CrossEntropy::default()),
         TaskKind::Regression => Loss::Mse(Mse {}),
+        TaskKind::Embedding => Loss::Contrastive(Contrastive::default()),
     }
 }
 

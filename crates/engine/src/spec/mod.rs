@@ -65,7 +65,7 @@ pub struct Spec {
     /// and a dense layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
-    /// What is minimised. Default: cross entropy for a classification, mean squared error for a regression.
+    /// What is minimised. Default: cross entropy for classes, mean squared error for numbers, contrastive for an embedding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
     /// How weights follow gradients. Default: AdamW along one cycle.
@@ -141,13 +141,20 @@ pub enum Family {
     Classification,
     /// Layers that give numbers.
     Regression,
+    /// Layers that give places.
+    Embedding,
     /// The perceptron of 1957.
     Perceptron,
 }
 
 impl Family {
     /// Every family there is.
-    pub const ALL: [Self; 3] = [Self::Classification, Self::Regression, Self::Perceptron];
+    pub const ALL: [Self; 4] = [
+        Self::Classification,
+        Self::Regression,
+        Self::Embedding,
+        Self::Perceptron,
+    ];
 
     /// The name in URLs and filters.
     #[must_use]
@@ -155,6 +162,7 @@ impl Family {
         match self {
             Self::Classification => "classification",
             Self::Regression => "regression",
+            Self::Embedding => "embedding",
             Self::Perceptron => "perceptron",
         }
     }
@@ -168,6 +176,9 @@ impl Family {
             }
             Self::Regression => {
                 "A stack of layers that gives one or several numbers, in the units of the training file."
+            }
+            Self::Embedding => {
+                "A stack of layers that gives each row a place, near those of its class and apart from others: for search by likeness."
             }
             Self::Perceptron => {
                 "Rosenblatt's perceptron of 1957: one threshold unit for two classes, and a proof when it cannot tell them apart."
@@ -273,6 +284,7 @@ impl Spec {
             (Some(Network::Family(NetworkFamily::Perceptron {})), _) => Family::Perceptron,
             (_, TaskKind::Classification) => Family::Classification,
             (_, TaskKind::Regression) => Family::Regression,
+            (_, TaskKind::Embedding) => Family::Embedding,
         }
     }
 

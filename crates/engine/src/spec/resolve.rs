@@ -151,6 +151,10 @@ pub(crate) fn head(loss: &Loss, outcome: Outcome) -> Head {
             n_outputs: 1,
             outcome: Meaning::Binary,
         },
+        (Loss::Contrastive(loss), Outcome::Classes(_)) => Head {
+            n_outputs: loss.dimensions as usize,
+            outcome: Meaning::Places,
+        },
         (_, Outcome::Classes(n)) => Head {
             n_outputs: n as usize,
             outcome: Meaning::Classes,

@@ -13,8 +13,6 @@ pub(super) fn whole() -> &'static Value {
         let mut schema = schemars::schema_for!(Spec).to_value();
         let definitions = schema.get("$defs").cloned().unwrap_or_default();
         tidy(&mut schema, &definitions);
-        let losses = [TaskKind::Classification, TaskKind::Regression].map(TaskKind::losses);
-        keep(&mut schema, "Loss", &losses.concat());
         prune(&mut schema);
         schema
     })
@@ -25,25 +23,21 @@ pub(super) fn of(family: Family) -> Value {
     let mut schema = whole().clone();
     schema["title"] = json!(format!("A {} spec", family.name()));
     schema["description"] = json!(family.describe());
-    let task = if family == Family::Regression {
-        "regression"
-    } else {
-        "classification"
+    let task = match family {
+        Family::Classification | Family::Perceptron => TaskKind::Classification,
+        Family::Regression => TaskKind::Regression,
+        Family::Embedding => TaskKind::Embedding,
     };
-    keep(&mut schema, "TaskKind", &[task]);
+    keep(&mut schema, "TaskKind", &[task.name()]);
+    keep(&mut schema, "Loss", task.losses());
+    if task.has_classes() {
+        one_target(&mut schema);
+    } else {
+        let splits = ["random", "chronological", "by_column"];
+        keep(&mut schema, "Split", &splits);
+    }
     match family {
-        Family::Classification => {
-            keep(&mut schema, "Loss", TaskKind::Classification.losses());
-            keep(&mut schema, "NetworkFamily", &NetworkFamily::PRESETS);
-            one_target(&mut schema);
-        }
-        Family::Regression => {
-            keep(&mut schema, "Loss", TaskKind::Regression.losses());
-            keep(
-                &mut schema,
-                "Split",
-                &["random", "chronological", "by_column"],
-            );
+        Family::Classification | Family::Regression | Family::Embedding => {
             keep(&mut schema, "NetworkFamily", &NetworkFamily::PRESETS);
         }
         Family::Perceptron => {
@@ -59,7 +53,6 @@ pub(super) fn of(family: Family) -> Value {
                 properties.shift_remove("loss");
                 properties.shift_remove("optimizer");
             }
-            one_target(&mut schema);
         }
     }
     prune(&mut schema);
@@ -226,6 +219,19 @@ mod tests {
     }
 
     #[test]
+    fn every_loss_belongs_to_a_task() {
+        let choices = whole()["$defs"]["Loss"]["oneOf"].as_array().cloned();
+        let offered = choices.iter().flatten();
+        let offered: Vec<&str> = offered
+            .filter_map(|choice| choice.pointer("/properties/kind/const")?.as_str())
+            .collect();
+        let mut fitting = TaskKind::ALL.map(TaskKind::losses).concat();
+        assert!(offered.len() > 5 && offered.iter().all(|loss| fitting.contains(loss)));
+        fitting.retain(|loss| !offered.contains(loss));
+        assert!(fitting.is_empty(), "{fitting:?}");
+    }
+
+    #[test]
     fn families_are_narrow() {
         let kinds = |family: Family, definition: &str| -> Vec<String> {
             let schema = of(family);
@@ -245,14 +251,14 @@ mod tests {
                 .filter_map(|name| name.as_str().map(str::to_owned))
                 .collect()
         };
-        assert_eq!(
-            kinds(Family::Classification, "TaskKind"),
-            ["classification"]
-        );
-        assert_eq!(
-            kinds(Family::Regression, "Loss"),
-            TaskKind::Regression.losses()
-        );
+        for (family, task) in [
+            (Family::Classification, TaskKind::Classification),
+            (Family::Regression, TaskKind::Regression),
+            (Family::Embedding, TaskKind::Embedding),
+        ] {
+            assert_eq!(kinds(family, "TaskKind"), [task.name()]);
+            assert_eq!(kinds(family, "Loss"), task.losses());
+        }
         assert!(
             of(Family::Perceptron)["$defs"]
                 .get("OptimizerSpec")

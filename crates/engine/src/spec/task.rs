@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 pub struct Task {
     /// What kind of answer is wanted.
     pub kind: TaskKind,
-    /// The column to be predicted; several columns for a regression with several targets.
+    /// The column to be predicted, for an embedding that of the classes; several columns for a regression with several targets.
     pub target: Target,
     /// Which columns are looked at. Default: every column but the target whose kind can be encoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Features>,
-    /// Which rows train, validate and test. Default: stratified for a classification, random for a regression, 15 % each.
+    /// Which rows train, validate and test. Default: stratified for classes, random for a regression, 15 % each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
     /// How columns become numbers. Everything is fitted on the training rows only.
@@ -30,15 +30,40 @@ pub enum TaskKind {
     Classification,
     /// One or several numbers.
     Regression,
+    /// A place among the other rows: rows of one class near each other, others apart.
+    Embedding,
 }
 
 impl TaskKind {
+    /// Every kind there is.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 3] = [Self::Classification, Self::Regression, Self::Embedding];
+
     /// The name in the document.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Classification => "classification",
             Self::Regression => "regression",
+            Self::Embedding => "embedding",
+        }
+    }
+
+    /// The name with its article, for sentences.
+    pub(crate) fn article(self) -> &'static str {
+        match self {
+            Self::Classification => "a classification",
+            Self::Regression => "a regression",
+            Self::Embedding => "an embedding",
+        }
+    }
+
+    /// Whether the target is one of several classes; else it is numbers.
+    #[must_use]
+    pub fn has_classes(self) -> bool {
+        match self {
+            Self::Classification | Self::Embedding => true,
+            Self::Regression => false,
         }
     }
 
@@ -48,6 +73,7 @@ impl TaskKind {
         match self {
             Self::Classification => &["cross_entropy", "binary_cross_entropy", "hinge"],
             Self::Regression => &["mse", "mae", "huber", "quantile", "poisson", "kl"],
+            Self::Embedding => &["contrastive"],
         }
     }
 }
@@ -91,7 +117,7 @@ pub struct Features {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Split {
-    /// At random, every class in the same proportion in every part (classification only).
+    /// At random, every class in the same proportion in every part (not for a regression).
     Stratified {
         /// Fraction that validates.
         #[serde(default = "fifteen_percent")]
@@ -238,12 +264,12 @@ impl Task {
                 seed: seed.or(default_seed),
             },
             (Some(split), _) => split.clone(),
-            (None, TaskKind::Classification) => Split::Stratified {
+            (None, kind) if kind.has_classes() => Split::Stratified {
                 validation,
                 test,
                 seed: default_seed,
             },
-            (None, TaskKind::Regression) => Split::Random {
+            (None, _) => Split::Random {
                 validation,
                 test,
                 seed: default_seed,

@@ -21,7 +21,8 @@ pub(crate) fn class_counts(targets: &Targets, labels: &[u32]) -> Vec<u64> {
 
 /// Measures a network without hidden layers whose weights are zero and whose bias is the best constant: the logarithm of each
 /// class's weighted share (for a hinge the margin for the most frequent class), the logarithm of each target's mean for counts
-/// and shares, the quantile of each target, or 0, which is the mean of a standardised target.
+/// and shares, the quantile of each target, or 0, which is the mean of a standardised target, and as good a place for all rows as
+/// any other.
 pub(crate) fn loss(
     network: &Network,
     loss: &Loss,
@@ -49,7 +50,7 @@ pub(crate) fn loss(
                 *bias = mean(rows, target).max(1e-30).ln() as f32;
             }
         }
-        Outcome::Values => {
+        Outcome::Values | Outcome::Places => {
             if let Loss::Quantile(loss) = loss {
                 for (target, bias) in bias.iter_mut().enumerate() {
                     *bias = quantile(rows, target, loss.quantile);

@@ -5,8 +5,8 @@ use super::rows::Rows;
 use crate::dataset::Targets;
 use crate::isa::{Cpu, Isa};
 use crate::loss::Loss;
-use crate::metrics::{ClassificationMetrics, LOSS, Part, RegressionMetrics};
-use crate::network::{Network, Outcome, Parameters};
+use crate::metrics::{ClassificationMetrics, EmbeddingMetrics, LOSS, Part, RegressionMetrics};
+use crate::network::{Head, Network, Outcome, Parameters};
 use crate::op::{exponential, softmax_in_place};
 use crate::plan::{EVALUATED_ROWS, EvaluationPlan};
 
@@ -18,12 +18,16 @@ pub(crate) type Measured = (&'static str, f64);
 pub(crate) enum Measures {
     Classes(ClassificationMetrics),
     Values(RegressionMetrics),
+    Places(EmbeddingMetrics),
 }
 
 impl Measures {
-    /// The measures of a task.
-    pub(crate) fn of(targets: &Targets) -> Self {
+    /// The measures of such outputs of a network.
+    pub(crate) fn of(head: Head, targets: &Targets) -> Self {
         match targets {
+            Targets::Classes { .. } if head.outcome == Outcome::Places => {
+                Self::Places(EmbeddingMetrics::new(head.n_outputs))
+            }
             Targets::Classes { names, .. } => {
                 Self::Classes(ClassificationMetrics::new(names.len()))
             }
@@ -55,6 +59,7 @@ impl Measures {
                 metrics.add(outputs, &rows.values);
                 metrics.report(&mut push);
             }
+            Self::Places(metrics) => metrics.report(outputs, &rows.labels, &mut push),
         }
     }
 }
@@ -85,11 +90,11 @@ impl Evaluator {
             n_outputs: network.n_outputs(),
             outcome: network.head().outcome,
             isa: cpu.isa,
-            measures: Measures::of(targets),
+            measures: Measures::of(network.head(), targets),
         })
     }
 
-    /// `[rows x n_outputs]` of the part measured last: logits of classes, else predictions as the targets are scaled.
+    /// `[rows x n_outputs]` of the part measured last: logits of classes, embeddings, else predictions as the targets are scaled.
     pub(crate) fn outputs(&self) -> &[f32] {
         &self.outputs
     }
@@ -133,7 +138,7 @@ impl Evaluator {
         match self.outcome {
             Outcome::Counts => exponential(self.isa, &mut self.outputs),
             Outcome::Shares => softmax_in_place(self.isa, &mut self.outputs, self.n_outputs),
-            Outcome::Classes | Outcome::Binary | Outcome::Values => {}
+            Outcome::Classes | Outcome::Binary | Outcome::Values | Outcome::Places => {}
         }
     }
 }

@@ -44,7 +44,7 @@ pub use trained::{Confusion, Golden, Residuals, Roc, Trained};
 
 use crate::dataset::{Dataset, Outcome, Parts};
 use crate::isa::Cpu;
-use crate::spec::{Family, Spec, TaskKind, Violation};
+use crate::spec::{Family, Spec, Violation};
 use crate::trajectory::Layout;
 
 /// One training: everything that changes while it goes on.
@@ -95,12 +95,10 @@ impl Trainer {
     ) -> Result<Self, EngineError> {
         dataset.check(&parts)?;
         let facts = dataset.facts(parts.train.len());
-        if matches!(facts.outcome, Outcome::Classes(_))
-            != (spec.task.kind == TaskKind::Classification)
-        {
+        if matches!(facts.outcome, Outcome::Classes(_)) != spec.task.kind.has_classes() {
             let message = format!(
-                "a {} was asked for, and the targets of the dataset are of another kind",
-                spec.task.kind.name()
+                "{} was asked for, and the targets of the dataset are of another kind",
+                spec.task.kind.article()
             );
             return Err(EngineError::Spec(vec![Violation::new(
                 "/task/kind",

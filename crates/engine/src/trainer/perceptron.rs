@@ -71,17 +71,16 @@ impl PerceptronTrainer {
         let train = Rows::gather(&dataset, &parts.train, false);
         let rows = train.features.chunks_exact(dataset.n_features());
         let unit = Perceptron::new(spec.training.seed, dataset.n_features(), rows);
+        let outcome = dataset.targets.outcome();
+        let network = crate::weights::network(spec, dataset.sample_shape, outcome)?;
         Ok(Self {
             epochs: spec
                 .training
                 .epochs
                 .ok_or_else(|| unresolved("/training/epochs"))?,
             seed: spec.training.seed,
-            network: crate::weights::network(
-                spec,
-                dataset.sample_shape,
-                dataset.targets.outcome(),
-            )?,
+            measures: Measures::of(network.head(), &dataset.targets),
+            network,
             validation: Rows::gather(&dataset, &parts.validation, false),
             state: State {
                 step: 0,
@@ -96,7 +95,6 @@ impl PerceptronTrainer {
             rounded: vec![0.0; dataset.n_features() + 1],
             order: (0..train.n_rows as u32).collect(),
             order_of: None,
-            measures: Measures::of(&dataset.targets),
             measured: Vec::with_capacity(16),
             outputs: Vec::new(),
             finished: None,

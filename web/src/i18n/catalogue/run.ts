@@ -62,6 +62,7 @@ export const run = texts({
   "series.macro_f1": { en: "Macro F1", ko: "매크로 F1" },
   "series.roc_auc": { en: "ROC AUC", ko: "ROC AUC" },
   "series.average_precision": { en: "Average precision", ko: "평균 정밀도" },
+  "series.recall_at_1": { en: "Recall at 1", ko: "재현율@1" },
   "series.rmse": { en: "RMSE", ko: "RMSE" },
   "series.mae": { en: "MAE", ko: "MAE" },
   "series.r2": { en: "R²", ko: "R²" },

@@ -2,9 +2,10 @@
 export const data = {
   "A stack of layers that tells two or more classes apart, with a probability for each.": "층을 쌓아 둘 이상의 클래스를 구별하고 클래스마다 확률을 냅니다.",
   "A stack of layers that gives one or several numbers, in the units of the training file.": "층을 쌓아 하나 또는 여러 개의 수를 학습 파일의 단위로 예측합니다.",
+  "A stack of layers that gives each row a place, near those of its class and apart from others: for search by likeness.": "층을 쌓아 각 행에 자리를 줍니다. 같은 클래스는 가깝고 다른 클래스는 멉니다. 비슷한 것을 찾을 때 씁니다.",
   "Rosenblatt's perceptron of 1957: one threshold unit for two classes, and a proof when it cannot tell them apart.": "1957년 로젠블랫의 퍼셉트론입니다. 임계 유닛 하나로 두 클래스를 나누고, 나눌 수 없으면 그 증명을 보여 줍니다.",
-  "Which rows train, validate and test. Default: stratified for a classification, random for a regression, 15 % each.": "어느 행을 학습, 검증, 시험에 쓸지 정합니다. 기본값은 분류는 층화, 회귀는 무작위이며 검증과 시험에 15%씩입니다.",
-  "At random, every class in the same proportion in every part (classification only).": "무작위로 나누되 클래스 비율을 모든 부분에서 같게 합니다(분류 전용).",
+  "Which rows train, validate and test. Default: stratified for classes, random for a regression, 15 % each.": "어느 행을 학습, 검증, 시험에 쓸지 정합니다. 기본값은 클래스가 있으면 층화, 회귀는 무작위이며 검증과 시험에 15%씩입니다.",
+  "At random, every class in the same proportion in every part (not for a regression).": "무작위로 나누되 클래스 비율을 모든 부분에서 같게 합니다(회귀 제외).",
   "At random.": "무작위로 나눕니다.",
   "The earliest rows train, later ones validate, the latest test.": "앞선 행으로 학습하고, 그다음 행으로 검증하고, 가장 늦은 행으로 시험합니다.",
   "A column of the file says it. The column itself is then not a feature.": "파일의 한 열이 정합니다. 이 열은 입력 특성에서 빠집니다.",

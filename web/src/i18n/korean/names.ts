@@ -104,6 +104,7 @@ export const names = {
   quantile: "분위수",
   poisson: "푸아송",
   kl: "쿨백-라이블러 발산",
+  contrastive: "대조 손실",
   class_weights: "클래스 가중치",
   label_smoothing: "레이블 스무딩",
   positive_weight: "양성 가중치",

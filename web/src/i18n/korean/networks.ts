@@ -7,7 +7,7 @@ export const networks = {
   "Eighteen layers in residual blocks of 64 to 512 channels, with the 3 x 3 first convolution of the form for small\nimages (He et al. 2016).": "64~512채널의 잔차 블록으로 된 18층 신경망입니다. 작은 이미지에 맞게 첫 합성곱은 3 x 3입니다(He 외 2016).",
   "An LSTM of 128 units whose last step is classified.": "유닛 128개의 LSTM으로 마지막 스텝을 분류합니다.",
   "Two blocks of self-attention and dense layers over positions, and their mean (Vaswani et al. 2017).": "위치 정보를 더한 셀프 어텐션과 완전 연결 층 블록 둘을 지나 평균을 냅니다(Vaswani 외 2017).",
-  "What is minimised. Default: cross entropy for a classification, mean squared error for a regression.": "최소화하는 손실입니다. 기본값은 분류는 교차 엔트로피, 회귀는 평균 제곱 오차입니다.",
+  "What is minimised. Default: cross entropy for classes, mean squared error for numbers, contrastive for an embedding.": "최소화하는 손실입니다. 기본값은 분류는 교차 엔트로피, 회귀는 평균 제곱 오차, 임베딩은 대조 손실입니다.",
   "Classes, one output per class.": "클래스마다 출력이 하나인 분류에 씁니다.",
   "Weight of each class; all 1 when absent.": "클래스별 가중치입니다. 비우면 모두 1입니다.",
   "Part of the target spread over all classes, at least 0 and below 1.": "정답의 일부를 모든 클래스에 고르게 나누는 비율입니다. 0 이상 1 미만입니다.",
@@ -23,4 +23,7 @@ export const networks = {
   "q, between 0 and 1; 0.5 asks for the median.": "0과 1 사이의 q입니다. 0.5는 중앙값입니다.",
   "Half the Poisson deviance of counts.": "횟수에 대한 푸아송 이탈도의 절반입니다.",
   "Divergence of the predicted shares of a whole.": "전체를 나눈 비율의 예측에 대한 쿨백-라이블러 발산입니다.",
+  "Rows of one class near each other, others apart; for embeddings.": "같은 클래스의 행은 가깝게, 다른 행은 멀리 둡니다. 임베딩에 씁니다.",
+  "How far apart rows of different classes should lie, above 0.": "다른 클래스의 행이 서로 떨어져야 하는 거리이며, 0보다 커야 합니다.",
+  "Numbers of an embedding: what the network answers for a row.": "임베딩의 차원 수, 곧 신경망이 한 행에 대해 답하는 수의 개수입니다.",
 };

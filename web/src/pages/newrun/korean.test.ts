@@ -5,7 +5,7 @@ import { korean } from "../../i18n/korean";
 import { ELSEWHERE, FOLDED } from "./parts";
 import { type Schema, type Variant, look, resolved, variants } from "./schema";
 
-const FAMILIES = ["classification", "regression", "perceptron"];
+const FAMILIES = ["classification", "regression", "embedding", "perceptron"];
 
 /** What the controls of a schema show, as the controls find it. */
 class Shown {

@@ -22,6 +22,9 @@ test("another family drops what it does not understand", () => {
   const spec = { ...begin(dataset), loss: { kind: "hinge" }, network: [{ kind: "flatten" }], training: { epochs: 3 } };
   const regression = withFamily(spec, "regression", dataset);
   expect(regression).toEqual({ dataset: "houses", task: { kind: "regression", target: "price" }, network: [{ kind: "flatten" }], training: { epochs: 3 } });
+  const embedding = withFamily(spec, "embedding", dataset);
+  expect(embedding).toEqual({ dataset: "houses", task: { kind: "embedding", target: "city" }, network: [{ kind: "flatten" }], training: { epochs: 3 } });
+  expect(familyOf(embedding)).toBe("embedding");
   const perceptron = withFamily(spec, "perceptron", dataset);
   expect(familyOf(perceptron)).toBe("perceptron");
   expect(withFamily(perceptron, "classification", dataset).network).toBeUndefined();

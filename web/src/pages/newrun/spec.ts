@@ -1,7 +1,7 @@
 // The document that the form writes. It holds only what was chosen: what it leaves out, the server fills in.
 import type { Dataset, Json, JsonValue } from "../../api/types";
 
-export type Family = "classification" | "regression" | "perceptron";
+export type Family = "classification" | "regression" | "embedding" | "perceptron";
 
 /** `spec` with a member set, or taken out where the value is `undefined`. */
 export function withMember(spec: Json, name: string, value: JsonValue | undefined): Json {
@@ -20,7 +20,8 @@ export function withTask(spec: Json, name: string, value: JsonValue | undefined)
 export function familyOf(spec: Json): Family {
   const network = spec.network as Json | undefined;
   if (network?.kind === "perceptron") return "perceptron";
-  return task(spec).kind === "regression" ? "regression" : "classification";
+  const kind = task(spec).kind;
+  return kind === "regression" || kind === "embedding" ? kind : "classification";
 }
 
 /** Names that people give to what is to be predicted. */
@@ -36,7 +37,7 @@ function likelihood(dataset: Dataset, name: string, family: Family): number {
   return idx === dataset.columns.length - 1 ? 3 : idx === 0 ? 2 : 1;
 }
 
-/** Columns that a family can predict, the likeliest first. */
+/** Columns that a family can learn from as its target, the likeliest first. */
 export function targets(dataset: Dataset, family: Family): string[] {
   const wanted = family === "regression" ? ["numeric", "integer"] : ["categorical", "boolean", "integer"];
   const names = dataset.columns.filter((column) => wanted.includes(column.kind)).map((column) => column.name);
@@ -45,7 +46,7 @@ export function targets(dataset: Dataset, family: Family): string[] {
 
 /** The same document for another family: what only the other one understands is dropped. */
 export function withFamily(spec: Json, family: Family, dataset: Dataset | undefined): Json {
-  const kind = family === "regression" ? "regression" : "classification";
+  const kind = family === "perceptron" ? "classification" : family;
   const { loss: _loss, network, optimizer, ...rest } = spec;
   const possible = dataset ? targets(dataset, family) : [];
   const before = task(spec).target;
