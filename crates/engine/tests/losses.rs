@@ -245,3 +245,16 @@ fn contrastive_is_the_loss_of_an_embedding_alone() {
         assert_eq!(found[0].pointer, "/loss/kind", "{kind}, {loss}");
     }
 }
+
+#[test]
+fn contrastive_refuses_a_batch_of_too_many_pairs() {
+    let document = |batch_size: u32| {
+        json!({
+            "dataset": "test", "task": {"kind": "embedding", "target": "t"},
+            "loss": {"kind": "contrastive"}, "training": {"batch_size": batch_size},
+        })
+    };
+    assert!(Spec::from_value(document(4_096)).is_ok());
+    let found = Spec::from_value(document(4_097)).expect_err("too many pairs");
+    assert_eq!(found[0].pointer, "/training/batch_size");
+}

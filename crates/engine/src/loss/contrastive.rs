@@ -39,6 +39,9 @@ impl Default for Contrastive {
 }
 
 impl Contrastive {
+    /// Rows of a batch at most: the work of a step grows with their square.
+    pub(crate) const MOST_ROWS: u32 = 4_096;
+
     pub(super) fn kind(&self) -> &'static str {
         "contrastive"
     }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::violation::{Violation, join, nearest};
 use super::{Categories, Family, Network, Spec, Split, Target, TaskKind};
+use crate::loss::{Contrastive, Loss};
 use crate::metrics::{self, Part};
 use crate::precision::Precision;
 use crate::schedule::Schedule;
@@ -129,6 +130,19 @@ fn loss(spec: &Spec, found: &mut Vec<Violation>) {
             Violation::new("/loss/kind", "contradiction", message)
                 .allowed(json!(fitting))
                 .got(loss.kind()),
+        );
+    }
+    if let (Loss::Contrastive(_), Some(rows)) = (loss, spec.training.batch_size)
+        && rows > Contrastive::MOST_ROWS
+    {
+        let message = format!(
+            "contrastive compares every pair of a batch, so a batch has at most {} rows",
+            Contrastive::MOST_ROWS
+        );
+        found.push(
+            Violation::new("/training/batch_size", "contradiction", message)
+                .allowed(json!({"maximum": Contrastive::MOST_ROWS}))
+                .got(rows),
         );
     }
 }
