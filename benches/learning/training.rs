@@ -35,7 +35,7 @@ pub fn train(
     let mut trainer = Trainer::new(&resolved, Arc::new(dataset), parts)?;
     let ending = trainer.run(observer);
     ensure!(ending.has_model(), "the training ended: {ending:?}");
-    Ok(trainer.trained()?)
+    Ok(trainer.trained()?.clone())
 }
 
 /// A metric of the kept weights, for example `test_accuracy`.

@@ -37,7 +37,7 @@ pub(super) fn model(
         weights_sha256: trained.sha256.clone(),
     };
     let sealed = document.seal().map_err(broken)?;
-    prove(shared, job, ready, &trained, sealed.get())?;
+    prove(shared, job, ready, trained, sealed.get())?;
     let weights = shared
         .handle
         .block_on(shared.runs.stage(trained.weights.clone()))

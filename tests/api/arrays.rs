@@ -277,6 +277,28 @@ async fn a_network_learns_images_and_every_form_of_a_sample_gets_the_same_answer
             .ok(200);
         assert_eq!(answer, expected, "{kind}");
     }
+    // A JPEG is not the picture it was made of, so its answer is that of the pixels it is unpacked to.
+    let jpeg = {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let picture = image::GrayImage::from_raw(28, 28, pixels.clone()).unwrap();
+        picture
+            .write_to(&mut bytes, image::ImageFormat::Jpeg)
+            .unwrap();
+        bytes.into_inner()
+    };
+    let unpacked = image::load_from_memory(&jpeg)
+        .unwrap()
+        .into_luma8()
+        .into_raw();
+    assert_ne!(unpacked, pixels);
+    let of_pixels = app
+        .post(predict, &json!({"rows": [unpacked]}))
+        .await
+        .ok(200);
+    for kind in ["image/jpeg", "application/octet-stream"] {
+        let answer = app.ask(Method::POST, predict).body(kind, jpeg.clone());
+        assert_eq!(answer.send().await.ok(200), of_pixels, "{kind}");
+    }
     let mut too_large: Vec<f64> = pixels.iter().map(|&pixel| f64::from(pixel)).collect();
     too_large[400] = 1e39;
     for rows in [

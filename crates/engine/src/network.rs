@@ -178,11 +178,17 @@ pub enum NetworkError {
         /// What is wrong.
         reason: String,
     },
-    /// There are more parameters than can be counted.
-    #[error("layer {layer_idx}: the number of parameters exceeds what this machine can address")]
+    /// There are more numbers than can be counted.
+    #[error("layer {layer_idx} ({kind}) has more {what} for {} of {got} than this machine can address", .got.name())]
     TooLarge {
         /// Position in the network, from 0.
         layer_idx: usize,
+        /// Its kind.
+        kind: &'static str,
+        /// Shape of a sample that comes in.
+        got: SampleShape,
+        /// Parameters or outputs.
+        what: &'static str,
     },
     /// Nothing goes in or comes out.
     #[error("a network has at least one input and one output")]
@@ -369,7 +375,12 @@ impl Network {
                 .checked_mul(wanted.cols)
                 .and_then(|len| offset.checked_add(len))
                 .filter(|&end| end <= isize::MAX as usize / 8)
-                .ok_or(NetworkError::TooLarge { layer_idx })?;
+                .ok_or_else(|| NetworkError::TooLarge {
+                    layer_idx,
+                    kind: all[layer_idx].kind(),
+                    got: shapes[layer_idx],
+                    what: "parameters",
+                })?;
             parameters.push(Parameter {
                 name: wanted.name.into_owned(),
                 layer_idx,
@@ -552,7 +563,12 @@ fn checked_output(
         })?;
     // Far beyond any memory, and far from where products of sizes overflow.
     if output.n_numbers() > isize::MAX as usize / 8 {
-        return Err(NetworkError::TooLarge { layer_idx });
+        return Err(NetworkError::TooLarge {
+            layer_idx,
+            kind,
+            got: input,
+            what: "outputs",
+        });
     }
     Ok(output)
 }

@@ -96,11 +96,10 @@ pub fn open(
 /// # Errors
 /// Never for parameters of this network: names are unique and lengths agree.
 pub fn write(network: &Network, parameters: &Parameters<f32>) -> Result<Vec<u8>, WeightsError> {
-    let bytes: Vec<u8> = parameters
-        .values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let mut bytes = Vec::with_capacity(4 * parameters.values.len());
+    for value in parameters.values.iter() {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
     let format = |error: safetensors::SafeTensorError| WeightsError::Format(error.to_string());
     let view = |parameter: &Parameter| {
         let range = parameter.range();

@@ -5,9 +5,11 @@ mod support;
 use std::sync::Arc;
 
 use descent_engine::dataset::{Dataset, Targets};
+use descent_engine::isa::Cpu;
 use descent_engine::rng::{Purpose, Stream};
 use descent_engine::sample::SampleShape;
 use descent_engine::trainer::{Completion, Ending, StepReport, Trainer};
+use descent_engine::weights;
 use ndarray::Array2;
 use serde_json::{Value, json};
 use support::{Problem, Record, blobs, categories, gate, parts, sums, train};
@@ -46,8 +48,8 @@ fn story(trainer: &Trainer, record: Record) -> Story {
     (
         record.steps,
         record.epochs,
-        trained.sha256,
-        trained.metrics,
+        trained.sha256.clone(),
+        trained.metrics.clone(),
         record.points,
     )
 }
@@ -113,7 +115,7 @@ fn every_checkpoint_of_an_epoch_end_leads_to_the_same_bits() {
             .expect("the checkpoint is whole");
         trainer.run(&mut Record::default());
         assert_eq!(
-            trainer.trained().expect("there is a model").sha256,
+            trainer.trained().expect("there is a model").sha256.clone(),
             expected.2,
             "epoch {}",
             checkpoint.epoch
@@ -608,4 +610,46 @@ fn augmented_images_are_the_same_at_any_number_of_threads_and_after_any_pause() 
     plain["training"]["augmentation"] = json!([]);
     let (_, story) = undisturbed(&problem, &plain);
     assert_ne!(story.2, expected.2, "augmentation does something");
+}
+
+/// The mean loss of each part, from what the trained model answers to its rows as they are.
+#[test]
+fn what_is_measured_is_not_augmented() {
+    let problem = corners(90);
+    let spec = augmented_run(1);
+    let mut trainer = problem.trainer(spec.clone());
+    train(&mut trainer);
+    let trained = trainer.trained().expect("there is a model");
+    let (dataset, parts) = (&problem.dataset, &problem.parts);
+    let (spec, outcome) = (problem.spec(spec), dataset.targets.outcome());
+    let model = weights::open(
+        &spec,
+        dataset.sample_shape,
+        outcome,
+        &trained.weights,
+        Cpu::native(1),
+    )
+    .expect("it opens");
+    let Targets::Classes { labels, .. } = &dataset.targets else {
+        unreachable!("corners have classes")
+    };
+    for (name, rows) in [
+        ("train_loss", &parts.train),
+        ("validation_loss", &parts.validation),
+        ("test_loss", &parts.test),
+    ] {
+        let surprise = |&row: &u32| {
+            let features = dataset.features.row(row as usize).to_vec();
+            let mut probabilities = vec![0.0; 3];
+            model.predict(&features, &mut model.scratch(1), &mut probabilities);
+            -f64::from(probabilities[labels[row as usize] as usize]).ln()
+        };
+        let loss = rows.iter().map(surprise).sum::<f64>() / rows.len() as f64;
+        let told = trained.metrics.iter().find(|(metric, _)| metric == name);
+        let told = told.expect("every part has rows").1;
+        assert!(
+            (told - loss).abs() < 1e-5 * loss,
+            "{name}: {told}, and the rows say {loss}"
+        );
+    }
 }

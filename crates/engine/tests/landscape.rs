@@ -88,7 +88,7 @@ fn at_the_kept_weights_the_loss_is_the_one_the_trainer_measured() {
         let (trainer, ground, parameters) = trained(&problem, &document);
         let nowhere = [vec![0.0; parameters.len()], vec![0.0; parameters.len()]];
         let loss = losses(&ground, &parameters, &nowhere, &[[0.0; 2]], 1)[0];
-        let metrics = trainer.trained().expect("there is a model").metrics;
+        let metrics = &trainer.trained().expect("there is a model").metrics;
         let measured = metrics
             .iter()
             .find(|(name, _)| name == "train_loss")

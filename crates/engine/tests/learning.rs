@@ -25,7 +25,7 @@ fn a_perceptron_learns_and_or_nand_within_twenty_epochs_from_any_seed() {
                 "{truth:?}, seed {seed}: {ending:?}"
             );
             assert!(record.codes().is_empty());
-            let metrics = trainer.trained().expect("there is a model").metrics;
+            let metrics = &trainer.trained().expect("there is a model").metrics;
             assert!(metrics.contains(&("train_accuracy".to_owned(), 1.0)));
         }
     }

@@ -233,6 +233,35 @@ fn a_probe_sees_dead_and_saturated_units() {
 }
 
 #[test]
+fn a_probe_sees_the_same_in_batches_of_any_size() {
+    let layers = [dense(8, Function::Relu), dense(4, Function::Tanh)];
+    let network = Network::build(&layers, 2, classes(3)).expect("it fits");
+    let parameters = network.initialise::<f64>(5);
+    let features: Vec<f64> = (0..22).map(|x| f64::from(x % 7) - 3.0).collect();
+    let labels = [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1];
+    let loss = Loss::CrossEntropy(CrossEntropy::default());
+    let look = |rows: usize| {
+        let mut probe = Probe::compile(&network, &loss, rows, Cpu::native(1)).expect("it fits");
+        let key = StepKey::default();
+        probe.look(&parameters, &features, Targets::Labels(&labels), key)
+    };
+    let whole = look(11);
+    assert!(whole[0].dead < 1.0 && whole[1].saturated > 0.0, "{whole:?}");
+    for rows in [1, 3, 10] {
+        for (part, whole) in look(rows).iter().zip(&whole) {
+            assert_eq!((part.dead, part.saturated), (whole.dead, whole.saturated));
+            for (got, expected) in [
+                (part.mean, whole.mean),
+                (part.std, whole.std),
+                (part.gradient_norm, whole.gradient_norm),
+            ] {
+                assert!((got - expected).abs() < 1e-12, "{part:?} and {whole:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_evaluation_joins_weighted_means() {
     let network = Network::build(&[], 2, classes(2)).expect("it fits");
     let parameters = network.initialise::<f64>(1);
@@ -277,6 +306,28 @@ fn messages_say_what_is_wrong_and_what_would_be_right() {
         "layer 0 (dropout): rate lies between 0 and 0.99, not 1.5"
     );
     assert!(Network::build(&[], 0, classes(2)).is_err());
+
+    let image = SampleShape::Image {
+        height: 2,
+        width: 2,
+        channels: 1,
+    };
+    let doubled =
+        serde_json::from_value::<Layer>(serde_json::json!({"kind": "upsample", "factor": 65_536}))
+            .expect("it is a layer");
+    let network =
+        Network::build(&[doubled.clone(), doubled], image, classes(2)).expect_err("2^66 pixels");
+    assert_eq!(
+        network.to_string(),
+        "layer 1 (upsample) has more outputs for an image of 131072 x 131072 x 1 than this machine can address"
+    );
+    let wide = [dense(65_536, Function::Relu)];
+    let input = SampleShape::from(isize::MAX as usize >> 10);
+    let network = Network::build(&wide, input, classes(2)).expect_err("2^69 weights");
+    assert_eq!(
+        network.to_string(),
+        "layer 0 (dense) has more parameters for a vector of 9007199254740991 than this machine can address"
+    );
 
     let network = Network::build(&[], 4, classes(3)).expect("it fits");
     let weights = Some(ClassWeights::Values(vec![1.0; 2]));

@@ -378,6 +378,8 @@ pub struct Memory {
     pub working_bytes: u64,
     /// What measures the network on all rows, some at a time.
     pub evaluation_bytes: u64,
+    /// The most that is taken for a moment only: to look at the layers, for a checkpoint, or to open the trained model.
+    pub transient_bytes: u64,
     /// All of it, with the best weights and the encoded dataset.
     pub total_bytes: u64,
 }
@@ -415,6 +417,7 @@ impl Plan {
                 activations_bytes: cost.activations_bytes,
                 working_bytes: cost.working_bytes,
                 evaluation_bytes: cost.evaluation_bytes,
+                transient_bytes: cost.transient_bytes,
                 total_bytes: cost.total_bytes,
             },
             steps: plan.steps,

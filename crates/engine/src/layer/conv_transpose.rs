@@ -101,7 +101,7 @@ impl Rule for ConvTranspose {
     fn output_shape(&self, input: SampleShape) -> Result<SampleShape, String> {
         let geometry = self.of(input).ok_or(
             "takes images of height x width x channels or sequences of steps x features, large enough that something is \
-             left after its padding is cut off",
+             left after its padding is cut off, and so small that what comes out can be counted",
         )?;
         let size = resized(input, geometry.height, geometry.width);
         Ok(size.with_last(self.filters))

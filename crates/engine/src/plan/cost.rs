@@ -3,6 +3,7 @@
 use super::PlanError;
 use super::compile::Results;
 use super::evaluate::EvaluationGraph;
+use super::probe;
 use super::program::Program;
 use super::train::TrainingGraph;
 use crate::isa::Cpu;
@@ -56,6 +57,44 @@ impl Network {
         };
         let program = Program::compile(&evaluation.graph, results, batch_rows)?;
         let values = bytes(program.arena_len as u64)?;
+        program
+            .working_bytes::<f32>(cpu)
+            .and_then(|working| working.checked_add(values))
+            .ok_or(PlanError::TooLarge)
+    }
+
+    /// Bytes of a model of this network that predicts a row: its weights twice, what is made of those of convolutions, and the values of
+    /// the row.
+    ///
+    /// # Errors
+    /// As [`Network::cost`].
+    pub fn model_bytes(&self, loss: &Loss, cpu: Cpu) -> Result<u64, PlanError> {
+        let evaluation = EvaluationGraph::build(self, loss)?;
+        let results = Results {
+            keep: &evaluation.results(),
+            ..Results::default()
+        };
+        let mut program = Program::compile(&evaluation.graph, results, 1)?;
+        let n_kept = program.keep::<f32>(cpu.isa);
+        let n_numbers = (self.n_parameters() as u64)
+            .checked_mul(2)
+            .and_then(|n| n.checked_add((n_kept + program.arena_len) as u64));
+        let values = bytes(n_numbers.ok_or(PlanError::TooLarge)?)?;
+        program
+            .working_bytes::<f32>(cpu)
+            .and_then(|working| working.checked_add(values))
+            .ok_or(PlanError::TooLarge)
+    }
+
+    /// Bytes of a [`Probe`](super::Probe) that looks at this network in batches of up to `batch_rows` rows.
+    ///
+    /// # Errors
+    /// As [`Network::cost`].
+    pub fn probe_bytes(&self, loss: &Loss, batch_rows: usize, cpu: Cpu) -> Result<u64, PlanError> {
+        let step = TrainingGraph::build(self, loss, Mode::Train)?;
+        let program = Program::compile(&step.graph, probe::results(&step, self), batch_rows)?;
+        let n_numbers = program.arena_len.checked_add(self.n_parameters());
+        let values = bytes(n_numbers.ok_or(PlanError::TooLarge)? as u64)?;
         program
             .working_bytes::<f32>(cpu)
             .and_then(|working| working.checked_add(values))

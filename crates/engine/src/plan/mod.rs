@@ -28,7 +28,7 @@ pub use cost::Cost;
 pub use evaluate::{EVALUATED_ROWS, EvaluationPlan};
 pub use gradient::GradientPlan;
 pub(crate) use packing::Packing;
-pub use probe::{LayerActivity, Probe};
+pub use probe::{LayerActivity, PROBED_ROWS, Probe};
 pub use train::{StepResult, TrainPlan};
 
 use crate::graph::GraphError;

@@ -1,8 +1,9 @@
-//! A look inside: what every layer does for one batch. It is compiled on demand and costs nothing while training.
+//! A look inside: what every layer does for some rows. It is compiled on demand and costs nothing while training.
 
 use super::compile::Results;
 use super::train::TrainingGraph;
 use super::{Calculation, Inputs, PlanError, Targets};
+use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::graph::NodeId;
 use crate::isa::Cpu;
@@ -12,7 +13,10 @@ use crate::network::{Mode, Network, Parameters, Role};
 use crate::op::{Function, StepKey};
 use crate::reduce;
 
-/// What one layer did for a batch.
+/// Rows that a look at the layers takes.
+pub const PROBED_ROWS: usize = 256;
+
+/// What one layer did for some rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerActivity {
     /// Position in the network; the head is the last.
@@ -43,7 +47,7 @@ pub struct Probe<T> {
 }
 
 impl<T: Real> Probe<T> {
-    /// Compiles it for batches of up to `batch_rows` rows.
+    /// Compiles it for batches of up to `batch_rows` rows; of so many depends the memory it takes.
     ///
     /// # Errors
     /// As [`super::TrainPlan::compile`].
@@ -54,11 +58,7 @@ impl<T: Real> Probe<T> {
         cpu: Cpu,
     ) -> Result<Probe<T>, PlanError> {
         let step = TrainingGraph::build(network, loss, Mode::Train)?;
-        let results = Results {
-            keep: &step.outputs,
-            pinned: &step.pinned,
-            pinned_len: network.n_parameters(),
-        };
+        let results = results(&step, network);
         Ok(Probe {
             calculation: Calculation::with_results(&step.graph, results, batch_rows, cpu)?,
             network: network.clone(),
@@ -66,7 +66,8 @@ impl<T: Real> Probe<T> {
         })
     }
 
-    /// Runs a batch through the network and back, changes nothing, and answers what every layer did.
+    /// Runs rows through the network and back, batch after batch, changes nothing, and answers what every layer did. The gradient is the
+    /// mean of those of the batches, each with the weight of its rows.
     ///
     /// # Panics
     /// When a slice has the wrong length, or a label is no class of the network.
@@ -77,39 +78,45 @@ impl<T: Real> Probe<T> {
         targets: Targets<'_, T>,
         key: StepKey,
     ) -> Vec<LayerActivity> {
-        let batch_rows = features.len() / self.network.n_features();
-        let inputs = Inputs {
-            features,
-            targets,
-            parameters: &parameters.values,
-            batch_rows,
-            key,
-        };
-        self.calculation.run(&inputs);
-        let gradients = self.calculation.pinned(self.network.n_parameters());
-        let layers = self
-            .network
-            .layers()
-            .iter()
-            .zip(&self.outputs)
-            .zip(self.network.shapes())
-            .enumerate();
+        let n_features = self.network.n_features();
+        let n_rows = features.len() / n_features;
+        let units = self.network.shapes().iter().map(|shape| shape.last());
+        let mut seen: Vec<Seen> = units.map(Seen::nothing).collect();
+        let mut gradients = Aligned::<T>::zeros(self.network.n_parameters());
+        let most = self.calculation.batch_rows();
+        for first in (0..n_rows).step_by(most) {
+            let rows = first..n_rows.min(first + most);
+            let batch_rows = rows.len();
+            let inputs = Inputs {
+                features: &features[rows.start * n_features..rows.end * n_features],
+                targets: targets.part(rows, n_rows),
+                parameters: &parameters.values,
+                batch_rows,
+                key,
+            };
+            self.calculation.run(&inputs);
+            let part = T::from_f64(batch_rows as f64 / n_rows as f64);
+            let own = self.calculation.pinned(self.network.n_parameters());
+            for (sum, &gradient) in gradients.iter_mut().zip(own) {
+                *sum += part * gradient;
+            }
+            let layers = self.network.layers().iter().zip(&self.outputs);
+            for ((layer, &output), seen) in layers.zip(&mut seen) {
+                seen.add(layer, self.calculation.value(output, batch_rows));
+            }
+        }
+        let layers = self.network.layers().iter().zip(seen).enumerate();
         layers
-            .map(|(layer_idx, ((layer, &output), shape))| {
-                let n_units = shape.last();
-                let values = self.calculation.value(output, batch_rows);
-                let (mean, std) = moments(values);
-                LayerActivity {
-                    layer_idx,
-                    kind: layer.kind(),
-                    n_units,
-                    dead: dead(layer, values, n_units),
-                    saturated: saturated(layer, values),
-                    mean,
-                    std,
-                    gradient_norm: self.norm(layer_idx, gradients),
-                    parameter_norm: self.norm(layer_idx, &parameters.values),
-                }
+            .map(|(layer_idx, (layer, seen))| LayerActivity {
+                layer_idx,
+                kind: layer.kind(),
+                n_units: seen.is_alive.len(),
+                dead: seen.dead(layer),
+                saturated: seen.n_near_an_end as f64 / seen.n.max(1) as f64,
+                mean: seen.mean,
+                std: (seen.squares / seen.n.max(1) as f64).sqrt(),
+                gradient_norm: self.norm(layer_idx, &gradients),
+                parameter_norm: self.norm(layer_idx, &parameters.values),
             })
             .collect()
     }
@@ -128,39 +135,65 @@ impl<T: Real> Probe<T> {
     }
 }
 
-/// Mean and standard deviation.
-fn moments<T: Real>(values: &[T]) -> (f64, f64) {
-    let n = values.len().max(1) as f64;
-    let mean = values.iter().map(|x| x.to_f64()).sum::<f64>() / n;
-    let variance = values
-        .iter()
-        .map(|x| (x.to_f64() - mean).powi(2))
-        .sum::<f64>()
-        / n;
-    (mean, variance.sqrt())
-}
-
-/// Part of the units that answered 0 for every row; only relu has such units.
-fn dead<T: Real>(layer: &Layer, values: &[T], n_units: usize) -> f64 {
-    if layer.function() != Some(Function::Relu) {
-        return 0.0;
+/// What is kept of the step that a probe takes.
+pub(super) fn results<'a>(step: &'a TrainingGraph, network: &Network) -> Results<'a> {
+    Results {
+        keep: &step.outputs,
+        pinned: &step.pinned,
+        pinned_len: network.n_parameters(),
     }
-    let alive = (0..n_units).filter(|&unit| {
-        values
-            .iter()
-            .skip(unit)
-            .step_by(n_units)
-            .any(|&y| y > T::ZERO)
-    });
-    1.0 - alive.count() as f64 / n_units as f64
 }
 
-/// Part of the outputs near the ends of a sigmoid (0, 1) or tanh (-1, 1).
-fn saturated<T: Real>(layer: &Layer, values: &[T]) -> f64 {
-    let near_an_end = |y: f64| match layer.function() {
-        Some(Function::Sigmoid) => !(0.01..=0.99).contains(&y),
-        Some(Function::Tanh) => y.abs() > 0.99,
-        _ => false,
-    };
-    values.iter().filter(|y| near_an_end(y.to_f64())).count() as f64 / values.len().max(1) as f64
+/// What was seen of one layer so far.
+struct Seen {
+    n: usize,
+    mean: f64,
+    /// Sum of the squared distances from the mean.
+    squares: f64,
+    n_near_an_end: usize,
+    is_alive: Vec<bool>,
+}
+
+impl Seen {
+    fn nothing(n_units: usize) -> Seen {
+        Seen {
+            n: 0,
+            mean: 0.0,
+            squares: 0.0,
+            n_near_an_end: 0,
+            is_alive: vec![false; n_units],
+        }
+    }
+
+    /// Adds outputs; the moments of two parts are joined as by Chan, Golub, LeVeque (1979).
+    fn add<T: Real>(&mut self, layer: &Layer, values: &[T]) {
+        let (before, n) = (self.n as f64, values.len().max(1) as f64);
+        let mean = values.iter().map(|x| x.to_f64()).sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|x| (x.to_f64() - mean).powi(2)).sum();
+        let distance = mean - self.mean;
+        self.squares += squares + distance * distance * before * n / (before + n);
+        self.mean += distance * n / (before + n);
+        self.n += values.len();
+        // The ends of a sigmoid are 0 and 1, those of a tanh -1 and 1.
+        let near_an_end = |y: f64| match layer.function() {
+            Some(Function::Sigmoid) => !(0.01..=0.99).contains(&y),
+            Some(Function::Tanh) => y.abs() > 0.99,
+            _ => false,
+        };
+        self.n_near_an_end += values.iter().filter(|y| near_an_end(y.to_f64())).count();
+        for row in values.chunks_exact(self.is_alive.len()) {
+            for (is_alive, &y) in self.is_alive.iter_mut().zip(row) {
+                *is_alive |= y > T::ZERO;
+            }
+        }
+    }
+
+    /// Part of the units that answered 0 for every row; only relu has such units.
+    fn dead(&self, layer: &Layer) -> f64 {
+        if layer.function() != Some(Function::Relu) {
+            return 0.0;
+        }
+        let n_dead = self.is_alive.iter().filter(|is_alive| !**is_alive).count();
+        n_dead as f64 / self.is_alive.len() as f64
+    }
 }

@@ -7,7 +7,8 @@ use crate::dataset::DataFacts;
 use crate::isa::Cpu;
 use crate::loss::Loss;
 use crate::network::{LayerOutline, Network, NetworkError};
-use crate::plan::{EVALUATED_ROWS, PlanError};
+use crate::plan::{EVALUATED_ROWS, PROBED_ROWS, PlanError};
+use crate::trajectory::Layout;
 
 /// What a training needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -26,7 +27,10 @@ pub struct Cost {
     pub working_bytes: u64,
     /// Bytes of what measures the network on all rows, some at a time.
     pub evaluation_bytes: u64,
-    /// All of it, with the best weights that early stopping keeps and the encoded dataset.
+    /// Bytes of the most that is taken for a moment only: to look at what every layer does, for a checkpoint, or at the end for the
+    /// weights as a file and the model that is opened to be proved.
+    pub transient_bytes: u64,
+    /// All of it, with the best weights that early stopping keeps, what is recorded of the path and the encoded dataset.
     pub total_bytes: u64,
     /// Floating-point operations of one step, per row: forward and backward.
     pub flops_per_sample: u64,
@@ -53,8 +57,8 @@ impl Cost {
     }
 }
 
-/// The cost of a resolved spec: the engine's own counts of a step and of an evaluation, the best weights kept aside, and the data,
-/// which is held once as it was encoded and once by part.
+/// The cost of a resolved spec: the engine's own counts of a step, of an evaluation and of what is done between them, the best weights kept aside, and
+/// the data, which is held once as it was encoded and once by part.
 pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation>> {
     let batch = spec
         .training
@@ -91,15 +95,28 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
     let evaluation_bytes = network
         .evaluation_bytes(&loss, evaluated_rows, cpu)
         .map_err(refused)?;
-    let data_bytes = data_bytes(facts).ok_or_else(beyond)?;
-    let total_bytes = [
+    let model_bytes = network.model_bytes(&loss, cpu).map_err(refused)?;
+    let best_bytes = step.weights_bytes;
+    let sum = |parts: &[u64]| {
+        let mut parts = parts.iter().copied();
+        parts.try_fold(0_u64, u64::checked_add).ok_or_else(beyond)
+    };
+    let checkpoint_bytes = sum(&[step.weights_bytes, step.optimizer_bytes, best_bytes])?;
+    let finishing_bytes = sum(&[step.weights_bytes, model_bytes])?;
+    let probed_rows = batch_rows.min(PROBED_ROWS as u64) as usize;
+    let probe_bytes = network
+        .probe_bytes(&loss, probed_rows, cpu)
+        .map_err(refused)?;
+    let transient_bytes = probe_bytes.max(checkpoint_bytes).max(finishing_bytes);
+    let path = Layout::new(network.n_trained(), batch_rows as usize);
+    let total_bytes = sum(&[
         step.total_bytes,
-        step.weights_bytes,
+        best_bytes,
+        path.n_bytes(),
         evaluation_bytes,
-        data_bytes,
-    ]
-    .into_iter()
-    .try_fold(0_u64, u64::checked_add);
+        transient_bytes,
+        data_bytes(facts).ok_or_else(beyond)?,
+    ])?;
     Ok(Cost {
         parameters: step.parameters,
         weights_bytes: step.weights_bytes,
@@ -108,7 +125,8 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         activations_bytes: step.activations_bytes,
         working_bytes: step.working_bytes,
         evaluation_bytes,
-        total_bytes: total_bytes.ok_or_else(beyond)?,
+        transient_bytes,
+        total_bytes,
         flops_per_sample: step.flops_per_sample,
     })
 }
@@ -159,6 +177,7 @@ fn perceptron(facts: &DataFacts) -> Option<Cost> {
         activations_bytes: 0,
         working_bytes: 0,
         evaluation_bytes: 0,
+        transient_bytes: 0,
         total_bytes: weights_bytes
             .checked_mul(2)?
             .checked_add(data_bytes(facts)?)?,
@@ -180,7 +199,7 @@ pub(crate) fn explain(error: &NetworkError) -> Violation {
         NetworkError::Layer { layer_idx, .. }
         | NetworkError::Field { layer_idx, .. }
         | NetworkError::Input { layer_idx, .. }
-        | NetworkError::TooLarge { layer_idx } => {
+        | NetworkError::TooLarge { layer_idx, .. } => {
             format!("/network/{layer_idx}")
         }
         NetworkError::Loss(_) => "/loss".into(),

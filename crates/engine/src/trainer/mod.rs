@@ -185,10 +185,8 @@ impl Trainer {
     ///
     /// # Errors
     /// [`EngineError::NotTrained`] before that.
-    pub fn trained(&self) -> Result<Trained, EngineError> {
-        each!(&self.learner, it => it.trained())
-            .cloned()
-            .ok_or(EngineError::NotTrained)
+    pub fn trained(&self) -> Result<&Trained, EngineError> {
+        each!(&self.learner, it => it.trained()).ok_or(EngineError::NotTrained)
     }
 }
 

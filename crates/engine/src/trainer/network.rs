@@ -25,13 +25,10 @@ use crate::isa::Cpu;
 use crate::metrics::Part;
 use crate::network::Network;
 use crate::op::StepKey;
-use crate::plan::{Probe, TrainPlan};
+use crate::plan::{PROBED_ROWS, Probe, TrainPlan};
 use crate::rng::{Purpose, Stream};
 use crate::spec::Spec;
 use crate::trajectory::Layout;
-
-/// Rows that a look at the layers takes.
-const PROBED_ROWS: usize = 256;
 
 /// A network in training.
 pub(super) struct NetworkTrainer {
@@ -358,7 +355,9 @@ impl NetworkTrainer {
     /// Looks at what every layer does. A network that cannot be probed is not worth failing a training for.
     fn look_inside(&mut self, observer: &mut dyn Observer) {
         let rows = self.train.head(PROBED_ROWS);
-        let Ok(mut probe) = Probe::compile(&self.network, &self.recipe.loss, rows.n_rows, self.cpu)
+        // No more at once than a step takes, so that a look takes about as much memory as a step.
+        let batch_rows = rows.n_rows.min(self.recipe.batch_size);
+        let Ok(mut probe) = Probe::compile(&self.network, &self.recipe.loss, batch_rows, self.cpu)
         else {
             return;
         };

@@ -32,10 +32,9 @@ pub(crate) struct Left {
 impl Recorder {
     pub(crate) fn new(n_trained: usize, batch_rows: usize) -> Self {
         let layout = Layout::new(n_trained, batch_rows);
-        let n_halves = layout.snapshots().map_or(0, |_| n_trained);
         let mut recorder = Self {
             point: vec![0.0; layout.n_numbers()],
-            snapshot: vec![0; n_halves],
+            snapshot: vec![0; layout.n_halves()],
             layout,
             next_point: 0,
             next_snapshot: None,

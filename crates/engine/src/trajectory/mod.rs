@@ -109,6 +109,16 @@ impl Layout {
         }
     }
 
+    /// Numbers of a snapshot; 0 where there are none.
+    pub fn n_halves(&self) -> usize {
+        self.snapshots.map_or(0, |_| self.n_trained)
+    }
+
+    /// Bytes of a point and a snapshot, which are held while a network trains.
+    pub fn n_bytes(&self) -> u64 {
+        (size_of::<f32>() * self.n_numbers() + size_of::<u16>() * self.n_halves()) as u64
+    }
+
     /// Which steps have a point.
     pub fn points(&self) -> Thinning {
         self.points
