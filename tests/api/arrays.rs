@@ -331,6 +331,19 @@ async fn a_network_learns_images_and_every_form_of_a_sample_gets_the_same_answer
 }
 
 #[tokio::test]
+async fn a_part_that_is_no_array_is_named() {
+    let app = TestApp::idle(|_| {}).await;
+    let parts = [("images", &b"hello"[..]), ("labels", TRAIN_LABELS)];
+    let problem = form(&app, "?name=words", &parts).await;
+    let problem = problem.problem(422, "no_samples");
+    let message = problem["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("labels.gz") && message.ends_with("images.gz is neither NPY nor IDX"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn alexnet_is_trained_on_colour_images_and_answers() {
     let app = TestApp::start().await;
     let pixels: Vec<u8> = (0..10 * 64 * 64 * 3)

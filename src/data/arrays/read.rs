@@ -114,6 +114,7 @@ impl<'r, R: Read + Seek> Stored<'r, R> {
         limits: &'r Limits,
     ) -> Result<Self, DataError> {
         let mut found: Vec<(String, Header)> = Vec::new();
+        let mut passed_over = None;
         for member in &archive.members {
             let bytes = archive.read(reader, member, limits)?;
             let mut source = Source::new(bytes, member.n_unpacked, &member.name, limits)?;
@@ -125,13 +126,22 @@ impl<'r, R: Read + Seek> Stored<'r, R> {
                     return Err(DataError::new("duplicate_member", message));
                 }
                 found.push((member.name.clone(), array.header));
+            } else {
+                passed_over.get_or_insert(&member.name);
             }
             if found.len() > MAX_ARRAYS {
                 let message = format!("the archive holds more than {MAX_ARRAYS} arrays");
                 return Err(DataError::new("too_many_arrays", message));
             }
         }
-        let planned = plan(&found, layout)?;
+        let planned = plan(&found, layout).map_err(|error| match passed_over {
+            // What is missing may be there, in a form that is not read.
+            Some(name) => {
+                let message = format!("{}; {name} is neither NPY nor IDX", error.message);
+                DataError::new(error.code, message)
+            }
+            None => error,
+        })?;
         Ok(Self {
             reader,
             limits,
