@@ -294,8 +294,8 @@ fn the_number_of_threads_changes_no_bit() {
     assert_eq!(hash(4), one);
 }
 
-/// Layers over the steps of a sequence: recurrent ones in both directions, and an encoder whose attention drops.
-fn sequences(units: usize) -> [Value; 3] {
+/// Layers over the steps of a sequence: recurrent ones in both directions, attention that drops, and a transformer's block.
+fn sequences(units: usize) -> [Value; 4] {
     [
         json!([{"kind": "gru", "units": units, "return_sequences": true},
                {"kind": "lstm", "units": units, "bidirectional": true},
@@ -304,6 +304,11 @@ fn sequences(units: usize) -> [Value; 3] {
         json!([{"kind": "dense", "units": units}, {"kind": "positional_encoding", "encoding": "learned"},
                {"kind": "attention", "heads": 2, "dropout": 0.2}, {"kind": "dense", "units": units, "activation": "gelu"},
                {"kind": "attention", "heads": 1, "key_size": 3, "causal": true}]),
+        json!([{"kind": "dense", "units": units}, {"kind": "positional_encoding"},
+               {"kind": "residual", "layers": [{"kind": "layer_norm"}, {"kind": "attention", "heads": 2, "dropout": 0.1}]},
+               {"kind": "residual", "layers": [{"kind": "layer_norm"}, {"kind": "dense", "units": 4 * units, "activation": "gelu"},
+                                               {"kind": "dense", "units": units}]},
+               {"kind": "layer_norm"}, {"kind": "global_pool"}]),
     ]
 }
 
