@@ -30,7 +30,7 @@ pub struct Cost {
     /// Bytes of the most that is taken for a moment only: to look at what every layer does, for a checkpoint, or at the end for the
     /// weights as a file and the model that is opened to be proved.
     pub transient_bytes: u64,
-    /// All of it, with the best weights that early stopping keeps, what is recorded of the path and the encoded dataset.
+    /// All of it, with the best weights that early stopping keeps, what is recorded of the path, the encoded dataset and its outputs.
     pub total_bytes: u64,
     /// Floating-point operations of one step, per row: forward and backward.
     pub flops_per_sample: u64,
@@ -115,7 +115,7 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
         path.n_bytes(),
         evaluation_bytes,
         transient_bytes,
-        data_bytes(facts).ok_or_else(beyond)?,
+        data_bytes(facts, network.n_outputs() as u64).ok_or_else(beyond)?,
     ])?;
     Ok(Cost {
         parameters: step.parameters,
@@ -157,11 +157,12 @@ fn unresolved(field: &str) -> Vec<Violation> {
     )]
 }
 
-/// Features and targets of all rows, twice.
-fn data_bytes(facts: &DataFacts) -> Option<u64> {
+/// Features of all rows twice, and their targets and outputs.
+fn data_bytes(facts: &DataFacts, n_outputs: u64) -> Option<u64> {
+    let width = facts.outcome.width().max(n_outputs);
     facts
         .n_rows
-        .checked_mul(facts.n_features().checked_add(facts.outcome.width())?)?
+        .checked_mul(facts.n_features().checked_add(width)?)?
         .checked_mul(8)
 }
 
@@ -180,7 +181,7 @@ fn perceptron(facts: &DataFacts) -> Option<Cost> {
         transient_bytes: 0,
         total_bytes: weights_bytes
             .checked_mul(2)?
-            .checked_add(data_bytes(facts)?)?,
+            .checked_add(data_bytes(facts, 1)?)?,
         flops_per_sample: parameters.checked_mul(4)?,
     })
 }
