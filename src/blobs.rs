@@ -19,6 +19,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 pub use folder::{Files, Folder, Hold};
@@ -278,10 +279,11 @@ impl Blobs {
     ///
     /// # Errors
     /// When the disk is full or fails.
-    pub async fn put(&self, bytes: Vec<u8>) -> Result<Staged, BlobError> {
+    pub async fn put(&self, bytes: impl Into<Bytes>) -> Result<Staged, BlobError> {
+        let bytes = bytes.into();
         if bytes.len() <= INLINE_BYTES {
             let sha256 = hex(&Sha256::digest(&bytes));
-            return Ok(self.staged(sha256, bytes.len() as u64, Some(bytes)));
+            return Ok(self.staged(sha256, bytes.len() as u64, Some(bytes.to_vec())));
         }
         let blobs = self.clone();
         let written = tokio::task::spawn_blocking(move || {

@@ -63,7 +63,7 @@ use scoring::{Place, Scoring};
 pub struct Options {
     /// Whether every prediction says which columns it rests on (JSON and NDJSON answers).
     pub explain: bool,
-    /// Rows of one request that are explained at most; each costs as much as 128 predictions.
+    /// Rows of one request that are explained at most, fewer by a large network: an output costs as much as 192 predictions.
     pub max_explained_rows: u64,
     /// Bytes of an answer at most (of one piece of it, for a [`PredictionStream`]). A short row can have a long answer.
     pub max_answer_bytes: usize,

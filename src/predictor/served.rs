@@ -132,6 +132,18 @@ impl ServedModel {
         classifies(self.answering())
     }
 
+    /// Rows of one request that are explained at most: `most`, and of a large network as many as take some seconds; at least one.
+    pub(super) fn most_explained_rows(&self, most: u64) -> u64 {
+        const MULTIPLICATIONS: u128 = 1 << 37;
+        let n_explained = match self.classifies() {
+            true => 1,
+            false => self.output_names.len(),
+        };
+        let of_row = self.model().explanation_multiplications() * n_explained as u128;
+        let affordable = MULTIPLICATIONS / of_row.max(1);
+        affordable.clamp(1, u128::from(most.max(1))) as u64
+    }
+
     /// Names of the outputs: the classes, the target columns, or the dimensions of an embedding.
     pub fn output_names(&self) -> &[String] {
         &self.output_names

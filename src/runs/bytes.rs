@@ -1,5 +1,7 @@
 //! Big bytes on their way between a worker and the record.
 
+use bytes::Bytes;
+
 use super::message::Job;
 use super::{Runs, RunsError};
 use crate::blobs::{Content, Staged};
@@ -18,7 +20,7 @@ impl Runs {
     ///
     /// # Errors
     /// When the disk is full or fails.
-    pub async fn stage(&self, bytes: Vec<u8>) -> Result<Staged, RunsError> {
+    pub async fn stage(&self, bytes: impl Into<Bytes>) -> Result<Staged, RunsError> {
         Ok(self.0.blobs.put(bytes).await?)
     }
 

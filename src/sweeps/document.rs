@@ -59,16 +59,20 @@ pub struct Objective {
     pub direction: Option<Direction>,
 }
 
-impl Default for Objective {
-    fn default() -> Self {
+impl Objective {
+    /// What a sweep is after that does not say: the validation loss; of an embedding, whose loss grows with its margin, the recall.
+    pub fn usual(spec: &Value) -> Self {
+        let is_embedding = spec.pointer("/task/kind") == Some(&Value::from("embedding"));
+        let metric = match is_embedding {
+            true => "validation_recall_at_1",
+            false => "validation_loss",
+        };
         Self {
-            metric: "validation_loss".to_owned(),
+            metric: metric.to_owned(),
             direction: None,
         }
     }
-}
 
-impl Objective {
     /// The direction of an objective that was checked.
     pub fn direction(&self) -> Direction {
         self.direction.unwrap_or(Direction::Minimize)

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use descent_engine::diagnosis::Diagnosis;
 use descent_engine::spec::Spec;
 use descent_engine::trainer::{
@@ -329,7 +330,9 @@ pub(super) async fn stage(
     signal: &Signal,
     state: CheckpointReport,
 ) -> Option<Arc<NewCheckpoint>> {
-    let staged = persist(signal, || runs.stage(state.bytes.clone())).await?;
+    // Shared by every try: a checkpoint may be as large as everything that is trained.
+    let bytes = Bytes::from(state.bytes);
+    let staged = persist(signal, || runs.stage(bytes.clone())).await?;
     let (step, epoch) = (state.step as i64, i64::from(state.epoch));
     Some(Arc::new(NewCheckpoint {
         staged,

@@ -606,3 +606,28 @@ async fn the_same_key_begins_one_sweep() {
         [&first.json()["id"]]
     );
 }
+
+#[tokio::test]
+async fn a_sweep_of_embeddings_is_after_recall() {
+    let app = TestApp::idle(|_| {}).await;
+    let csv = include_bytes!("../../examples/penguins.csv");
+    let dataset = app.dataset("admin", "penguins", csv).await.to_string();
+    let sweep = |batch_sizes: [u32; 2]| {
+        json!({
+            "spec": {"dataset": dataset, "task": {"kind": "embedding", "target": "species"}, "loss": {"kind": "contrastive"}},
+            "space": {
+                "/loss/margin": {"kind": "log_uniform", "low": 0.1, "high": 10.0},
+                "/training/batch_size": {"kind": "choice", "values": batch_sizes},
+            },
+            "strategy": {"kind": "random"},
+            "budget": {"runs": 4},
+        })
+    };
+    let begun = app.post("/v1/sweeps", &sweep([16, 32])).await.ok(201);
+    assert_eq!(
+        begun["objective"],
+        json!({"metric": "validation_recall_at_1", "direction": "maximize"})
+    );
+    let problem = app.post("/v1/sweeps", &sweep([16, 5_000])).await;
+    problem.problem(422, "invalid_sweep");
+}

@@ -129,6 +129,32 @@ fn attributions_add_up_for_values() {
     assert_eq!(prediction["explanation"][1]["of"], "median_income");
 }
 
+/// A row of it has eight outputs, each explained by 192 times 4.2 million multiplications.
+#[test]
+fn a_large_network_explains_fewer_rows() {
+    let dense = json!({"kind": "dense", "units": 2048, "activation": "relu"});
+    let parts = json!({
+        "task": {"kind": "embedding", "target": "target"},
+        "network": [dense, dense],
+        "loss": {"kind": "contrastive", "dimensions": 8},
+        "training": {"epochs": 1},
+    });
+    let model = train_with(example("iris.csv"), parts).model;
+    let rows = vec!["[5.1,3.5,1.4,0.2]"; 22].join(",");
+    let body = format!("{{\"rows\": [{rows}]}}");
+    let refused = predict_json(&model, body.as_bytes(), EXPLAIN);
+    assert!(
+        matches!(refused, Err(PredictError::TooLarge { limit: 21, .. })),
+        "{refused:?}"
+    );
+    let row = br#"{"rows": [[5.1,3.5,1.4,0.2]]}"#;
+    let answer = predict_json(&model, row, EXPLAIN).unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let explained = answer["predictions"][0]["explanation"].as_array().unwrap();
+    assert_eq!(explained.len(), 8);
+    assert_eq!(explained[7]["of"], "embedding_7");
+}
+
 #[test]
 fn explanations_are_bounded() {
     let model = iris().model;

@@ -38,6 +38,8 @@ pub struct Model<T: Real = f32> {
     packed: Parameters<T>,
     /// What else is made of weights before predictions read them.
     kept: Arc<Aligned<T>>,
+    /// Of a prediction of one row.
+    n_multiplications: u128,
     cpu: Cpu,
     prediction: Wanted,
     explanation: Explanation,
@@ -169,12 +171,14 @@ impl<T: Real> Model<T> {
             let weights = &parameters.values[range.clone()];
             packed::pack(weights, cols, &mut packed.values[range]);
         }
-        let kept = prediction.calculation(1, cpu)?.keep(&parameters.values);
+        let mut row = prediction.calculation(1, cpu)?;
+        let (n_multiplications, kept) = (row.n_multiplications(), row.keep(&parameters.values));
         Ok(Model {
             network: network.clone(),
             parameters,
             packed,
             kept: Arc::new(kept),
+            n_multiplications,
             cpu,
             prediction,
             explanation,
@@ -194,6 +198,12 @@ impl<T: Real> Model<T> {
     /// Its trained parameters.
     pub fn parameters(&self) -> &Parameters<T> {
         &self.parameters
+    }
+
+    /// Multiplications of an explanation of one output for one row: a prediction and a way back of about twice its work, at each point
+    /// of the path.
+    pub fn explanation_multiplications(&self) -> u128 {
+        3 * PATH_POINTS as u128 * self.n_multiplications
     }
 
     /// Bytes of the weights, which are held twice, and of what is made of them.

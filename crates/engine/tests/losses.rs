@@ -247,14 +247,24 @@ fn contrastive_is_the_loss_of_an_embedding_alone() {
 }
 
 #[test]
-fn contrastive_refuses_a_batch_of_too_many_pairs() {
-    let document = |batch_size: u32| {
-        json!({
-            "dataset": "test", "task": {"kind": "embedding", "target": "t"},
-            "loss": {"kind": "contrastive"}, "training": {"batch_size": batch_size},
-        })
-    };
-    assert!(Spec::from_value(document(4_096)).is_ok());
-    let found = Spec::from_value(document(4_097)).expect_err("too many pairs");
-    assert_eq!(found[0].pointer, "/training/batch_size");
+fn contrastive_refuses_a_batch_of_no_pair_or_too_many() {
+    let facts = blobs(40, 2, 1.0, 1).dataset.facts(28);
+    // The loss is that of the task, whether it is written out or not.
+    for loss in [json!({"kind": "contrastive"}), Value::Null] {
+        let resolved = |batch_size: u32| {
+            let mut document = json!({
+                "dataset": "test", "task": {"kind": "embedding", "target": "t"},
+                "training": {"batch_size": batch_size},
+            });
+            if !loss.is_null() {
+                document["loss"] = loss.clone();
+            }
+            Spec::from_value(document).and_then(|spec| spec.resolve(&facts))
+        };
+        assert!(resolved(2).is_ok() && resolved(4_096).is_ok());
+        for rows in [1, 4_097] {
+            let found = resolved(rows).expect_err("no pair, or too many");
+            assert_eq!(found[0].pointer, "/training/batch_size", "{rows}");
+        }
+    }
 }

@@ -60,15 +60,19 @@ static WEIGHING: Weighing = Weighing;
 /// Bytes of graphs, plans and names, which nobody counts.
 const UNSAID: usize = 1 << 18;
 
-/// Asks for a checkpoint after every epoch and keeps none.
-struct Keeper;
+/// Asks for a checkpoint after every epoch and keeps the last, as a slow disk would.
+#[derive(Default)]
+struct Keeper(Option<CheckpointReport>);
 
 impl Observer for Keeper {
     fn epoch(&mut self, _: &EpochReport<'_>) -> Directive {
+        self.0 = None;
         Directive::Checkpoint
     }
 
-    fn checkpoint(&mut self, _: CheckpointReport) {}
+    fn checkpoint(&mut self, report: CheckpointReport) {
+        self.0 = Some(report);
+    }
 }
 
 /// What is said of a training, and what it takes beside the data: from its beginning until its model was opened, which a server does
@@ -82,11 +86,13 @@ fn said_and_taken(problem: &Problem, spec: Value) -> (usize, usize) {
     let (dataset, parts) = (Arc::clone(&problem.dataset), problem.parts.clone());
     let mut trainer =
         descent_engine::trainer::Trainer::new(&resolved, dataset, parts).expect("it fits");
-    assert!(trainer.run(&mut Keeper).has_model());
+    let mut keeper = Keeper::default();
+    assert!(trainer.run(&mut keeper).has_model());
     let trained = trainer.trained().expect("there is a model");
     let cpu = Cpu::native(1);
     let shape = problem.dataset.sample_shape;
     weights::open(&resolved, shape, facts.outcome, &trained.weights, cpu).expect("it opens");
+    assert!(keeper.0.is_some());
     (
         cost.total_bytes as usize,
         MOST.load(Ordering::Relaxed) - before,

@@ -378,7 +378,7 @@ pub struct Memory {
     pub working_bytes: u64,
     /// What measures the network on all rows, some at a time.
     pub evaluation_bytes: u64,
-    /// The most that is taken for a moment only: to look at the layers, for a checkpoint, or to open the trained model.
+    /// The most that is taken for a moment only: for a checkpoint, to look at the layers, to open the trained model.
     pub transient_bytes: u64,
     /// All of it, with the best weights and the encoded dataset.
     pub total_bytes: u64,

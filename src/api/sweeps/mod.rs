@@ -52,9 +52,8 @@ pub struct NewSweep {
     /// How much it may use.
     #[serde(default)]
     budget: Budget,
-    /// What it is after. Default: the smallest validation loss.
-    #[serde(default)]
-    objective: Objective,
+    /// What it is after. Default: the smallest validation loss, the largest recall of an embedding.
+    objective: Option<Objective>,
     /// Everything random in the proposals follows from it: the same sweep proposes the same children.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991u64)]
@@ -115,11 +114,11 @@ fn wanted(new: NewSweep) -> Result<Wanted> {
     }
     Ok(Wanted {
         name,
+        objective: new.objective.unwrap_or_else(|| Objective::usual(&new.spec)),
         spec: new.spec,
         space: new.space,
         strategy: new.strategy,
         budget: new.budget,
-        objective: new.objective,
         seed: new.seed,
         metadata: store::Json::of(&new.metadata)?,
     })

@@ -142,6 +142,7 @@ pub(super) mod tests {
             optimizer: "adamw",
             learning_rate: 0.01,
             baseline_loss: 1.0,
+            answers: true,
             layers: serde_json::json!([{"kind": "dense", "units": 8, "activation": "relu"}]),
             class_weights: false,
             clipped: false,

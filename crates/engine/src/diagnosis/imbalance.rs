@@ -8,14 +8,15 @@ use super::{Finding, Remedy, Setting};
 pub const CODE: &str = "imbalance";
 
 /// Looks at the training rows of each class. Fires when the rarest class has less than a tenth of what it would have if all
-/// classes were equal, or less than a twentieth of all rows where there are two, and rare classes do not already weigh more.
+/// classes were equal, or less than a twentieth of all rows where there are two, rare classes do not already weigh more, and the
+/// outputs answer with a class.
 #[must_use]
 pub fn look(names: &[String], counts: &[u64], setting: &Setting) -> Option<Finding> {
     let total: u64 = counts.iter().sum();
     let (rarest, &fewest) = counts.iter().enumerate().min_by_key(|(_, count)| **count)?;
     let most = *counts.iter().max()?;
     let fair = total as f64 / counts.len() as f64;
-    if setting.class_weights || total == 0 || fewest as f64 > 0.1 * fair {
+    if !setting.answers || setting.class_weights || total == 0 || fewest as f64 > 0.1 * fair {
         return None;
     }
     let majority = most as f64 / total as f64;

@@ -99,6 +99,8 @@ pub struct Setting {
     pub learning_rate: f64,
     /// Loss of an answer that does not look at the features.
     pub baseline_loss: f64,
+    /// Whether outputs are answers by themselves, classes or numbers. Places mean something beside each other only.
+    pub answers: bool,
     /// The hidden layers as in the spec.
     pub layers: Value,
     /// Whether rare classes already weigh more.

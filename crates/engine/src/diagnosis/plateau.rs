@@ -23,7 +23,11 @@ pub fn look(history: &History, setting: &Setting) -> Option<Finding> {
     let falling = falls.iter().filter(|&&fall| fall > 0.0).count();
     let fastest = falls.iter().copied().fold(0.0, f64::max);
     let (before, now) = (losses[0], losses[EPOCHS]);
-    if falling + 1 < EPOCHS || fastest > 0.01 || now < 0.8 * setting.baseline_loss {
+    if !setting.answers
+        || falling + 1 < EPOCHS
+        || fastest > 0.01
+        || now < 0.8 * setting.baseline_loss
+    {
         return None;
     }
     let suggestion = rounded(setting.learning_rate * if fastest < 0.001 { 100.0 } else { 10.0 });

@@ -7,7 +7,8 @@ use super::{Finding, History, Remedy, Setting};
 /// Stable name of the rule.
 pub const CODE: &str = "underfitting";
 
-/// Asked when training is over. Fires when the lowest of the last five training losses is above nine tenths of the baseline.
+/// Asked when training is over. Fires when the lowest of the last five training losses is above nine tenths of the baseline; not for
+/// places, whose loss depends on the margin more than on what was learned.
 #[must_use]
 pub fn look(history: &History, setting: &Setting) -> Option<Finding> {
     let lowest = history
@@ -17,7 +18,7 @@ pub fn look(history: &History, setting: &Setting) -> Option<Finding> {
         .take(5)
         .map(|losses| losses.train)
         .fold(f64::INFINITY, f64::min);
-    if !lowest.is_finite() || lowest < 0.9 * setting.baseline_loss {
+    if !setting.answers || !lowest.is_finite() || lowest < 0.9 * setting.baseline_loss {
         return None;
     }
     Some(Finding {
@@ -59,6 +60,16 @@ mod tests {
         let stuck = history((0..12).map(|_| (0.99, None)));
         let found = look(&stuck, &setting());
         assert!(found.is_some_and(|found| found.remedy.spec_patch["network"][0]["units"] == 16));
+    }
+
+    #[test]
+    fn the_loss_of_places_says_nothing() {
+        let stuck = history((0..12).map(|_| (0.99, None)));
+        let places = Setting {
+            answers: false,
+            ..setting()
+        };
+        assert_eq!(look(&stuck, &places), None);
     }
 
     #[test]

@@ -39,8 +39,8 @@ impl Default for Contrastive {
 }
 
 impl Contrastive {
-    /// Rows of a batch at most: the work of a step grows with their square.
-    pub(crate) const MOST_ROWS: u32 = 4_096;
+    /// Rows that a batch may have: there is a pair, and the work of a step, which grows with their square, has an end.
+    pub(crate) const ROWS: std::ops::RangeInclusive<u32> = 2..=4_096;
 
     pub(super) fn kind(&self) -> &'static str {
         "contrastive"

@@ -22,14 +22,17 @@ impl EmbeddingMetrics {
 
     /// Recall at 1 (Jegou, Douze, Schmid 2011, with the other rows of the part as what is searched): the part of the rows whose
     /// nearest other row, by Euclidean distance and the first of several, is of their class. Of more than [`MOST_COMPARED`] rows
-    /// so many are taken at even distances. `embeddings` are `[rows x n_dimensions]`. Absent for fewer than two rows, and
-    /// where an embedding is not finite.
+    /// so many are taken at even distances. A row that has no other of its class among them cannot be found, and is not counted.
+    /// `embeddings` are `[rows x n_dimensions]`. Absent where no two rows are of one class, and where an embedding is not finite.
     pub fn report(&self, embeddings: &[f32], labels: &[u32], mut push: impl FnMut(Metric, f64)) {
         let n_compared = labels.len().min(MOST_COMPARED);
-        if n_compared < 2 || embeddings.iter().any(|number| !number.is_finite()) {
+        if embeddings.iter().any(|number| !number.is_finite()) {
             return;
         }
         let row_of = |nth: usize| nth * labels.len() / n_compared;
+        let mut of_class = vec![0_u32; labels.iter().max().map_or(0, |&most| most as usize + 1)];
+        (0..n_compared).for_each(|nth| of_class[labels[row_of(nth)] as usize] += 1);
+        let can_be_found = |nth: &usize| of_class[labels[row_of(*nth)] as usize] > 1;
         let is_found = |nth: &usize| {
             let own = row_of(*nth);
             let others = (0..n_compared).filter(|other| other != nth).map(row_of);
@@ -38,8 +41,14 @@ impl EmbeddingMetrics {
                 .reduce(|best, next| if next.0 < best.0 { next } else { best });
             nearest.is_some_and(|(_, other)| labels[other] == labels[own])
         };
-        let n_found = (0..n_compared).filter(is_found).count();
-        push(RECALL_AT_1, n_found as f64 / n_compared as f64);
+        let n_asked = (0..n_compared).filter(can_be_found).count();
+        let n_found = (0..n_compared)
+            .filter(can_be_found)
+            .filter(is_found)
+            .count();
+        if n_asked > 0 {
+            push(RECALL_AT_1, n_found as f64 / n_asked as f64);
+        }
     }
 
     fn squared_distance(&self, embeddings: &[f32], a: usize, b: usize) -> f64 {
@@ -71,7 +80,10 @@ mod tests {
         // The last lies nearest to the second, and nothing lies nearer to the second than the first.
         assert_eq!(recall(2, &places, &[0, 0, 1, 1, 1]), Some(0.8));
         // The first of two at the same distance counts.
-        assert_eq!(recall(1, &[0.0, 1.0, -1.0], &[0, 0, 1]), Some(2.0 / 3.0));
+        assert_eq!(recall(1, &[0.0, 1.0, -1.0], &[0, 0, 0]), Some(1.0));
+        // A row that is alone in its class is in the way of others, but nobody asks for it.
+        assert_eq!(recall(1, &[0.0, 1.0, -0.5], &[0, 0, 1]), Some(0.5));
+        assert_eq!(recall(1, &[0.0, 1.0], &[0, 1]), None);
         assert_eq!(recall(1, &[0.0], &[0]), None);
         assert_eq!(recall(1, &[0.0, f32::NAN], &[0, 0]), None);
     }

@@ -135,6 +135,11 @@ impl<T: Real> Calculation<T> {
         self.program.capacity
     }
 
+    /// Multiplications of the matrix products and convolutions of a whole batch.
+    pub(crate) fn n_multiplications(&self) -> u128 {
+        self.program.n_multiplications()
+    }
+
     /// Number of instructions, after merging.
     pub fn n_instructions(&self) -> usize {
         self.program.instructions.len()

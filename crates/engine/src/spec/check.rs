@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::violation::{Violation, join, nearest};
 use super::{Categories, Family, Network, Spec, Split, Target, TaskKind};
-use crate::loss::{Contrastive, Loss};
 use crate::metrics::{self, Part};
 use crate::precision::Precision;
 use crate::schedule::Schedule;
@@ -132,19 +131,6 @@ fn loss(spec: &Spec, found: &mut Vec<Violation>) {
                 .got(loss.kind()),
         );
     }
-    if let (Loss::Contrastive(_), Some(rows)) = (loss, spec.training.batch_size)
-        && rows > Contrastive::MOST_ROWS
-    {
-        let message = format!(
-            "contrastive compares every pair of a batch, so a batch has at most {} rows",
-            Contrastive::MOST_ROWS
-        );
-        found.push(
-            Violation::new("/training/batch_size", "contradiction", message)
-                .allowed(json!({"maximum": Contrastive::MOST_ROWS}))
-                .got(rows),
-        );
-    }
 }
 
 fn optimizer(spec: &Spec, found: &mut Vec<Violation>) {
@@ -214,8 +200,8 @@ pub(super) fn metric(spec: &Spec, name: &str, pointer: &str) -> Result<(), Box<V
             let hint = nearest(name, known.iter().copied())
                 .map(|name| format!("; did you mean `{name}`?"));
             let message = format!(
-                "`{name}` is not a metric of a {}{}",
-                spec.task.kind.name(),
+                "`{name}` is not a metric of {}{}",
+                spec.task.kind.article(),
                 hint.unwrap_or_else(|| format!("; known are {}", known.join(", ")))
             );
             let wrong = Violation::new(pointer, "unknown_value", message);

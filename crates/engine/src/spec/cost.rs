@@ -27,8 +27,8 @@ pub struct Cost {
     pub working_bytes: u64,
     /// Bytes of what measures the network on all rows, some at a time.
     pub evaluation_bytes: u64,
-    /// Bytes of the most that is taken for a moment only: to look at what every layer does, for a checkpoint, or at the end for the
-    /// weights as a file and the model that is opened to be proved.
+    /// Bytes of the most that is taken for a moment only: for a checkpoint, and while it is being written, to look at what every layer
+    /// does or, at the end, for the weights as a file and the model that is opened to be proved.
     pub transient_bytes: u64,
     /// All of it, with the best weights that early stopping keeps, what is recorded of the path, the encoded dataset and its outputs.
     pub total_bytes: u64,
@@ -107,7 +107,7 @@ pub(super) fn cost(spec: &Spec, facts: &DataFacts) -> Result<Cost, Vec<Violation
     let probe_bytes = network
         .probe_bytes(&loss, probed_rows, cpu)
         .map_err(refused)?;
-    let transient_bytes = probe_bytes.max(checkpoint_bytes).max(finishing_bytes);
+    let transient_bytes = sum(&[checkpoint_bytes, probe_bytes.max(finishing_bytes)])?;
     let path = Layout::new(network.n_trained(), batch_rows as usize);
     let total_bytes = sum(&[
         step.total_bytes,

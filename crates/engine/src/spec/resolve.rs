@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Family, Network, Spec, Violation, defaults, embed, preset};
 use crate::dataset::{DataFacts, Outcome};
-use crate::loss::{ClassWeights, Loss};
+use crate::loss::{ClassWeights, Contrastive, Loss};
 use crate::network::Head;
 use crate::schedule::Schedule;
 
@@ -118,6 +118,7 @@ fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
                 .got(weights.len()),
         );
     }
+    pairs(spec, &mut found);
     augmentation(spec, facts, &mut found);
     if facts.n_train == 0 {
         found.push(Violation::new(
@@ -127,6 +128,23 @@ fn contradictions(spec: &Spec, facts: &DataFacts) -> Vec<Violation> {
         ));
     }
     found
+}
+
+/// A loss of pairs wants some in a batch, and not too many.
+fn pairs(spec: &Spec, found: &mut Vec<Violation>) {
+    if let (Some(Loss::Contrastive(_)), Some(rows)) = (&spec.loss, spec.training.batch_size)
+        && !Contrastive::ROWS.contains(&rows)
+    {
+        let (least, most) = (Contrastive::ROWS.start(), Contrastive::ROWS.end());
+        let message = format!(
+            "contrastive compares every pair of a batch, so a batch has {least} to {most} rows, not {rows}"
+        );
+        found.push(
+            Violation::new("/training/batch_size", "contradiction", message)
+                .allowed(json!({"minimum": least, "maximum": most}))
+                .got(rows),
+        );
+    }
 }
 
 /// Every augmentation must fit the samples, and there must be a batch to change.

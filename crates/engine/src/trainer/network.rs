@@ -23,7 +23,7 @@ use crate::dataset::{Dataset, Parts};
 use crate::diagnosis::{Setting, diverged};
 use crate::isa::Cpu;
 use crate::metrics::Part;
-use crate::network::Network;
+use crate::network::{Network, Outcome};
 use crate::op::StepKey;
 use crate::plan::{PROBED_ROWS, Probe, TrainPlan};
 use crate::rng::{Purpose, Stream};
@@ -93,6 +93,7 @@ impl NetworkTrainer {
             optimizer: recipe.optimizer.kind(),
             learning_rate: recipe.optimizer.learning_rate(),
             baseline_loss: baseline::loss(&network, &recipe.loss, &dataset.targets, &train, cpu)?,
+            answers: network.head().outcome != Outcome::Places,
             layers: serde_json::to_value(&spec.network).unwrap_or_default(),
             class_weights: recipe.weighs_classes,
             clipped: recipe.clip_norm.is_some(),
