@@ -283,7 +283,7 @@ impl Blobs {
         let bytes = bytes.into();
         if bytes.len() <= INLINE_BYTES {
             let sha256 = hex(&Sha256::digest(&bytes));
-            return Ok(self.staged(sha256, bytes.len() as u64, Some(bytes.to_vec())));
+            return Ok(self.staged(sha256, bytes.len() as u64, Some(bytes.into())));
         }
         let blobs = self.clone();
         let written = tokio::task::spawn_blocking(move || {

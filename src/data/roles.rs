@@ -71,14 +71,12 @@ impl Roles {
             }
         };
         for &column in &self.targets {
-            add(
-                column,
-                if task.kind.has_classes() {
-                    Reading::Name
-                } else {
-                    Reading::of(schema.columns[column].kind)
-                },
-            );
+            let reading = if task.kind.has_classes() {
+                Reading::Name
+            } else {
+                Reading::of(schema.columns[column].kind)
+            };
+            add(column, reading);
         }
         if let (Some(column), Some(Split::ByColumn { .. })) = (self.split, &task.split) {
             add(column, Reading::Name);

@@ -97,7 +97,15 @@ impl<'m> Scoring<'m> {
         Self::answering(model, place, Answer::Numbers(Vec::new()), options)
     }
 
-    fn answering(model: &'m ServedModel, place: Place, answer: Answer, options: Options) -> Self {
+    fn answering(
+        model: &'m ServedModel,
+        place: Place,
+        answer: Answer,
+        mut options: Options,
+    ) -> Self {
+        if options.explain {
+            options.max_explained_rows = model.most_explained_rows(options.max_explained_rows);
+        }
         let mut work = model.borrow_workspace();
         work.features.clear();
         work.notes.clear();
@@ -154,16 +162,12 @@ impl<'m> Scoring<'m> {
         self.work.notes[self.first_note..].sort_unstable_by_key(|note| note.column);
         self.n_rows += 1;
         self.row += 1;
-        if self.options.explain {
-            let limit = self
-                .model
-                .most_explained_rows(self.options.max_explained_rows);
-            if self.row > limit {
-                let message = format!(
-                    "at most {limit} rows of one request are explained by this model; send fewer, or leave out explain"
-                );
-                return Err(PredictError::TooLarge { message, limit });
-            }
+        if self.options.explain && self.row > self.options.max_explained_rows {
+            let limit = self.options.max_explained_rows;
+            let message = format!(
+                "at most {limit} rows of one request are explained by this model; send fewer, or leave out explain"
+            );
+            return Err(PredictError::TooLarge { message, limit });
         }
         if self.n_rows == self.batch_rows {
             self.flush()

@@ -1,5 +1,7 @@
 //! What somebody asks for: the parts of a sweep's document.
 
+use descent_engine::metrics::{LOSS, Part, RECALL_AT_1};
+use descent_engine::spec::TaskKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -62,13 +64,13 @@ pub struct Objective {
 impl Objective {
     /// What a sweep is after that does not say: the validation loss; of an embedding, whose loss grows with its margin, the recall.
     pub fn usual(spec: &Value) -> Self {
-        let is_embedding = spec.pointer("/task/kind") == Some(&Value::from("embedding"));
-        let metric = match is_embedding {
-            true => "validation_recall_at_1",
-            false => "validation_loss",
+        let kind = spec.pointer("/task/kind").and_then(Value::as_str);
+        let metric = match kind == Some(TaskKind::Embedding.name()) {
+            true => RECALL_AT_1,
+            false => LOSS,
         };
         Self {
-            metric: metric.to_owned(),
+            metric: metric.on(Part::Validation).to_owned(),
             direction: None,
         }
     }

@@ -39,6 +39,16 @@ fn bytes(count: u64) -> Result<u64, PlanError> {
         .ok_or(PlanError::TooLarge)
 }
 
+/// Bytes of a program's values and what its threads compute with, and of `n_beside` numbers beside them.
+fn held(program: &Program, n_beside: u64, cpu: Cpu) -> Result<u64, PlanError> {
+    let n_numbers = (program.arena_len as u64).checked_add(n_beside);
+    let values = bytes(n_numbers.ok_or(PlanError::TooLarge)?)?;
+    program
+        .working_bytes::<f32>(cpu)
+        .and_then(|working| working.checked_add(values))
+        .ok_or(PlanError::TooLarge)
+}
+
 impl Network {
     /// Bytes of what evaluating the network takes beside its weights, when up to `batch_rows` rows are computed at once.
     ///
@@ -50,17 +60,7 @@ impl Network {
         batch_rows: usize,
         cpu: Cpu,
     ) -> Result<u64, PlanError> {
-        let evaluation = EvaluationGraph::build(self, loss)?;
-        let results = Results {
-            keep: &evaluation.results(),
-            ..Results::default()
-        };
-        let program = Program::compile(&evaluation.graph, results, batch_rows)?;
-        let values = bytes(program.arena_len as u64)?;
-        program
-            .working_bytes::<f32>(cpu)
-            .and_then(|working| working.checked_add(values))
-            .ok_or(PlanError::TooLarge)
+        held(&self.evaluation(loss, batch_rows)?, 0, cpu)
     }
 
     /// Bytes of a model of this network that predicts a row: its weights twice, what is made of those of convolutions, and the values of
@@ -69,21 +69,22 @@ impl Network {
     /// # Errors
     /// As [`Network::cost`].
     pub fn model_bytes(&self, loss: &Loss, cpu: Cpu) -> Result<u64, PlanError> {
+        let mut program = self.evaluation(loss, 1)?;
+        let n_kept = program.keep::<f32>(cpu.isa) as u64;
+        let n_beside = (self.n_parameters() as u64)
+            .checked_mul(2)
+            .and_then(|n| n.checked_add(n_kept));
+        held(&program, n_beside.ok_or(PlanError::TooLarge)?, cpu)
+    }
+
+    /// What evaluates the network, without its values.
+    fn evaluation(&self, loss: &Loss, batch_rows: usize) -> Result<Program, PlanError> {
         let evaluation = EvaluationGraph::build(self, loss)?;
         let results = Results {
             keep: &evaluation.results(),
             ..Results::default()
         };
-        let mut program = Program::compile(&evaluation.graph, results, 1)?;
-        let n_kept = program.keep::<f32>(cpu.isa);
-        let n_numbers = (self.n_parameters() as u64)
-            .checked_mul(2)
-            .and_then(|n| n.checked_add((n_kept + program.arena_len) as u64));
-        let values = bytes(n_numbers.ok_or(PlanError::TooLarge)?)?;
-        program
-            .working_bytes::<f32>(cpu)
-            .and_then(|working| working.checked_add(values))
-            .ok_or(PlanError::TooLarge)
+        Program::compile(&evaluation.graph, results, batch_rows)
     }
 
     /// Bytes of a [`Probe`](super::Probe) that looks at this network in batches of up to `batch_rows` rows.
@@ -93,12 +94,7 @@ impl Network {
     pub fn probe_bytes(&self, loss: &Loss, batch_rows: usize, cpu: Cpu) -> Result<u64, PlanError> {
         let step = TrainingGraph::build(self, loss, Mode::Train)?;
         let program = Program::compile(&step.graph, probe::results(&step, self), batch_rows)?;
-        let n_numbers = program.arena_len.checked_add(self.n_parameters());
-        let values = bytes(n_numbers.ok_or(PlanError::TooLarge)? as u64)?;
-        program
-            .working_bytes::<f32>(cpu)
-            .and_then(|working| working.checked_add(values))
-            .ok_or(PlanError::TooLarge)
+        held(&program, self.n_parameters() as u64, cpu)
     }
 
     /// What training this network on this processor takes. Compiles the step without allocating its values.

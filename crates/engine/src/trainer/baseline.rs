@@ -50,7 +50,8 @@ pub(crate) fn loss(
                 *bias = mean(rows, target).max(1e-30).ln() as f32;
             }
         }
-        Outcome::Values | Outcome::Places => {
+        Outcome::Places => {}
+        Outcome::Values => {
             if let Loss::Quantile(loss) = loss {
                 for (target, bias) in bias.iter_mut().enumerate() {
                     *bias = quantile(rows, target, loss.quantile);
