@@ -280,6 +280,28 @@ proptest! {
     }
 }
 
+/// So many rows that their panels are copied whatever the instruction set.
+#[test]
+fn a_packed_product_of_many_rows_has_the_same_bits() {
+    let (m, n, k) = (500, 70, 30);
+    let product = Product {
+        m,
+        n,
+        k,
+        transpose_a: false,
+        transpose_b: false,
+    };
+    let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+    let mut packed = vec![f32::NAN; k * n];
+    pack(&b, n, &mut packed);
+    for isa in sets() {
+        let mut c = vec![f32::NAN; m * n];
+        let mut buffers = Panels::new(isa, [product]);
+        product.run_packed(isa, (&a, &packed), &mut c, 0, &mut buffers);
+        assert_eq!(run(&product, isa, &a, &b, m), c, "{isa:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -288,14 +310,15 @@ proptest! {
         let m = if one_row { 1 } else { m };
         let product = Product { m, n, k, transpose_a: false, transpose_b: false };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        let mut panels = vec![f32::NAN; k * n];
-        pack(&b, n, &mut panels);
+        let mut packed = vec![f32::NAN; k * n];
+        pack(&b, n, &mut packed);
         // Whole rows, or any part of one.
         let len = if one_row { part } else { part.next_multiple_of(n) };
         for isa in sets() {
             let mut c = vec![f32::NAN; m * n];
+            let mut buffers = Panels::new(isa, [product]);
             for (idx, c) in c.chunks_mut(len).enumerate() {
-                product.run_packed(isa, &a, &panels, c, idx * len);
+                product.run_packed(isa, (&a, &packed), c, idx * len, &mut buffers);
             }
             prop_assert_eq!(run(&product, isa, &a, &b, m), c, "{:?}", isa);
         }

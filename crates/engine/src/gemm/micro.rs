@@ -116,8 +116,18 @@ pub trait Micro<T>: Copy {
     const COLUMNS: usize;
     /// Columns are packed in multiples of this.
     const VECTOR: usize;
+    /// For a C of at most so many numbers B is read where it lies: its rows are close to each other, or read a few times only. The
+    /// smaller a tile, the more often.
+    const NEAR: usize;
     /// A register of so many numbers.
     type Lanes: Vector<T>;
+
+    /// Whether the first strip of `rows` of A is to copy B while it reads it. It takes longer than it saves when the copy is used once
+    /// or twice.
+    #[inline(always)]
+    fn copies(rows: usize, columns: usize) -> bool {
+        rows > 2 * Self::ROWS && rows * columns > Self::NEAR
+    }
 
     /// Columns of a tile of fewer rows, when B is read where it lies: more of them are read at once.
     fn columns(n_rows: usize) -> usize;

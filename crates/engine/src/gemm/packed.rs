@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
-use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts};
-use super::{IN_ORDER, Product};
+use super::micro::{Depths, Micro};
+use super::panels::{Panel, Panels, Strips};
+use super::{Factor, IN_ORDER, Product, bf16};
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
 
@@ -33,14 +34,15 @@ pub fn pack<T: Copy>(b: &[T], n: usize, panels: &mut [T]) {
 /// What one thread is to compute.
 #[derive(Clone, Copy)]
 struct Call<'a, T> {
-    /// Rows of A, `[rows x k]`.
-    a: &'a [T],
-    panels: &'a [T],
+    a: Factor<'a, T>,
+    packed: &'a [T],
     k: usize,
     n: usize,
     /// The length of a block of k.
     block: usize,
     columns: (usize, usize),
+    /// There is room for a copy of a panel. Where other products are rounded, their buffers are for pairs.
+    has_room: bool,
 }
 
 impl Product {
@@ -49,7 +51,14 @@ impl Product {
     ///
     /// # Panics
     /// When a factor is held transposed.
-    pub fn run_packed<T: Real>(&self, isa: Isa, a: &[T], panels: &[T], c: &mut [T], first: usize) {
+    pub fn run_packed<T: Real>(
+        &self,
+        isa: Isa,
+        (a, packed): (&[T], &[T]),
+        c: &mut [T],
+        first: usize,
+        panels: &mut Panels<T>,
+    ) {
         assert!(!self.transpose_a && !self.transpose_b, "plain factors");
         if self.k == 0 || c.is_empty() {
             return c.fill(T::ZERO);
@@ -62,74 +71,65 @@ impl Product {
         };
         let Range { start, end } = columns;
         let call = Call {
-            a: &a[rows.start * self.k..rows.end * self.k],
-            panels,
+            a: Factor {
+                values: &a[rows.start * self.k..],
+                rows: rows.len(),
+                row_step: self.k,
+                depth_step: 1,
+            },
+            packed,
             k: self.k,
             n: self.n,
             block: self.block(),
             columns: (start, end),
+            has_room: !bf16::rounds::<T>(isa),
         };
-        run(isa, call, c);
+        run(isa, call, c, panels);
     }
 }
 
 kernel! {
     /// All panels that have some of the columns.
-    fn run[T: Real] with M of T (call: Call<'_, T>, c: &mut [T]) {
+    fn run[T: Real] with M of T (call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
         let (start, end) = call.columns;
         for number in start / PANEL..end.div_ceil(PANEL) {
-            panel::<T, M>(call, number * PANEL, c);
+            panel::<T, M>(call, number * PANEL, c, &mut panels.b);
         }
     }
 }
 
 /// The columns of the panel that begins at column `first`.
 #[inline(always)]
-fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T]) {
+fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T], copy: &mut [T]) {
     let Call { a, k, n, block, .. } = call;
     let (start, end) = call.columns;
-    let (n_rows, width) = (a.len() / k, PANEL.min(n - first));
-    let columns = first.max(start)..(first + width).min(end);
-    let panel = &call.panels[first * k..][..width * k];
-    let height = n_rows.div_ceil(n_rows.div_ceil(M::ROWS));
+    let step = PANEL.min(n - first);
+    let columns = first.max(start)..(first + step).min(end);
+    let panel = &call.packed[first * k..][..step * k];
+    let c = &mut c[columns.start - start..];
     for first_k in (0..k).step_by(block) {
-        let depths = Depths::new(&IN_ORDER[..block.min(k - first_k)]);
-        for row in (0..n_rows).step_by(height) {
-            let height = height.min(n_rows - row);
-            let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
-            for i in 0..height {
-                rows[i] = (row + i) * k + first_k;
-                places[i] = (row + i) * (end - start);
+        let values = &panel[first_k * step + columns.start - first..];
+        // A tile of some columns touches a part of each row, and so many strips of A would fetch them again and again.
+        let panel = if call.has_room && M::copies(a.rows, columns.len()) {
+            Panel::Copying {
+                values,
+                step,
+                copy: &mut copy[..],
             }
-            let strip = Left {
-                values: a,
-                rows: Starts::new(&rows, height),
-                depths,
-            };
-            let places = Starts::new(&places, height);
-            let wide = M::columns(height).min(PANEL);
-            let mut col = columns.start;
-            while col < columns.end {
-                let left = columns.end - col;
-                let n_columns = if left >= wide {
-                    wide
-                } else {
-                    M::COLUMNS.min(left)
-                };
-                let right = Right {
-                    values: &panel[first_k * width + col - first..],
-                    step: width,
-                    padded: false,
-                };
-                let out = Out {
-                    values: &mut c[col - start..],
-                    places,
-                    columns: n_columns,
-                    first: first_k == 0,
-                };
-                M::run(strip, right, out);
-                col += n_columns;
+        } else {
+            Panel::InPlace {
+                values,
+                step,
+                widest: PANEL,
             }
-        }
+        };
+        let mut strips = Strips {
+            factor: a,
+            rows: 0..a.rows,
+            first_k,
+            depths: Depths::new(&IN_ORDER[..block.min(k - first_k)]),
+            copy: None,
+        };
+        strips.run::<M>(panel, columns.len(), c, end - start, first_k == 0);
     }
 }

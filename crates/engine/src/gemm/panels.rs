@@ -29,13 +29,11 @@ const CACHE_LINE: usize = 64;
 const PLACES: usize = 4;
 /// Numbers of a panel that has all of the depth, and lies in the third-level cache.
 const WHOLE: usize = 1 << 19;
-/// For a C of so many numbers B is read where it lies: its rows are close to each other, or read a few times only.
-const NEAR: usize = 30_000;
 
 /// Packing buffers of one thread.
 #[derive(Clone, Debug, Default)]
 pub struct Panels<T> {
-    b: Buffer<T>,
+    pub(super) b: Buffer<T>,
     /// Tiles of C that stand upright, and room to turn some of them.
     standing: Buffer<T>,
     /// A strip of A.
@@ -127,8 +125,7 @@ kernel! {
 #[inline(always)]
 fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
     let Call { a, b, k, .. } = call;
-    // Copying takes longer than it saves when the copy is used once or twice.
-    let copied = b.row_step != 1 || a.rows > 2 * M::ROWS && a.rows * b.rows > NEAR;
+    let copied = b.row_step != 1 || M::copies(a.rows, b.rows);
     let block = call.block.min((u32::MAX as usize / a.depth_step).max(1));
     let width = level_width(a.depth_step != 1);
     for first_col in (0..b.rows).step_by(width) {
@@ -138,7 +135,11 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
             let source = &b.values[first_col * b.row_step + first_k * b.depth_step..];
             let (values, step) = (source, b.depth_step);
             let panel = match (copied, b.row_step) {
-                (false, _) => Panel::InPlace { values, step },
+                (false, _) => Panel::InPlace {
+                    values,
+                    step,
+                    widest: usize::MAX,
+                },
                 // Where the rows lie one behind the other at each depth, the first tiles copy what they read anyway.
                 (true, 1) => Panel::Copying {
                     values,
@@ -211,9 +212,13 @@ fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pa
 
 /// Some columns of the right factor, over one block of the depth. In place, a row lies `step` numbers after the one before it; a copy has
 /// strips of columns, depth after depth.
-enum Panel<'a, T> {
-    /// It is read where it lies.
-    InPlace { values: &'a [T], step: usize },
+pub(super) enum Panel<'a, T> {
+    /// It is read where it lies, by tiles of at most so many columns.
+    InPlace {
+        values: &'a [T],
+        step: usize,
+        widest: usize,
+    },
     /// The first strip of rows reads it where it lies and copies it, the others read the copy.
     Copying {
         values: &'a [T],
@@ -225,19 +230,19 @@ enum Panel<'a, T> {
 }
 
 /// Some rows of the left factor, over one block of the depth.
-struct Strips<'a, T> {
-    factor: Factor<'a, T>,
-    rows: Range<usize>,
-    first_k: usize,
-    depths: Depths<'a>,
+pub(super) struct Strips<'a, T> {
+    pub(super) factor: Factor<'a, T>,
+    pub(super) rows: Range<usize>,
+    pub(super) first_k: usize,
+    pub(super) depths: Depths<'a>,
     /// Where the rows of a tile are copied before they are read: at each depth `ROWS` numbers.
-    copy: Option<&'a mut [T]>,
+    pub(super) copy: Option<&'a mut [T]>,
 }
 
 impl<T: Real> Strips<'_, T> {
     /// Stores or adds their products with the columns of a panel; each row of the result begins `step` numbers after the one before.
     #[inline(always)]
-    fn run<'p, M: Micro<T>>(
+    pub(super) fn run<'p, M: Micro<T>>(
         &mut self,
         mut panel: Panel<'p, T>,
         all_columns: usize,
@@ -269,12 +274,15 @@ impl<T: Real> Strips<'_, T> {
                 depths: self.depths,
             };
             let places = Starts::new(&places, height);
-            let wide = M::columns(height);
+            let wide = match panel {
+                Panel::InPlace { widest, .. } => M::columns(height).min(widest),
+                _ => M::COLUMNS,
+            };
             let mut col = 0;
             while col < all_columns {
-                let columns = match panel {
-                    Panel::InPlace { .. } if all_columns - col >= wide => wide,
-                    _ => M::COLUMNS.min(all_columns - col),
+                let columns = match all_columns - col {
+                    left if left >= wide => wide,
+                    left => M::COLUMNS.min(left),
                 };
                 let out = Out {
                     values: &mut out[col..],
@@ -288,7 +296,9 @@ impl<T: Real> Strips<'_, T> {
                     padded: false,
                 };
                 match &mut panel {
-                    Panel::InPlace { values, step } => M::run(left, in_place(values, *step), out),
+                    Panel::InPlace { values, step, .. } => {
+                        M::run(left, in_place(values, *step), out);
+                    }
                     Panel::Copying { values, step, copy } => {
                         let copy = &mut copy[col * depth..];
                         M::run_copying(left, in_place(values, *step), out, copy);

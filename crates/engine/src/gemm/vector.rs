@@ -192,6 +192,7 @@ impl Micro<f32> for Avx512 {
     const ROWS: usize = 10;
     const COLUMNS: usize = 32;
     const VECTOR: usize = 16;
+    const NEAR: usize = 30_000;
     type Lanes = __m512;
 
     #[inline(always)]
@@ -236,6 +237,7 @@ impl Micro<f32> for Avx2 {
     const ROWS: usize = 6;
     const COLUMNS: usize = 16;
     const VECTOR: usize = 8;
+    const NEAR: usize = 4_096;
     type Lanes = __m256;
 
     #[inline(always)]
