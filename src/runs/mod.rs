@@ -14,6 +14,7 @@ mod error;
 mod finish;
 mod landscape;
 pub mod message;
+mod pace;
 mod plan;
 mod queue;
 mod recover;
@@ -35,6 +36,7 @@ pub use claim::Beat;
 pub use control::Acted;
 pub use error::RunsError;
 pub use landscape::{Kind, LandscapeRequest, Material, Survey};
+pub use pace::Work;
 pub use plan::Plan;
 pub use queue::{Queue, Queued};
 pub use submit::ForkFrom;
@@ -66,8 +68,8 @@ struct Inner {
     run_memory_bytes: u64,
     slots: usize,
     landscape_flops: u64,
-    /// Measured speed of training, once there was one worth measuring.
-    flops_per_s: Mutex<Option<f64>>,
+    /// How long trainings take on this machine.
+    pace: Mutex<pace::Pace>,
     /// Wakes workers that found the queue empty.
     work: Notify,
     /// Wakes whoever computes landscapes.
@@ -107,7 +109,7 @@ impl Runs {
             run_memory_bytes: config.specs.run_memory_bytes,
             slots: config.slots(),
             landscape_flops: config.specs.landscape_flops,
-            flops_per_s: Mutex::default(),
+            pace: Mutex::default(),
             work: Notify::new(),
             surveys: Notify::new(),
             attention: Notify::new(),

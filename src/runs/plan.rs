@@ -1,18 +1,18 @@
 //! What a spec would become, before anything is queued: the `dry_run` plan, and the check that every submission passes.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use descent_engine::dataset::DataFacts;
 use descent_engine::network::LayerOutline;
 use descent_engine::spec::{Cost, Spec};
 
+use super::pace::{Pace, Work};
 use super::queue::order;
 use super::{Runs, RunsError};
 use crate::data::{self, Ingested};
 use crate::ids::RunId;
 use crate::store::datasets::Dataset;
 use crate::store::runs::{self, OwnerTurn, Waiting};
-
-/// Operations per second assumed before anything was measured.
-const ASSUMED_FLOPS_PER_S: f64 = 2e9;
 
 /// Reading data and registering the model, beside the training itself.
 const OVERHEAD_MS: f64 = 5.0;
@@ -32,7 +32,7 @@ pub struct Plan {
     pub layers: Vec<LayerOutline>,
     /// Steps at most.
     pub steps: u64,
-    /// Estimated time of training, from the operations and the measured rate.
+    /// Estimated time of training, from steps and operations and how long others took.
     pub running_ms: f64,
     /// Where in the queue it would stand, from 1.
     pub queue_position: usize,
@@ -54,13 +54,17 @@ impl Runs {
                 .n_train
                 .div_ceil(u64::from(resolved_spec.training.batch_size.unwrap_or(1)).max(1)),
         );
-        let flops = cost.flops_per_sample as f64 * facts.n_train as f64 * epochs as f64;
+        let work = Work {
+            steps,
+            flops: cost.flops_per_sample as f64 * facts.n_train as f64 * epochs as f64,
+        };
+        let training_s = self.pace().expected_s(work);
         let (queue_position, mean_ms) = self.place(owner, spec.priority.into()).await?;
         let waves = (queue_position - 1) / self.0.slots.max(1);
         let layers = resolved_spec.outline(&facts).map_err(RunsError::Spec)?;
         Ok(Plan {
             layers,
-            running_ms: OVERHEAD_MS + flops / self.flops_per_s() * 1e3,
+            running_ms: OVERHEAD_MS + training_s * 1e3,
             waiting_ms: waves as f64 * mean_ms.unwrap_or(0.0),
             dataset,
             resolved_spec,
@@ -129,25 +133,12 @@ impl Runs {
         Ok((position, runs::mean_running_ms(&self.0.store).await?))
     }
 
-    /// Learns from a finished training how fast this machine trains.
-    pub fn learn_rate(&self, flops: f64, took_ms: i64) {
-        // Very short trainings measure the clock, not the machine.
-        if took_ms >= 20 {
-            let measured = flops / took_ms as f64 * 1e3;
-            let mut rate = self
-                .0
-                .flops_per_s
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            *rate = Some(rate.map_or(measured, |known| 0.7 * known + 0.3 * measured));
-        }
+    /// Learns from a finished training how long they take on this machine.
+    pub fn learn_pace(&self, work: Work, took_ms: i64) {
+        self.pace().learn(work, took_ms as f64 / 1e3);
     }
 
-    fn flops_per_s(&self) -> f64 {
-        self.0
-            .flops_per_s
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .unwrap_or(ASSUMED_FLOPS_PER_S)
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        (self.0.pace.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,8 +14,8 @@ use super::prepare::{self, Prepared};
 use super::signal::{Signal, Wish};
 use super::watcher::{Watcher, persist, stage};
 use super::{Shared, lower_priority};
-use crate::runs::Beat;
 use crate::runs::message::{Job, Outcome, Reason, Report};
+use crate::runs::{Beat, Work};
 use crate::store::events::Kind;
 
 /// A bell may be missed; the record is looked at this often anyway.
@@ -138,10 +138,11 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
                 && let Ok(cost) = spec.cost(&ready.facts)
             {
                 let n_rows = f64::from(state.epoch) * ready.facts.n_train as f64;
-                shared.runs.learn_rate(
-                    cost.flops_per_sample as f64 * n_rows,
-                    shared.clock.now_ms() - began_ms,
-                );
+                let work = Work {
+                    steps: state.step,
+                    flops: cost.flops_per_sample as f64 * n_rows,
+                };
+                (shared.runs).learn_pace(work, shared.clock.now_ms() - began_ms);
             }
             attempt.state = Some(state);
             attempt.outcome = finalize::model(shared, job, &spec, &ready, &trainer, &ending)
