@@ -1,6 +1,7 @@
 //! Asking for a run: a new one, or one that comes from another.
 
-use descent_engine::spec::Spec;
+use descent_engine::network::LayerOutline;
+use descent_engine::spec::{Spec, Violation};
 use serde_json::{Value, json};
 
 use super::message::Submission;
@@ -120,7 +121,12 @@ impl Runs {
             Some(None) => return Err(RunsError::NoCheckpoint(id.to_string())),
         };
         let (spec, dataset) = match spec {
-            Some(spec) => (spec, None),
+            Some(spec) => {
+                if start_sha256.is_some() {
+                    self.has_layers_of(owner, &parent, &spec).await?;
+                }
+                (spec, None)
+            }
             None => (
                 on_same_dataset(&parent, parent.spec.parse()?),
                 Some((parent.dataset_sha256.clone(), parent.dataset_schema.clone())),
@@ -133,6 +139,49 @@ impl Runs {
             ..Origin::default()
         };
         self.add(owner.to_owned(), spec, origin, remember).await
+    }
+
+    /// Refuses a spec whose network is not the parent's, because weights are handed on number by number. Both are laid out on the
+    /// child's dataset; when the parent's spec does not fit that one, the worker decides.
+    async fn has_layers_of(&self, owner: &str, parent: &Run, spec: &Spec) -> Result<(), RunsError> {
+        let dataset = self.dataset_of(owner, spec).await?;
+        let own = self.trained_layers(spec, &dataset)?;
+        let Ok(theirs) = self.trained_layers(&parent.spec.parse()?, &dataset) else {
+            return Ok(());
+        };
+        let n_layers = own.len().max(theirs.len());
+        let Some(idx) = (0..n_layers).find(|&idx| own.get(idx) != theirs.get(idx)) else {
+            return Ok(());
+        };
+        let said = |layer: Option<&LayerOutline>| match layer {
+            Some(layer) => format!(
+                "{} to {} with {} parameters",
+                layer.kind, layer.output, layer.n_parameters
+            ),
+            None => "missing".to_owned(),
+        };
+        let message = format!(
+            "a fork starts from the weights of its parent, so it has the same layers; of those with weights, number {} is {}, and in run {} \
+             it is {}: keep the layers, or set \"checkpoint\" to \"scratch\"",
+            idx + 1,
+            said(own.get(idx)),
+            parent.id,
+            said(theirs.get(idx))
+        );
+        let violation = Violation::new("/network", "other_layers", message);
+        Err(RunsError::Spec(vec![violation]))
+    }
+
+    /// The layers of a spec that have weights.
+    fn trained_layers(
+        &self,
+        spec: &Spec,
+        dataset: &Dataset,
+    ) -> Result<Vec<LayerOutline>, RunsError> {
+        let (resolved, facts, _) = self.fit(spec, dataset)?;
+        let mut layers = resolved.outline(&facts).map_err(RunsError::Spec)?;
+        layers.retain(|layer| layer.n_parameters > 0);
+        Ok(layers)
     }
 
     /// Queues the same training once more; at the end its weights must have the parent's hash.

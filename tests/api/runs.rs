@@ -97,6 +97,34 @@ async fn from_a_file_to_a_prediction() {
         .await
         .ok(200);
     assert_eq!(forked["status"], "succeeded", "{forked}");
+
+    // Weights are handed on number by number, so they fit no other layers.
+    let fork = |checkpoint: &str, network: Value| {
+        let body = json!({"checkpoint": checkpoint, "spec_patch": {"network": network}});
+        app.ask(Method::POST, &format!("{path}/fork"))
+            .json(&body)
+            .send()
+    };
+    let (layers, wider) = (
+        json!([{"kind": "dense", "units": 16}, {"kind": "dropout", "rate": 0.1}]),
+        json!([{"kind": "dense", "units": 17}]),
+    );
+    let problem = fork("latest", wider.clone())
+        .await
+        .problem(422, "invalid_spec");
+    let error = &problem["errors"][0];
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(
+        (&error["pointer"], &error["code"]),
+        (&json!("/network"), &json!("other_layers"))
+    );
+    assert!(
+        message.contains("number 1 is dense to 17 with 85 parameters, and in run")
+            && message.contains("it is dense to 16 with 80 parameters"),
+        "{message}"
+    );
+    fork("scratch", wider).await.ok(201);
+    fork("latest", layers).await.ok(201);
 }
 
 #[tokio::test]
