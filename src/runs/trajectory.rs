@@ -83,7 +83,7 @@ pub struct Path {
     pub snapshots_thinning: Option<Thinning>,
     /// The points.
     pub points: Points,
-    /// Step and bfloat16 bits of every trained number.
+    /// Step and bfloat16 bits of every trained number. They may come later than the points of their steps.
     pub snapshots: Vec<(u64, Vec<u16>)>,
 }
 
@@ -167,12 +167,15 @@ impl Runs {
         let mut fresh = path.points.clone();
         // A resumed run says the same again from its checkpoint on.
         fresh.retain(|point| before.is_none_or(|before| point.step > before));
-        let Some(last) = fresh.points.last().map(|point| point.step) else {
+        let Some(last) = fresh.points.last().map(|point| point.step).or(before) else {
             return Ok(());
         };
-        trajectories::append(tx, run, &fresh).await?;
-        for (step, halves) in &path.snapshots {
-            if before.is_none_or(|before| *step > before) {
+        if !fresh.points.is_empty() {
+            trajectories::append(tx, run, &fresh).await?;
+        }
+        if let Some(thinning) = path.snapshots_thinning {
+            let kept = path.snapshots.iter();
+            for (step, halves) in kept.filter(|(step, _)| thinning.keeps(*step, last)) {
                 trajectories::snapshot(tx, run, *step, halves).await?;
             }
         }

@@ -105,20 +105,26 @@ impl<'s> Watcher<'s> {
     /// What has not been reported yet, once everything before it is on record. The observer is of no further use then.
     pub(super) fn rest(mut self) -> (Report, Option<CheckpointReport>) {
         self.wait();
-        self.pending.path = self.take_path();
+        self.pending.path = self.take_path(true);
         (self.pending, self.state)
     }
 
-    /// The points since the last report, if there are any.
-    fn take_path(&mut self) -> Option<Arc<Path>> {
-        let empty = Path {
-            points: Default::default(),
-            snapshots: Vec::new(),
+    /// The points since the last report, and `with_snapshots` those that are left since they were taken last, if there are any.
+    ///
+    /// Snapshots are as large as a checkpoint and most are thinned out soon, so they go to the record with the next checkpoint:
+    /// whoever resumes from an earlier one makes them again.
+    fn take_path(&mut self, with_snapshots: bool) -> Option<Arc<Path>> {
+        self.path.thin();
+        let path = Path {
+            points: std::mem::take(&mut self.path.points),
+            snapshots: if with_snapshots {
+                std::mem::take(&mut self.path.snapshots)
+            } else {
+                Vec::new()
+            },
             ..self.path
         };
-        self.path.thin();
-        let path = std::mem::replace(&mut self.path, empty);
-        (!path.points.points.is_empty()).then(|| Arc::new(path))
+        (!path.points.points.is_empty() || !path.snapshots.is_empty()).then(|| Arc::new(path))
     }
 
     fn push(&mut self, index: usize, step: u64, value: f64) {
@@ -165,7 +171,7 @@ impl<'s> Watcher<'s> {
                 ..Series::default()
             })
             .collect();
-        self.pending.path = self.take_path();
+        self.pending.path = self.take_path(self.state.is_some());
         let report = std::mem::replace(
             &mut self.pending,
             Report {

@@ -114,9 +114,11 @@ impl Layout {
         self.snapshots.map_or(0, |_| self.n_trained)
     }
 
-    /// Bytes of a point and a snapshot, which are held while a network trains.
+    /// Bytes of what is held while a network trains: a point, a snapshot, and the snapshots that wait for a checkpoint.
     pub fn n_bytes(&self) -> u64 {
-        (size_of::<f32>() * self.n_numbers() + size_of::<u16>() * self.n_halves()) as u64
+        let n_snapshots = 1 + self.snapshots.map_or(0, |thinning| thinning.capacity());
+        let n_halves = n_snapshots * self.n_halves() as u64;
+        size_of::<f32>() as u64 * self.n_numbers() as u64 + size_of::<u16>() as u64 * n_halves
     }
 
     /// Which steps have a point.
