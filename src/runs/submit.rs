@@ -123,7 +123,7 @@ impl Runs {
         let (spec, dataset) = match spec {
             Some(spec) => {
                 if start_sha256.is_some() {
-                    self.has_layers_of(owner, &parent, &spec).await?;
+                    self.check_layers(owner, &parent, &spec).await?;
                 }
                 (spec, None)
             }
@@ -143,7 +143,7 @@ impl Runs {
 
     /// Refuses a spec whose network is not the parent's, because weights are handed on number by number. Both are laid out on the
     /// child's dataset; when the parent's spec does not fit that one, the worker decides.
-    async fn has_layers_of(&self, owner: &str, parent: &Run, spec: &Spec) -> Result<(), RunsError> {
+    async fn check_layers(&self, owner: &str, parent: &Run, spec: &Spec) -> Result<(), RunsError> {
         let dataset = self.dataset_of(owner, spec).await?;
         let own = self.trained_layers(spec, &dataset)?;
         let Ok(theirs) = self.trained_layers(&parent.spec.parse()?, &dataset) else {
