@@ -196,10 +196,11 @@ fn n_train(split: &Split, column: Option<usize>, ingested: &Ingested) -> u64 {
         Some(column),
     ) = (split, column)
     else {
+        let share = |fraction: f64| (n_rows as f64 * fraction).round() as u64;
         let held_out = split
             .fractions()
-            .map_or(0.0, |(validation, test)| validation + test);
-        return ((n_rows as f64) * (1.0 - held_out)).round() as u64;
+            .map_or(0, |(validation, test)| share(validation) + share(test));
+        return n_rows.saturating_sub(held_out);
     };
     let shown = ingested.columns[column].top_values.iter();
     let held_out = shown.filter(|top| validation.contains(&top.value) || test.contains(&top.value));

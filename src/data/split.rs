@@ -57,7 +57,7 @@ pub fn divide(
             by_column(rows, codes, names, validation, test)
         }
     };
-    check(split, parts, rows.len())
+    check(split, parts, rows.len(), labels.is_some())
 }
 
 /// At random: the first of a random order test, the next validate, the rest train.
@@ -189,13 +189,24 @@ fn no_column(name: &str) -> DataError {
 }
 
 /// A part that was asked for must have rows.
-fn check(split: &Split, parts: Parts, n_rows: usize) -> Result<Parts, DataError> {
+fn check(
+    split: &Split,
+    parts: Parts,
+    n_rows: usize,
+    has_classes: bool,
+) -> Result<Parts, DataError> {
     let empty = |part: &str, advice: &str| {
         let message = format!(
             "the {} split of {n_rows} rows with a target leaves no rows for {part}; {advice}",
             split.name()
         );
         Err(DataError::new("empty_part", message))
+    };
+    let held_back = match split {
+        Split::Stratified { .. } if has_classes => {
+            "each class keeps a row to train on: upload more rows of each, set its fraction to 0, or split at random"
+        }
+        _ => "upload more rows, or set its fraction to 0",
     };
     let (wants_validation, wants_test) = match split.fractions() {
         Some((validation, test)) => (validation > 0.0, test > 0.0),
@@ -204,9 +215,9 @@ fn check(split: &Split, parts: Parts, n_rows: usize) -> Result<Parts, DataError>
     if parts.train.is_empty() {
         empty("training", "upload more rows or hold back less")
     } else if wants_validation && parts.validation.is_empty() {
-        empty("validation", "upload more rows, or set its fraction to 0")
+        empty("validation", held_back)
     } else if wants_test && parts.test.is_empty() {
-        empty("testing", "upload more rows, or set its fraction to 0")
+        empty("testing", held_back)
     } else {
         Ok(parts)
     }
@@ -298,6 +309,18 @@ mod tests {
         };
         let error = divide(&split, &[0, 1], None, None).unwrap_err();
         assert_eq!(error.code, "empty_part");
+        let stratified = Split::Stratified {
+            validation: 0.15,
+            test: 0.15,
+            seed: Some(1),
+        };
+        let one_each: Vec<u32> = (0..40).collect();
+        let error = divide(&stratified, &one_each, Some(&one_each), None).unwrap_err();
+        assert!(
+            error.message.contains("each class keeps a row to train on"),
+            "{}",
+            error.message
+        );
         assert!(
             divide(
                 &Split::Random {
