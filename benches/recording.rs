@@ -1,5 +1,6 @@
 //! What recording costs: steps per second of a training inside the server's worker, which records loss, learning rate and gradient norm of
-//! every step, and the path of the weights, in the database, beside the same training with an observer that records nothing. Prints JSON lines as the peer bench does;
+//! every step, and the points of the weights' path, in the database, beside the same training with an observer that records nothing. The
+//! path's snapshots wait for a checkpoint, and none is taken. Prints JSON lines as the peer bench does;
 //! `make bench` runs it: `recording THREADS`.
 //!
 //! Both sides are the same process, data and spec, taken in turn. A look at the clock at the first and the last step of every epoch

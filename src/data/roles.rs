@@ -5,6 +5,7 @@ use descent_engine::sample::SampleShape;
 use descent_engine::spec::{Categories, Split, Task, Violation};
 use serde::{Deserialize, Serialize};
 
+use super::split::share;
 use super::{ColumnKind, ColumnProfile, Ingested, Reading, Schema, Wanted};
 
 /// Something about the data that its owner should know, though it stops nothing.
@@ -196,11 +197,11 @@ fn n_train(split: &Split, column: Option<usize>, ingested: &Ingested) -> u64 {
         Some(column),
     ) = (split, column)
     else {
-        let share = |fraction: f64| (n_rows as f64 * fraction).round() as u64;
-        let held_out = split
-            .fractions()
-            .map_or(0, |(validation, test)| share(validation) + share(test));
-        return n_rows.saturating_sub(held_out);
+        let n = n_rows as usize;
+        let held_out = (split.fractions()).map_or(0, |(validation, test)| {
+            share(n, validation) + share(n, test)
+        });
+        return n.saturating_sub(held_out) as u64;
     };
     let shown = ingested.columns[column].top_values.iter();
     let held_out = shown.filter(|top| validation.contains(&top.value) || test.contains(&top.value));

@@ -154,7 +154,8 @@ pub fn by_column(
     parts
 }
 
-fn share(n: usize, fraction: f64) -> usize {
+/// How many of `n` rows a fraction of them is.
+pub(super) fn share(n: usize, fraction: f64) -> usize {
     ((n as f64 * fraction).round() as usize).min(n)
 }
 

@@ -144,9 +144,9 @@ impl Runs {
     /// Refuses a spec whose network is not the parent's, because weights are handed on number by number. Both are laid out on the
     /// child's dataset; when the parent's spec does not fit that one, the worker decides.
     async fn check_layers(&self, owner: &str, parent: &Run, spec: &Spec) -> Result<(), RunsError> {
-        let dataset = self.dataset_of(owner, spec).await?;
-        let own = self.trained_layers(spec, &dataset)?;
-        let Ok(theirs) = self.trained_layers(&parent.spec.parse()?, &dataset) else {
+        let ingested = self.dataset_of(owner, spec).await?.profile.parse()?;
+        let own = self.trained_layers(spec, &ingested)?;
+        let Ok(theirs) = self.trained_layers(&parent.spec.parse()?, &ingested) else {
             return Ok(());
         };
         let n_layers = own.len().max(theirs.len());
@@ -176,9 +176,9 @@ impl Runs {
     fn trained_layers(
         &self,
         spec: &Spec,
-        dataset: &Dataset,
+        ingested: &Ingested,
     ) -> Result<Vec<LayerOutline>, RunsError> {
-        let (resolved, facts, _) = self.fit(spec, dataset)?;
+        let (resolved, facts, _) = self.fit_profile(spec, ingested)?;
         let mut layers = resolved.outline(&facts).map_err(RunsError::Spec)?;
         layers.retain(|layer| layer.n_parameters > 0);
         Ok(layers)
