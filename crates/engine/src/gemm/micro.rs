@@ -118,7 +118,7 @@ pub trait Micro<T>: Copy {
     const VECTOR: usize;
     /// For a C of at most so many numbers B is read where it lies: its rows are close to each other, or read a few times only. The
     /// smaller a tile, the more often.
-    const NEAR: usize;
+    const NEAR: usize = 30_000;
     /// A register of so many numbers.
     type Lanes: Vector<T>;
 

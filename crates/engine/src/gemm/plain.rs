@@ -166,7 +166,6 @@ macro_rules! plain {
             const ROWS: usize = $height;
             const COLUMNS: usize = 8;
             const VECTOR: usize = 4;
-            const NEAR: usize = 30_000;
             type Lanes = Lanes<T, $fused>;
 
             #[inline(always)]

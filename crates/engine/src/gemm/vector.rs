@@ -192,7 +192,6 @@ impl Micro<f32> for Avx512 {
     const ROWS: usize = 10;
     const COLUMNS: usize = 32;
     const VECTOR: usize = 16;
-    const NEAR: usize = 30_000;
     type Lanes = __m512;
 
     #[inline(always)]

@@ -122,11 +122,12 @@ impl Rule for MatMul {
     ) {
         let size = |matrix: &Matrix<'_, T>| (matrix.rows(), matrix.cols);
         let product = self.product(size(&inputs[0]), size(&inputs[1]));
-        let (isa, factors) = (context.isa, (inputs[0].values, inputs[1].values));
+        let (a, b) = (inputs[0].values, inputs[1].values);
+        let (isa, panels) = (context.isa, &mut scratch.panels);
         if context.packed {
-            product.run_packed(isa, factors, out, first, &mut scratch.panels);
+            product.run_packed(isa, (a, b), out, first, panels);
         } else {
-            product.run_part(isa, factors.0, factors.1, out, first, &mut scratch.panels);
+            product.run_part(isa, a, b, out, first, panels);
         }
     }
 }
