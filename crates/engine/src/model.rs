@@ -169,7 +169,7 @@ impl<T: Real> Model<T> {
         for Packing { start, rows, cols } in packings(&prediction.graph, &[prediction.node])? {
             let range = start..start + rows * cols;
             let weights = &parameters.values[range.clone()];
-            packed::pack(weights, cols, &mut packed.values[range]);
+            packed::pack(cpu.isa, weights, cols, &mut packed.values[range]);
         }
         let mut row = prediction.calculation(1, cpu)?;
         let (n_multiplications, kept) = (row.n_multiplications(), row.keep(&parameters.values));

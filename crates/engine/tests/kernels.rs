@@ -292,9 +292,9 @@ fn a_packed_product_of_many_rows_has_the_same_bits() {
         transpose_b: false,
     };
     let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-    let mut packed = vec![f32::NAN; k * n];
-    pack(&b, n, &mut packed);
     for isa in sets() {
+        let mut packed = vec![f32::NAN; k * n];
+        pack(isa, &b, n, &mut packed);
         let mut c = vec![f32::NAN; m * n];
         let mut buffers = Panels::new(isa, [product]);
         product.run_packed(isa, (&a, &packed), &mut c, 0, &mut buffers);
@@ -310,11 +310,11 @@ proptest! {
         let m = if one_row { 1 } else { m };
         let product = Product { m, n, k, transpose_a: false, transpose_b: false };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        let mut packed = vec![f32::NAN; k * n];
-        pack(&b, n, &mut packed);
         // Whole rows, or any part of one.
         let len = if one_row { part } else { part.next_multiple_of(n) };
         for isa in sets() {
+            let mut packed = vec![f32::NAN; k * n];
+            pack(isa, &b, n, &mut packed);
             let mut c = vec![f32::NAN; m * n];
             let mut buffers = Panels::new(isa, [product]);
             for (idx, c) in c.chunks_mut(len).enumerate() {

@@ -118,7 +118,7 @@ pub trait Micro<T>: Copy {
     const VECTOR: usize;
     /// For a C of at most so many numbers B is read where it lies: its rows are close to each other, or read a few times only. The
     /// smaller a tile, the more often.
-    const NEAR: usize = 30_000;
+    const NEAR: usize = 40_000;
     /// A register of so many numbers.
     type Lanes: Vector<T>;
 
@@ -126,16 +126,27 @@ pub trait Micro<T>: Copy {
     /// or twice.
     #[inline(always)]
     fn copies(rows: usize, columns: usize) -> bool {
-        rows > 2 * Self::ROWS && rows * columns > Self::NEAR
+        rows > 2 * Self::STRIP_ROWS && rows * columns > Self::NEAR
     }
 
-    /// Columns of a tile of fewer rows, when B is read where it lies: more of them are read at once.
-    fn columns(n_rows: usize) -> usize;
+    /// Most rows of a strip of A that passes along a panel of B. Its tiles have as many columns as [`Micro::strip`] says.
+    const STRIP_ROWS: usize = Self::ROWS;
 
-    /// Computes one tile, of at most `ROWS` rows and `COLUMNS` columns, or exactly `columns(n_rows)`.
+    /// Columns of the next tile of such a strip, when so many columns are left.
+    #[inline(always)]
+    fn strip(left: usize) -> usize {
+        Self::COLUMNS.min(left)
+    }
+
+    /// Columns of a tile of so few rows that reading B is all that takes time: where it is read in place, more of them are read at
+    /// once.
+    fn wide(n_rows: usize) -> Option<usize>;
+
+    /// Computes one tile: of at most `ROWS` rows and `COLUMNS` columns, of at most `STRIP_ROWS` rows and `strip` columns, or with as many
+    /// columns as `wide` says.
     fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>);
 
-    /// The same for a tile of at most `COLUMNS` columns, and copies the strip of B while it is read: row after row, each with
+    /// The same for more than half of `STRIP_ROWS` rows and not for a wide tile, and copies the strip of B while it is read: row after row, each with
     /// zeros to the end of its last vector.
     fn run_copying(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>, copy: &mut [T]);
 
@@ -287,57 +298,124 @@ pub(super) unsafe fn tile<
     right: Right<'_, T>,
     out: Out<'_, T>,
     whole: bool,
-    mut copy: *mut T,
+    copy: *mut T,
 ) {
     let n_last = out.columns - (VECTORS - 1) * V::LANES;
-    let start = left.values.as_ptr();
-    let rows: [*const T; ROWS] = array::from_fn(|i| start.wrapping_add(left.rows.starts[i]));
-    let mut row_of_b = right.values.as_ptr();
+    let first = left.values.as_ptr();
     // SAFETY: the caller vouches for the instructions. `check` has seen that each row with each depth lies within the
     // values of A, that each row of B has the columns that are read of it, and that the tile lies within C.
     unsafe {
-        let mut sums = [[V::zero(); VECTORS]; ROWS];
-        for &depth in left.depths.offsets {
-            let b: [V; VECTORS] = array::from_fn(|v| {
-                let at = row_of_b.wrapping_add(v * V::LANES);
-                if whole || v + 1 < VECTORS {
-                    V::load(at)
-                } else {
-                    V::load_part(at, n_last)
-                }
-            });
-            if COPY {
-                for (v, row) in b.iter().enumerate() {
-                    row.store(copy.wrapping_add(v * V::LANES));
-                    V::prefetch(row_of_b.wrapping_add(COPY_AHEAD * right.step + v * V::LANES));
-                }
-                copy = copy.wrapping_add(VECTORS * V::LANES);
-            }
-            for i in 0..ROWS {
-                let a = V::splat(*rows[i].add(depth as usize));
-                for v in 0..VECTORS {
-                    sums[i][v] = sums[i][v].add_product(a, b[v]);
-                }
-            }
-            if VECTORS > 2 && right.step > VECTORS * V::LANES {
-                // So few rows of A that reading B is all that takes time, and the processor does not foresee its steps.
-                for v in 0..VECTORS {
-                    V::prefetch(row_of_b.wrapping_add(AHEAD * right.step + v * V::LANES));
-                }
-            }
-            if VECTORS > 2 && right.step == VECTORS * V::LANES {
-                // The processor foresees these steps, but not early enough. What a core's second cache holds of a model stays there
-                // for the next row.
-                for v in 0..VECTORS {
-                    V::prefetch(row_of_b.wrapping_add(FAR_AHEAD * right.step + v * V::LANES));
-                }
-            }
-            row_of_b = row_of_b.wrapping_add(right.step);
-        }
+        let start = Loop {
+            rows: array::from_fn(|i| first.wrapping_add(left.rows.starts[i])),
+            row_of_b: right.values.as_ptr(),
+            step: right.step,
+            copy,
+            n_last,
+            sums: [[V::zero(); VECTORS]; ROWS],
+        };
+        let sums = if whole {
+            start.run::<COPY, true>(left.depths.offsets)
+        } else {
+            start.run::<COPY, false>(left.depths.offsets)
+        };
         let c = out.values.as_mut_ptr();
         for (sums, &place) in sums.into_iter().zip(out.places.starts) {
             put::<T, V, VECTORS>(sums, c.add(place), n_last, out.first);
         }
+    }
+}
+
+/// Where a tile stands in its loop over the depth.
+struct Loop<T, V, const ROWS: usize, const VECTORS: usize> {
+    /// Where each row of A begins.
+    rows: [*const T; ROWS],
+    /// The next row of B, and how far from it the one behind it lies.
+    row_of_b: *const T,
+    step: usize,
+    /// Where that row is copied to.
+    copy: *mut T,
+    /// Columns of the last vector.
+    n_last: usize,
+    sums: [[V; VECTORS]; ROWS],
+}
+
+impl<T: Copy, V: Vector<T>, const ROWS: usize, const VECTORS: usize> Loop<T, V, ROWS, VECTORS> {
+    /// The sums over all depths. Where `WHOLE`, all columns of the last vector may be read.
+    ///
+    /// # Safety
+    ///
+    /// As [`tile`].
+    #[inline(always)]
+    unsafe fn run<const COPY: bool, const WHOLE: bool>(
+        mut self,
+        depths: &[u32],
+    ) -> [[V; VECTORS]; ROWS] {
+        // Two at a time, because what counts the depths takes the place of multiplications. A tile that copies would have too few
+        // registers.
+        let (pairs, last) = if COPY {
+            (&[][..], depths)
+        } else {
+            depths.as_chunks::<2>()
+        };
+        // SAFETY: the caller vouches for all of it.
+        unsafe {
+            for &[first, second] in pairs {
+                self.advance::<COPY, WHOLE>(first);
+                self.advance::<COPY, WHOLE>(second);
+            }
+            for &depth in last {
+                self.advance::<COPY, WHOLE>(depth);
+            }
+        }
+        self.sums
+    }
+
+    /// Adds the products of one depth.
+    ///
+    /// # Safety
+    ///
+    /// As [`tile`].
+    #[inline(always)]
+    unsafe fn advance<const COPY: bool, const WHOLE: bool>(&mut self, depth: u32) {
+        let &mut Loop { row_of_b, step, .. } = self;
+        // SAFETY: the caller vouches for all of it.
+        unsafe {
+            let b: [V; VECTORS] = array::from_fn(|v| {
+                let at = row_of_b.wrapping_add(v * V::LANES);
+                if WHOLE || v + 1 < VECTORS {
+                    V::load(at)
+                } else {
+                    V::load_part(at, self.n_last)
+                }
+            });
+            if COPY {
+                for (v, row) in b.iter().enumerate() {
+                    row.store(self.copy.wrapping_add(v * V::LANES));
+                    V::prefetch(row_of_b.wrapping_add(COPY_AHEAD * step + v * V::LANES));
+                }
+                self.copy = self.copy.wrapping_add(VECTORS * V::LANES);
+            }
+            for (row, sums) in self.rows.iter().zip(&mut self.sums) {
+                let a = V::splat(*row.add(depth as usize));
+                for (sum, b) in sums.iter_mut().zip(b) {
+                    *sum = sum.add_product(a, b);
+                }
+            }
+            if VECTORS > 3 && step > VECTORS * V::LANES {
+                // So few rows of A that reading B is all that takes time, and the processor does not foresee its steps.
+                for v in 0..VECTORS {
+                    V::prefetch(row_of_b.wrapping_add(AHEAD * step + v * V::LANES));
+                }
+            }
+            if VECTORS > 3 && step == VECTORS * V::LANES {
+                // The processor foresees these steps, but not early enough. What a core's second cache holds of a model stays there
+                // for the next row.
+                for v in 0..VECTORS {
+                    V::prefetch(row_of_b.wrapping_add(FAR_AHEAD * step + v * V::LANES));
+                }
+            }
+        }
+        self.row_of_b = row_of_b.wrapping_add(step);
     }
 }
 
@@ -414,10 +492,10 @@ macro_rules! choose_tile {
     ($t:ty, $tile:ident <$first:ty>, $left:ident, $right:ident, $out:ident, rows $($rows:literal)*, wide $(($wide_rows:literal, $wide:literal))*) => {
         $crate::gemm::micro::choose_tile!($t, $tile<$first, false>, ($left, $right, $out, std::ptr::null_mut()), rows $($rows)*, wide $(($wide_rows, $wide))*)
     };
-    ($t:ty, $tile:ident <$first:ty>, $left:ident, $right:ident, $out:ident, copy $copy:ident, rows $($rows:literal)*) => {{
+    ($t:ty, $tile:ident <$first:ty>, $left:ident, $right:ident, $out:ident, copy $copy:ident, rows $($rows:literal)*, wide $(($wide_rows:literal, $wide:literal))*) => {{
         let width = $out.columns.next_multiple_of(<Self as Micro<$t>>::VECTOR);
         assert!($left.depths.len() * width <= $copy.len());
-        $crate::gemm::micro::choose_tile!($t, $tile<$first, true>, ($left, $right, $out, $copy.as_mut_ptr()), rows $($rows)*, wide)
+        $crate::gemm::micro::choose_tile!($t, $tile<$first, true>, ($left, $right, $out, $copy.as_mut_ptr()), rows $($rows)*, wide $(($wide_rows, $wide))*)
     }};
     ($t:ty, $tile:ident <$first:ty, $copies:literal>, ($left:ident, $right:ident, $out:ident, $copy:expr), rows $($rows:literal)*, wide $(($wide_rows:literal, $wide:literal))*) => {{
         let vectors = $out.columns.div_ceil(<Self as Micro<$t>>::VECTOR);

@@ -1,6 +1,6 @@
 //! A product whose B was copied beforehand into the order in which it is read: panels of columns, each row after row.
 //!
-//! Panel j holds the columns from `PANEL` j on, `[k x PANEL]`, the last one what is left; so all panels together are as long as
+//! Panel j holds the columns from `width` j on, `[k x width]`, the last one what is left; so all panels together are as long as
 //! B. Weights that never change again are packed once, and then read from memory from one end to the other, which is as fast
 //! as it gives them. Bits are those of [`Product::run_rows`].
 
@@ -10,20 +10,27 @@ use super::micro::{Depths, Micro};
 use super::panels::{Panel, Panels, Strips};
 use super::{Factor, IN_ORDER, Product, bf16};
 use crate::element::Real;
-use crate::isa::{Isa, kernel};
+use crate::isa::{Isa, Level, kernel};
 
-/// Columns of a panel. Four vectors for a single row: enough sums at a time that none waits for the one before it.
-const PANEL: usize = 64;
+/// Columns of a panel: twice a strip of three vectors with AVX-512, else four strips of two. For a single row, enough sums at a time that
+/// none waits for the one before it.
+fn width(isa: Isa) -> usize {
+    match isa.level() {
+        Level::Avx512 => 96,
+        _ => 64,
+    }
+}
 
-/// Copies B `[k x n]` into panels.
+/// Copies B `[k x n]` into the panels that [`Product::run_packed`] reads with the same instructions.
 ///
 /// # Panics
 /// When one of the two is no such matrix.
-pub fn pack<T: Copy>(b: &[T], n: usize, panels: &mut [T]) {
+pub fn pack<T: Copy>(isa: Isa, b: &[T], n: usize, panels: &mut [T]) {
     assert_eq!(b.len(), panels.len(), "as many numbers");
     let k = b.len() / n;
-    for first in (0..n).step_by(PANEL) {
-        let width = PANEL.min(n - first);
+    let most = width(isa);
+    for first in (0..n).step_by(most) {
+        let width = most.min(n - first);
         let panel = panels[first * k..][..width * k].chunks_exact_mut(width);
         for (to, from) in panel.zip(b.chunks_exact(n)) {
             to.copy_from_slice(&from[first..first + width]);
@@ -40,6 +47,8 @@ struct Call<'a, T> {
     n: usize,
     /// The length of a block of k.
     block: usize,
+    /// Columns of a panel.
+    width: usize,
     columns: (usize, usize),
     /// There is room for a copy of a panel. Where other products are rounded, their buffers are for pairs.
     has_room: bool,
@@ -47,7 +56,7 @@ struct Call<'a, T> {
 
 impl Product {
     /// Computes the part of C that begins at its element number `first`: whole rows, or any part of a single row. B was made by
-    /// [`pack`]; neither factor is transposed.
+    /// [`pack`] for the same instructions; neither factor is transposed.
     ///
     /// # Panics
     /// When a factor is held transposed.
@@ -81,6 +90,7 @@ impl Product {
             k: self.k,
             n: self.n,
             block: self.block(),
+            width: width(isa),
             columns: (start, end),
             has_room: !bf16::rounds::<T>(isa),
         };
@@ -91,9 +101,9 @@ impl Product {
 kernel! {
     /// All panels that have some of the columns.
     fn run[T: Real] with M of T (call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
-        let (start, end) = call.columns;
-        for number in start / PANEL..end.div_ceil(PANEL) {
-            panel::<T, M>(call, number * PANEL, c, &mut panels.b);
+        let Call { columns: (start, end), width, .. } = call;
+        for number in start / width..end.div_ceil(width) {
+            panel::<T, M>(call, number * width, c, &mut panels.b);
         }
     }
 }
@@ -101,9 +111,16 @@ kernel! {
 /// The columns of the panel that begins at column `first`.
 #[inline(always)]
 fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T], copy: &mut [T]) {
-    let Call { a, k, n, block, .. } = call;
-    let (start, end) = call.columns;
-    let step = PANEL.min(n - first);
+    let Call {
+        a,
+        k,
+        n,
+        block,
+        width,
+        columns: (start, end),
+        ..
+    } = call;
+    let step = width.min(n - first);
     let columns = first.max(start)..(first + step).min(end);
     let panel = &call.packed[first * k..][..step * k];
     let c = &mut c[columns.start - start..];
@@ -120,7 +137,7 @@ fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T], cop
             Panel::InPlace {
                 values,
                 step,
-                widest: PANEL,
+                widest: width,
             }
         };
         let mut strips = Strips {

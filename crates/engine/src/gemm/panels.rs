@@ -13,9 +13,10 @@ use crate::isa::{Isa, kernel};
 
 /// Columns of a panel of B, which lies in the second-level cache.
 const WIDTH: usize = 256;
-/// The same where each depth of A lies on another page: to fetch a strip of A again takes longer than to fetch B from the
-/// third-level cache.
+/// Most columns, and numbers, of one where each depth of A lies on another page: to fetch a strip of A again takes so long that the panel
+/// may take more of that cache.
 const SCATTERED_WIDTH: usize = 2048;
+const SCATTERED_LEN: usize = 1 << 17;
 /// Most rows of upright tiles that are turned together: five lines of the cache in each column.
 const STANDING: usize = 80;
 /// Columns of them that are turned at a time.
@@ -70,7 +71,7 @@ impl<T: Real> Panels<T> {
         let Product { m, n, .. } = product;
         let block = product.block();
         let columns = |most: usize| m.max(n).min(most).next_multiple_of(widest(isa));
-        let level = columns(level_width(product.transpose_a || product.k == 1)) * block;
+        let level = columns(level_width(product.transpose_a || product.k == 1, block)) * block;
         if product.transpose_b {
             let width = columns(upright_width(product.k));
             self.b.want(level.max(width * product.k));
@@ -86,9 +87,9 @@ impl<T: Real> Panels<T> {
 }
 
 /// Columns of a panel over one block of the depth.
-fn level_width(a_is_scattered: bool) -> usize {
+fn level_width(a_is_scattered: bool, block: usize) -> usize {
     if a_is_scattered {
-        SCATTERED_WIDTH
+        (SCATTERED_LEN / block.max(1)).clamp(WIDTH, SCATTERED_WIDTH)
     } else {
         WIDTH
     }
@@ -127,7 +128,7 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
     let Call { a, b, k, .. } = call;
     let copied = b.row_step != 1 || M::copies(a.rows, b.rows);
     let block = call.block.min((u32::MAX as usize / a.depth_step).max(1));
-    let width = level_width(a.depth_step != 1);
+    let width = level_width(a.depth_step != 1, block);
     for first_col in (0..b.rows).step_by(width) {
         let columns = width.min(b.rows - first_col);
         for first_k in (0..k).step_by(block) {
@@ -153,7 +154,10 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
             };
             let copies = columns >= READERS * M::COLUMNS && a.is_crowded(depth);
             let (copy, depth_step) = if copies {
-                (Some(&mut panels.strip[..M::ROWS * depth]), M::ROWS)
+                (
+                    Some(&mut panels.strip[..M::STRIP_ROWS * depth]),
+                    M::STRIP_ROWS,
+                )
             } else {
                 (None, a.depth_step)
             };
@@ -174,7 +178,7 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
 #[inline(always)]
 fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
     let Call { a, b, k, block } = call;
-    let chunk = STANDING / M::ROWS * M::ROWS;
+    let chunk = STANDING / M::STRIP_ROWS * M::STRIP_ROWS;
     let width = upright_width(k);
     for first_col in (0..a.rows).step_by(width) {
         let columns = width.min(a.rows - first_col);
@@ -252,7 +256,7 @@ impl<T: Real> Strips<'_, T> {
     ) {
         let Range { start, end } = self.rows;
         let depth = self.depths.len();
-        let height = (end - start).div_ceil((end - start).div_ceil(M::ROWS));
+        let height = (end - start).div_ceil((end - start).div_ceil(M::STRIP_ROWS));
         for row in (start..end).step_by(height) {
             let height = height.min(end - row);
             let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
@@ -275,14 +279,15 @@ impl<T: Real> Strips<'_, T> {
             };
             let places = Starts::new(&places, height);
             let wide = match panel {
-                Panel::InPlace { widest, .. } => M::columns(height).min(widest),
-                _ => M::COLUMNS,
+                Panel::InPlace { widest, .. } => M::wide(height).map(|wide| wide.min(widest)),
+                _ => None,
             };
             let mut col = 0;
             while col < all_columns {
-                let columns = match all_columns - col {
-                    left if left >= wide => wide,
-                    left => M::COLUMNS.min(left),
+                let left_over = all_columns - col;
+                let columns = match wide {
+                    Some(wide) if left_over >= wide => wide,
+                    _ => M::strip(left_over),
                 };
                 let out = Out {
                     values: &mut out[col..],
@@ -363,9 +368,9 @@ impl<T: Real> Factor<'_, T> {
     /// Copies `ROWS` rows from number `begin` on, which are neighbours at each depth; behind the last row of all there may be fewer.
     #[inline(always)]
     fn pack_strip<M: Micro<T>>(&self, begin: usize, strip: &mut [T]) {
-        for (p, to) in strip.chunks_exact_mut(M::ROWS).enumerate() {
+        for (p, to) in strip.chunks_exact_mut(M::STRIP_ROWS).enumerate() {
             let from = &self.values[begin + p * self.depth_step..];
-            match from.get(..M::ROWS) {
+            match from.get(..M::STRIP_ROWS) {
                 Some(from) => to.copy_from_slice(from),
                 None => to[..from.len()].copy_from_slice(from),
             }
@@ -376,8 +381,9 @@ impl<T: Real> Factor<'_, T> {
     /// vector goes on with zeros.
     #[inline(always)]
     fn pack<M: Micro<T>>(&self, source: &[T], rows: usize, depth: usize, panel: &mut [T]) {
-        for first in (0..rows).step_by(M::COLUMNS) {
-            let n = M::COLUMNS.min(rows - first);
+        let mut first = 0;
+        while first < rows {
+            let n = M::strip(rows - first);
             let width = n.next_multiple_of(M::VECTOR);
             let strip = &mut panel[first * depth..][..width * depth];
             let source = &source[first * self.row_step..];
@@ -394,6 +400,7 @@ impl<T: Real> Factor<'_, T> {
                 }
                 M::transpose(source, self.row_step, strip, width, n, depth);
             }
+            first += n;
         }
     }
 }

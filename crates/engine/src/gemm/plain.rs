@@ -169,8 +169,8 @@ macro_rules! plain {
             type Lanes = Lanes<T, $fused>;
 
             #[inline(always)]
-            fn columns(_n_rows: usize) -> usize {
-                8
+            fn wide(_n_rows: usize) -> Option<usize> {
+                None
             }
 
             #[inline(always)]
@@ -180,7 +180,7 @@ macro_rules! plain {
 
             #[inline(always)]
             fn run_copying(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>, copy: &mut [T]) {
-                choose_tile!(T, $tile<T>, left, right, out, copy copy, rows $($rows)*)
+                choose_tile!(T, $tile<T>, left, right, out, copy copy, rows $($rows)*, wide)
             }
 
             #[inline(always)]

@@ -6,7 +6,8 @@ use super::micro::{Left, Micro, Out, Right, Vector, choose_tile, tile};
 use super::transpose::{block8, block16, by_blocks};
 
 /// AVX-512: 20 sums of 16 numbers, two vectors of B and an element of each of ten rows of A fill all 32 registers. With
-/// more rows the compiler moves sums to memory and back, and ten are enough to keep two multipliers busy.
+/// more rows the compiler moves sums to memory and back, and ten are enough to keep two multipliers busy. A strip has eight rows,
+/// which divide most batches and layers, and three vectors: 24 sums for eleven loads.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512;
 
@@ -161,6 +162,8 @@ fn mask8(n: usize) -> __m256i {
 /// # Safety
 ///
 /// As [`tile`].
+// In another function its registers would be shared with what surrounds it.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
 unsafe fn tile512<V: Vector<f32>, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
     left: Left<'_, f32>,
@@ -192,20 +195,30 @@ impl Micro<f32> for Avx512 {
     const ROWS: usize = 10;
     const COLUMNS: usize = 32;
     const VECTOR: usize = 16;
+    const STRIP_ROWS: usize = 8;
     type Lanes = __m512;
 
+    /// Three vectors, but four are twice two: a single one has too few sums to keep two multipliers busy.
     #[inline(always)]
-    fn columns(n_rows: usize) -> usize {
+    fn strip(left: usize) -> usize {
+        match left {
+            49..=64 => 32,
+            left => left.min(48),
+        }
+    }
+
+    #[inline(always)]
+    fn wide(n_rows: usize) -> Option<usize> {
         match n_rows {
-            1 => 256,
-            2 => 128,
-            _ => 32,
+            1 => Some(256),
+            2 => Some(128),
+            _ => None,
         }
     }
 
     #[inline(always)]
     fn run(left: Left<'_, f32>, right: Right<'_, f32>, out: Out<'_, f32>) {
-        choose_tile!(f32, tile512<__m512>, left, right, out, rows 1 2 3 4 5 6 7 8 9 10, wide (1, 4) (1, 16) (2, 4) (2, 8))
+        choose_tile!(f32, tile512<__m512>, left, right, out, rows 1 2 3 4 5 6 7 8 9 10, wide (1, 3) (2, 3) (3, 3) (4, 3) (5, 3) (6, 3) (7, 3) (8, 3) (1, 4) (1, 6) (1, 16) (2, 4) (2, 6) (2, 8))
     }
 
     #[inline(always)]
@@ -215,7 +228,7 @@ impl Micro<f32> for Avx512 {
         out: Out<'_, f32>,
         copy: &mut [f32],
     ) {
-        choose_tile!(f32, tile512<__m512>, left, right, out, copy copy, rows 6 7 8 9 10)
+        choose_tile!(f32, tile512<__m512>, left, right, out, copy copy, rows 6 7 8, wide (6, 3) (7, 3) (8, 3))
     }
 
     #[inline(always)]
@@ -240,11 +253,11 @@ impl Micro<f32> for Avx2 {
     type Lanes = __m256;
 
     #[inline(always)]
-    fn columns(n_rows: usize) -> usize {
+    fn wide(n_rows: usize) -> Option<usize> {
         match n_rows {
-            1 => 64,
-            2 => 32,
-            _ => 16,
+            1 => Some(64),
+            2 => Some(32),
+            _ => None,
         }
     }
 
@@ -260,7 +273,7 @@ impl Micro<f32> for Avx2 {
         out: Out<'_, f32>,
         copy: &mut [f32],
     ) {
-        choose_tile!(f32, tile256<__m256>, left, right, out, copy copy, rows 4 5 6)
+        choose_tile!(f32, tile256<__m256>, left, right, out, copy copy, rows 4 5 6, wide)
     }
 
     #[inline(always)]
