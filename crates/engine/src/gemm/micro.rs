@@ -138,16 +138,16 @@ pub trait Micro<T>: Copy {
         Self::COLUMNS.min(left)
     }
 
-    /// Columns of a tile of so few rows that reading B is all that takes time: where it is read in place, more of them are read at
-    /// once.
-    fn wide(n_rows: usize) -> Option<usize>;
+    /// Columns of tiles of so few rows that reading B is all that takes time, the most first: where it is read in place, more of them are
+    /// read at once.
+    fn wide(n_rows: usize) -> &'static [usize];
 
-    /// Computes one tile: of at most `ROWS` rows and `COLUMNS` columns, of at most `STRIP_ROWS` rows and `strip` columns, or with as many
-    /// columns as `wide` says.
+    /// Computes one tile: of at most `ROWS` rows and `COLUMNS` columns, of at most `STRIP_ROWS` rows and `strip` columns, or with a
+    /// number of columns of `wide`.
     fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>);
 
-    /// The same for more than half of `STRIP_ROWS` rows and not for a wide tile, and copies the strip of B while it is read: row after row, each with
-    /// zeros to the end of its last vector.
+    /// The same for more than half of `STRIP_ROWS` rows, and copies the strip of B while it is read: row after row, each with zeros to the
+    /// end of its last vector.
     fn run_copying(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>, copy: &mut [T]);
 
     /// `to[p * to_step + i] = from[i * from_step + p]` for i below `rows` and p below `depth`. What lies beyond row

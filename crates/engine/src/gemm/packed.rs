@@ -134,11 +134,7 @@ fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T], cop
                 copy: &mut copy[..],
             }
         } else {
-            Panel::InPlace {
-                values,
-                step,
-                widest: width,
-            }
+            Panel::InPlace { values, step }
         };
         let mut strips = Strips {
             factor: a,

@@ -136,11 +136,7 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
             let source = &b.values[first_col * b.row_step + first_k * b.depth_step..];
             let (values, step) = (source, b.depth_step);
             let panel = match (copied, b.row_step) {
-                (false, _) => Panel::InPlace {
-                    values,
-                    step,
-                    widest: usize::MAX,
-                },
+                (false, _) => Panel::InPlace { values, step },
                 // Where the rows lie one behind the other at each depth, the first tiles copy what they read anyway.
                 (true, 1) => Panel::Copying {
                     values,
@@ -217,12 +213,8 @@ fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pa
 /// Some columns of the right factor, over one block of the depth. In place, a row lies `step` numbers after the one before it; a copy has
 /// strips of columns, depth after depth.
 pub(super) enum Panel<'a, T> {
-    /// It is read where it lies, by tiles of at most so many columns.
-    InPlace {
-        values: &'a [T],
-        step: usize,
-        widest: usize,
-    },
+    /// It is read where it lies.
+    InPlace { values: &'a [T], step: usize },
     /// The first strip of rows reads it where it lies and copies it, the others read the copy.
     Copying {
         values: &'a [T],
@@ -279,16 +271,14 @@ impl<T: Real> Strips<'_, T> {
             };
             let places = Starts::new(&places, height);
             let wide = match panel {
-                Panel::InPlace { widest, .. } => M::wide(height).map(|wide| wide.min(widest)),
-                _ => None,
+                Panel::InPlace { .. } => M::wide(height),
+                _ => &[],
             };
             let mut col = 0;
             while col < all_columns {
                 let left_over = all_columns - col;
-                let columns = match wide {
-                    Some(wide) if left_over >= wide => wide,
-                    _ => M::strip(left_over),
-                };
+                let fits = wide.iter().find(|&&columns| columns <= left_over);
+                let columns = fits.copied().unwrap_or_else(|| M::strip(left_over));
                 let out = Out {
                     values: &mut out[col..],
                     places,
@@ -301,7 +291,7 @@ impl<T: Real> Strips<'_, T> {
                     padded: false,
                 };
                 match &mut panel {
-                    Panel::InPlace { values, step, .. } => {
+                    Panel::InPlace { values, step } => {
                         M::run(left, in_place(values, *step), out);
                     }
                     Panel::Copying { values, step, copy } => {

@@ -169,8 +169,8 @@ macro_rules! plain {
             type Lanes = Lanes<T, $fused>;
 
             #[inline(always)]
-            fn wide(_n_rows: usize) -> Option<usize> {
-                None
+            fn wide(_n_rows: usize) -> &'static [usize] {
+                &[]
             }
 
             #[inline(always)]

@@ -208,11 +208,11 @@ impl Micro<f32> for Avx512 {
     }
 
     #[inline(always)]
-    fn wide(n_rows: usize) -> Option<usize> {
+    fn wide(n_rows: usize) -> &'static [usize] {
         match n_rows {
-            1 => Some(256),
-            2 => Some(128),
-            _ => None,
+            1 => &[256, 96, 64],
+            2 => &[128, 96, 64],
+            _ => &[],
         }
     }
 
@@ -253,11 +253,11 @@ impl Micro<f32> for Avx2 {
     type Lanes = __m256;
 
     #[inline(always)]
-    fn wide(n_rows: usize) -> Option<usize> {
+    fn wide(n_rows: usize) -> &'static [usize] {
         match n_rows {
-            1 => Some(64),
-            2 => Some(32),
-            _ => None,
+            1 => &[64],
+            2 => &[32],
+            _ => &[],
         }
     }
 
