@@ -228,6 +228,33 @@ fn a_copied_strip_gives_the_bits_of_one_in_place() {
     }
 }
 
+/// Tiles that stand upright beside a panel too large for the second-level cache are turned many at a time: 700 rows are more than that, and
+/// 130 columns over 1,100 depths make such a panel. The same factor that lies in order needs no turning.
+#[test]
+fn tiles_turned_together_have_the_bits_of_rows() {
+    let (m, n, k) = (130, 700, 1100);
+    let standing = Product {
+        m,
+        n,
+        k,
+        transpose_a: false,
+        transpose_b: true,
+    };
+    let in_order = Product {
+        transpose_b: false,
+        ..standing
+    };
+    let (a, b) = (noise(m * k, 0), noise(n * k, 1));
+    let turned: Vec<f32> = (0..k * n).map(|i| b[i % n * k + i / n]).collect();
+    for isa in sets() {
+        assert_eq!(
+            run(&standing, isa, &a, &b, m),
+            run(&in_order, isa, &a, &turned, m),
+            "{isa:?}"
+        );
+    }
+}
+
 /// What the gradient of a wide layer is when the next one has a single unit.
 #[test]
 fn a_column_times_a_long_row_has_one_product_for_each_element() {

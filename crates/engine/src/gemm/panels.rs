@@ -13,12 +13,15 @@ use crate::isa::{Isa, kernel};
 
 /// Columns of a panel of B, which lies in the second-level cache.
 const WIDTH: usize = 256;
-/// Most columns, and numbers, of one where each depth of A lies on another page: to fetch a strip of A again takes so long that the panel
-/// may take more of that cache.
+/// Most columns of one where each depth of A lies on another page: to fetch a strip of A again takes so long that the panel has as many as
+/// that cache has room for.
 const SCATTERED_WIDTH: usize = 2048;
-const SCATTERED_LEN: usize = 1 << 17;
 /// Most rows of upright tiles that are turned together: five lines of the cache in each column.
 const STANDING: usize = 80;
+/// The same where their panel is larger than the second-level cache, so that it is fetched again for them.
+const TALL: usize = 320;
+/// Numbers of a panel that lies in that cache.
+const NEAR: usize = 1 << 17;
 /// Columns of them that are turned at a time.
 const TURNED: usize = 16;
 /// Tiles that must read a strip of A before it is copied.
@@ -75,7 +78,7 @@ impl<T: Real> Panels<T> {
         if product.transpose_b {
             let width = columns(upright_width(product.k));
             self.b.want(level.max(width * product.k));
-            let turned = columns(STANDING).next_multiple_of(TURNED);
+            let turned = columns(standing(product.k, width)).next_multiple_of(TURNED);
             self.standing.want(turned * (width + TURNED));
         }
         if product.transpose_a {
@@ -89,7 +92,7 @@ impl<T: Real> Panels<T> {
 /// Columns of a panel over one block of the depth.
 fn level_width(a_is_scattered: bool, block: usize) -> usize {
     if a_is_scattered {
-        (SCATTERED_LEN / block.max(1)).clamp(WIDTH, SCATTERED_WIDTH)
+        (NEAR / block.max(1)).clamp(WIDTH, SCATTERED_WIDTH)
     } else {
         WIDTH
     }
@@ -98,6 +101,11 @@ fn level_width(a_is_scattered: bool, block: usize) -> usize {
 /// Columns of a panel that has all of the depth.
 fn upright_width(k: usize) -> usize {
     (WHOLE / k.max(1)).clamp(64, WIDTH).next_multiple_of(64)
+}
+
+/// Rows of upright tiles that are turned together.
+fn standing(k: usize, width: usize) -> usize {
+    if k * width > NEAR { TALL } else { STANDING }
 }
 
 impl<T: Real> Call<'_, T> {
@@ -174,10 +182,10 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
 #[inline(always)]
 fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
     let Call { a, b, k, block } = call;
-    let chunk = STANDING / M::STRIP_ROWS * M::STRIP_ROWS;
     let width = upright_width(k);
     for first_col in (0..a.rows).step_by(width) {
         let columns = width.min(a.rows - first_col);
+        let chunk = standing(k, columns) / M::STRIP_ROWS * M::STRIP_ROWS;
         let padded = columns.next_multiple_of(M::VECTOR);
         let source = &a.values[first_col * a.row_step..];
         for first_k in (0..k).step_by(block) {
