@@ -199,6 +199,13 @@ fn buffers_for_a_product_are_large_enough() {
     }
 }
 
+/// A matrix of so many rows, transposed.
+fn turned(values: &[f32], rows: usize) -> Vec<f32> {
+    let columns = values.len() / rows;
+    let at = |i| values[i % rows * columns + i / rows];
+    (0..values.len()).map(at).collect()
+}
+
 /// A factor whose depths fall into few sets of the cache is copied strip by strip: with 64 rows they lie 256 bytes apart. The same
 /// factor that lies in order is not.
 #[test]
@@ -217,11 +224,10 @@ fn a_copied_strip_gives_the_bits_of_one_in_place() {
             ..scattered
         };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        let turned: Vec<f32> = (0..m * k).map(|i| a[i % k * m + i / k]).collect();
         for isa in sets() {
             assert_eq!(
                 run(&scattered, isa, &a, &b, m),
-                run(&in_order, isa, &turned, &b, m),
+                run(&in_order, isa, &turned(&a, k), &b, m),
                 "{m} rows, {isa:?}"
             );
         }
@@ -245,11 +251,10 @@ fn tiles_turned_together_have_the_bits_of_rows() {
         ..standing
     };
     let (a, b) = (noise(m * k, 0), noise(n * k, 1));
-    let turned: Vec<f32> = (0..k * n).map(|i| b[i % n * k + i / n]).collect();
     for isa in sets() {
         assert_eq!(
             run(&standing, isa, &a, &b, m),
-            run(&in_order, isa, &a, &turned, m),
+            run(&in_order, isa, &a, &turned(&b, n), m),
             "{isa:?}"
         );
     }

@@ -116,6 +116,8 @@ pub trait Micro<T>: Copy {
     const COLUMNS: usize;
     /// Columns are packed in multiples of this.
     const VECTOR: usize;
+    /// Most rows of a strip of A that passes along a panel of B. Its tiles have as many columns as [`Micro::strip`] says.
+    const STRIP_ROWS: usize = Self::ROWS;
     /// For a C of at most so many numbers B is read where it lies: its rows are close to each other, or read a few times only. The
     /// smaller a tile, the more often.
     const NEAR: usize = 40_000;
@@ -129,10 +131,7 @@ pub trait Micro<T>: Copy {
         rows > 2 * Self::STRIP_ROWS && rows * columns > Self::NEAR
     }
 
-    /// Most rows of a strip of A that passes along a panel of B. Its tiles have as many columns as [`Micro::strip`] says.
-    const STRIP_ROWS: usize = Self::ROWS;
-
-    /// Columns of the next tile of such a strip, when so many columns are left.
+    /// Columns of the next tile of a strip of A, when so many columns are left.
     #[inline(always)]
     fn strip(left: usize) -> usize {
         Self::COLUMNS.min(left)

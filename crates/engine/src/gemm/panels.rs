@@ -6,23 +6,23 @@
 use std::ops::Range;
 
 use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, copy_row};
-use super::{Call, Factor, IN_ORDER, Product, bf16, widest};
+use super::{Call, DEPTH, Factor, IN_ORDER, Product, bf16, widest};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
 
 /// Columns of a panel of B, which lies in the second-level cache.
 const WIDTH: usize = 256;
+/// Most numbers of such a panel.
+const CACHED: usize = WIDTH * DEPTH;
 /// Most columns of one where each depth of A lies on another page: to fetch a strip of A again takes so long that the panel has as many as
 /// that cache has room for.
 const SCATTERED_WIDTH: usize = 2048;
 /// Most rows of upright tiles that are turned together: five lines of the cache in each column.
 const STANDING: usize = 80;
-/// The same where their panel is larger than the second-level cache, so that it is fetched again for them.
+/// The same where their panel is too large for the second-level cache, so that it is fetched again for them.
 const TALL: usize = 320;
-/// Numbers of a panel that lies in that cache.
-const NEAR: usize = 1 << 17;
-/// Columns of them that are turned at a time.
+/// Columns of upright tiles that are turned at a time.
 const TURNED: usize = 16;
 /// Tiles that must read a strip of A before it is copied.
 const READERS: usize = 8;
@@ -92,7 +92,7 @@ impl<T: Real> Panels<T> {
 /// Columns of a panel over one block of the depth.
 fn level_width(a_is_scattered: bool, block: usize) -> usize {
     if a_is_scattered {
-        (NEAR / block.max(1)).clamp(WIDTH, SCATTERED_WIDTH)
+        (CACHED / block.max(1)).clamp(WIDTH, SCATTERED_WIDTH)
     } else {
         WIDTH
     }
@@ -105,7 +105,7 @@ fn upright_width(k: usize) -> usize {
 
 /// Rows of upright tiles that are turned together.
 fn standing(k: usize, width: usize) -> usize {
-    if k * width > NEAR { TALL } else { STANDING }
+    if k * width > CACHED { TALL } else { STANDING }
 }
 
 impl<T: Real> Call<'_, T> {
@@ -239,7 +239,7 @@ pub(super) struct Strips<'a, T> {
     pub(super) rows: Range<usize>,
     pub(super) first_k: usize,
     pub(super) depths: Depths<'a>,
-    /// Where the rows of a tile are copied before they are read: at each depth `ROWS` numbers.
+    /// Where the rows of a tile are copied before they are read: at each depth `STRIP_ROWS` numbers.
     pub(super) copy: Option<&'a mut [T]>,
 }
 
@@ -363,7 +363,7 @@ impl<T: Real> Factor<'_, T> {
         self.depth_step != 1 && depth > PLACES * sets
     }
 
-    /// Copies `ROWS` rows from number `begin` on, which are neighbours at each depth; behind the last row of all there may be fewer.
+    /// Copies `STRIP_ROWS` rows from number `begin` on, which are neighbours at each depth; behind the last row of all there may be fewer.
     #[inline(always)]
     fn pack_strip<M: Micro<T>>(&self, begin: usize, strip: &mut [T]) {
         for (p, to) in strip.chunks_exact_mut(M::STRIP_ROWS).enumerate() {
