@@ -23,6 +23,17 @@ impl<T: Real, V: Vector<T>> Lanes<T, V> {
         Lanes(unsafe { V::zero() }, PhantomData)
     }
 
+    /// A number in each place.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the instructions of V.
+    #[inline(always)]
+    pub(crate) unsafe fn splat(value: T) -> Lanes<T, V> {
+        // SAFETY: the caller vouches for the instructions.
+        Lanes(unsafe { V::splat(value) }, PhantomData)
+    }
+
     /// The numbers with which a slice begins; zeros where it ends before.
     ///
     /// # Safety
@@ -66,6 +77,13 @@ impl<T: Real, V: Vector<T>> Lanes<T, V> {
     pub(crate) fn where_equal(self, a: Lanes<T, V>, b: Lanes<T, V>) -> Lanes<T, V> {
         // SAFETY: the processor has the instructions.
         Lanes(unsafe { self.0.where_equal(a.0, b.0) }, PhantomData)
+    }
+
+    /// With the products of two others added, rounded as often as in a matrix product.
+    #[inline(always)]
+    pub(crate) fn add_product(self, a: Lanes<T, V>, b: Lanes<T, V>) -> Lanes<T, V> {
+        // SAFETY: the processor has the instructions.
+        Lanes(unsafe { self.0.add_product(a.0, b.0) }, PhantomData)
     }
 
     /// All times a factor.

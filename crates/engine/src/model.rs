@@ -23,6 +23,7 @@ use crate::isa::Cpu;
 use crate::network::{Mode, Network, Outcome, Parameters};
 use crate::op::{Activate, Exponential, Function, Softmax, StepKey};
 use crate::plan::{Calculation, Inputs, Packing, PlanError, Targets, measure, packings};
+use crate::precision::Precision;
 
 /// Points on the path of an integrated gradient; the error of the midpoint rule falls with their square.
 const PATH_POINTS: usize = 64;
@@ -34,8 +35,9 @@ const MAX_ROWS: usize = 1024;
 pub struct Model<T: Real = f32> {
     network: Network,
     parameters: Parameters<T>,
-    /// The same numbers; weights in the order in which predictions read them.
-    packed: Parameters<T>,
+    /// The same numbers; weights in the order in which predictions read them, if all are finite: zero times another one is not zero, and
+    /// products with packed weights leave out what is multiplied by zero.
+    packed: Option<Parameters<T>>,
     /// What else is made of weights before predictions read them.
     kept: Arc<Aligned<T>>,
     /// Of a prediction of one row.
@@ -139,7 +141,7 @@ fn answer(
 }
 
 impl<T: Real> Model<T> {
-    /// A model of a network and its trained parameters.
+    /// A model of a network and its trained parameters. It predicts in f32, whatever the processor rounds while it trains.
     ///
     /// # Errors
     /// When a layer does not fit; never for a network that was trained.
@@ -156,6 +158,7 @@ impl<T: Real> Model<T> {
             network.n_parameters(),
             "parameters of another network"
         );
+        let cpu = cpu.with_precision(Precision::F32);
         let (prediction, explanation) = (Wanted::prediction(network)?, Explanation::of(network)?);
         let found = explanation.found.iter().map(|(wanted, _)| (wanted, 1));
         let others = [
@@ -165,11 +168,14 @@ impl<T: Real> Model<T> {
         for (wanted, rows) in found.chain(others) {
             measure(&wanted.graph, &[wanted.node], rows)?;
         }
-        let mut packed = parameters.clone();
-        for Packing { start, rows, cols } in packings(&prediction.graph, &[prediction.node])? {
-            let range = start..start + rows * cols;
-            let weights = &parameters.values[range.clone()];
-            packed::pack(cpu.isa, weights, cols, &mut packed.values[range]);
+        let is_finite = parameters.values.iter().all(|value| value.is_finite());
+        let mut packed = is_finite.then(|| parameters.clone());
+        if let Some(packed) = &mut packed {
+            for Packing { start, rows, cols } in packings(&prediction.graph, &[prediction.node])? {
+                let range = start..start + rows * cols;
+                let weights = &parameters.values[range.clone()];
+                packed::pack(cpu.isa, weights, cols, &mut packed.values[range]);
+            }
         }
         let mut row = prediction.calculation(1, cpu)?;
         let (n_multiplications, kept) = (row.n_multiplications(), row.keep(&parameters.values));
@@ -208,13 +214,19 @@ impl<T: Real> Model<T> {
 
     /// Bytes of the weights, which are held twice, and of what is made of them.
     pub fn n_bytes(&self) -> usize {
-        2 * size_of_val(&self.parameters.values[..]) + size_of_val(&self.kept[..])
+        let weights = std::iter::once(&self.parameters).chain(&self.packed);
+        let numbers = weights.map(|weights| &weights.values[..]);
+        let bytes: usize = numbers.map(size_of_val).sum();
+        bytes + size_of_val(&self.kept[..])
     }
 
     /// Memory for predicting up to `rows` rows at once (at least 1, at most 1024); longer inputs run in pieces.
     pub fn scratch(&self, rows: usize) -> Scratch<T> {
         let mut scratch = self.memory(&self.prediction, rows.clamp(1, MAX_ROWS));
-        scratch.calculation.pack(self.kept.clone());
+        if self.packed.is_some() {
+            scratch.calculation.pack();
+        }
+        scratch.calculation.reuse(self.kept.clone());
         scratch
     }
 
@@ -243,13 +255,14 @@ impl<T: Real> Model<T> {
             scratch.calculation.keeps(&self.kept),
             "the scratch of this model"
         );
+        let parameters = self.packed.as_ref().unwrap_or(&self.parameters);
         let piece = scratch.calculation.batch_rows();
         for (rows, out) in rows
             .chunks(piece * n_features)
             .zip(out.chunks_mut(piece * n_outputs))
         {
             let batch_rows = rows.len() / n_features;
-            scratch.run(&self.packed, rows, &[], batch_rows);
+            scratch.run(parameters, rows, &[], batch_rows);
             out.copy_from_slice(scratch.calculation.value(self.prediction.node, batch_rows));
         }
     }

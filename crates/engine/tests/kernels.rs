@@ -338,10 +338,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn a_packed_product_has_the_same_bits((m, n, k) in sizes(), one_row: bool, part in 1..900_usize) {
+    fn a_packed_product_has_the_same_bits(
+        (m, n, k) in sizes(), one_row: bool, part in 1..900_usize, least in prop_oneof![Just(f32::MIN), Just(0.0), Just(1.5), Just(9.0)],
+    ) {
         let m = if one_row { 1 } else { m };
         let product = Product { m, n, k, transpose_a: false, transpose_b: false };
-        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        // No zeros, as many as behind a ReLU, almost only zeros, nothing else.
+        let kept = |value: f32| if value > least { value } else { 0.0 };
+        let (a, b): (Vec<f32>, _) = (noise(m * k, 0).into_iter().map(kept).collect(), noise(k * n, 1));
         // Whole rows, or any part of one.
         let len = if one_row { part } else { part.next_multiple_of(n) };
         for isa in sets() {
@@ -537,26 +541,45 @@ fn a_row_alone_is_predicted_as_in_a_batch() {
     }
 }
 
+/// Zero times infinity is no number, whether a row is predicted alone or not.
 #[test]
-fn threads_that_share_a_row_change_no_bit() {
+fn a_weight_that_is_not_finite_is_multiplied_by_zero() {
+    let network = network();
+    let mut parameters = network.initialise::<f32>(3);
+    parameters.values[0] = f32::INFINITY;
+    let model = Model::new(&network, parameters, Cpu::native(1)).expect("the model fits");
+    for rows in [1, 2] {
+        let mut out = vec![0.0; rows * 4];
+        model.predict(&vec![0.0; rows * 90], &mut model.scratch(2), &mut out);
+        assert!(out.iter().all(|value| value.is_nan()), "{rows} at once");
+    }
+}
+
+/// Of one row they share the columns, of few the weights.
+#[test]
+fn threads_that_share_rows_change_no_bit() {
     let layers = [Layer::Dense(Dense::new(601).with(Function::Relu))];
     let head = Head {
         n_outputs: 300,
         outcome: Outcome::Classes,
     };
     let network = Network::build(&layers, 500, head).expect("the network fits");
-    let row = noise(500, 0);
-    let predict = |cpu: Cpu| {
+    let rows = noise(9 * 500, 0);
+    let predict = |cpu: Cpu, piece: usize| {
         let model =
             Model::new(&network, network.initialise::<f32>(3), cpu).expect("the model fits");
-        let mut out = vec![0.0; 300];
-        model.predict(&row, &mut model.scratch(1), &mut out);
+        let mut out = vec![0.0; 9 * 300];
+        model.predict(&rows, &mut model.scratch(piece), &mut out);
         out
     };
     for cpu in [Cpu::native, Cpu::portable] {
-        let alone = predict(cpu(1));
-        for threads in [2, 3] {
-            assert_eq!(predict(cpu(threads)), alone, "{threads} threads");
+        let alone = predict(cpu(1), 1);
+        for (threads, piece) in [(1, 9), (2, 1), (2, 9), (3, 1), (3, 9)] {
+            assert_eq!(
+                predict(cpu(threads), piece),
+                alone,
+                "{threads} threads, {piece} rows"
+            );
         }
     }
 }

@@ -3,14 +3,24 @@
 //! Panel j holds the columns from `width` j on, `[k x width]`, the last one what is left; so all panels together are as long as
 //! B. Weights that never change again are packed once, and then read from memory from one end to the other, which is as fast
 //! as it gives them. Bits are those of [`Product::run_rows`].
+//!
+//! A single row takes as long as its weights take to be read, so those that it would multiply by zero are left out: behind a ReLU that is about
+//! every second. A sum begins with zero and adding zero changes none, so this holds for weights that are finite; only where no product is
+//! left that does not round to zero may the sign of a zero be another.
 
 use std::ops::Range;
 
-use super::micro::{Depths, Micro};
+use super::micro::{Depths, Micro, Vector};
 use super::panels::{Panel, Panels, Strips};
-use super::{Factor, IN_ORDER, Product, bf16};
+use super::{Factor, IN_ORDER, Product};
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
+use crate::lanes::Lanes;
+use crate::precision::Precision;
+
+/// How far ahead, in rows of a panel, a single row asks for what it will read. The processor does not foresee which are left out, nor early enough
+/// which are not. What a core's second cache holds of a model stays there for the next row.
+const AHEAD: usize = 12;
 
 /// Columns of a panel: twice a strip of three vectors with AVX-512, else four strips of two. For a single row, enough sums at a time that
 /// none waits for the one before it.
@@ -50,16 +60,14 @@ struct Call<'a, T> {
     /// Columns of a panel.
     width: usize,
     columns: (usize, usize),
-    /// There is room for a copy of a panel. Where other products are rounded, their buffers are for pairs.
-    has_room: bool,
 }
 
 impl Product {
     /// Computes the part of C that begins at its element number `first`: whole rows, or any part of a single row. B was made by
-    /// [`pack`] for the same instructions; neither factor is transposed.
+    /// [`pack`] for the same instructions, of finite numbers; neither factor is transposed.
     ///
     /// # Panics
-    /// When a factor is held transposed.
+    /// When a factor is held transposed, or operands are to be rounded: the buffers of such products have no room for these.
     pub fn run_packed<T: Real>(
         &self,
         isa: Isa,
@@ -68,21 +76,41 @@ impl Product {
         first: usize,
         panels: &mut Panels<T>,
     ) {
+        if c.is_empty() {
+            return;
+        }
+        if self.m == 1 {
+            return self.run_packed_columns(isa, (a, packed), c, first..first + c.len(), panels);
+        }
+        let part = Product {
+            m: c.len() / self.n,
+            ..*self
+        };
+        let a = &a[first / self.n * self.k..];
+        part.run_packed_columns(isa, (a, packed), c, 0..self.n, panels);
+    }
+
+    /// Computes some columns of C, as a matrix of their own.
+    ///
+    /// # Panics
+    /// As [`Product::run_packed`].
+    pub(crate) fn run_packed_columns<T: Real>(
+        &self,
+        isa: Isa,
+        (a, packed): (&[T], &[T]),
+        c: &mut [T],
+        columns: Range<usize>,
+        panels: &mut Panels<T>,
+    ) {
         assert!(!self.transpose_a && !self.transpose_b, "plain factors");
-        if self.k == 0 || c.is_empty() {
+        assert_eq!(isa.precision(), Precision::F32, "nothing is rounded");
+        if self.k == 0 {
             return c.fill(T::ZERO);
         }
-        let (rows, columns) = if self.m == 1 {
-            (0..1, first..first + c.len())
-        } else {
-            let row = first / self.n;
-            (row..row + c.len() / self.n, 0..self.n)
-        };
-        let Range { start, end } = columns;
         let call = Call {
             a: Factor {
-                values: &a[rows.start * self.k..],
-                rows: rows.len(),
+                values: a,
+                rows: self.m,
                 row_step: self.k,
                 depth_step: 1,
             },
@@ -91,8 +119,7 @@ impl Product {
             n: self.n,
             block: self.block(),
             width: width(isa),
-            columns: (start, end),
-            has_room: !bf16::rounds::<T>(isa),
+            columns: (columns.start, columns.end),
         };
         run(isa, call, c, panels);
     }
@@ -102,6 +129,9 @@ kernel! {
     /// All panels that have some of the columns.
     fn run[T: Real] with M of T (call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
         let Call { columns: (start, end), width, .. } = call;
+        if call.a.rows == 1 {
+            return row::<T, M::Lanes>(call, c, &mut panels.depths);
+        }
         for number in start / width..end.div_ceil(width) {
             panel::<T, M>(call, number * width, c, &mut panels.b);
         }
@@ -127,7 +157,7 @@ fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T], cop
     for first_k in (0..k).step_by(block) {
         let values = &panel[first_k * step + columns.start - first..];
         // A tile of some columns touches a part of each row, and so many strips of A would fetch them again and again.
-        let panel = if call.has_room && M::copies(a.rows, columns.len()) {
+        let panel = if M::copies(a.rows, columns.len()) {
             Panel::Copying {
                 values,
                 step,
@@ -144,5 +174,126 @@ fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T], cop
             copy: None,
         };
         strips.run::<M>(panel, columns.len(), c, end - start, first_k == 0);
+    }
+}
+
+/// All columns of a single row.
+#[inline(always)]
+fn row<T: Real, V: Vector<T>>(call: Call<'_, T>, c: &mut [T], depths: &mut [u32]) {
+    let Call {
+        k,
+        n,
+        block,
+        width,
+        columns: (start, end),
+        ..
+    } = call;
+    for first_k in (0..k).step_by(block) {
+        let a = &call.a.values[first_k..][..block.min(k - first_k)];
+        let depths = nonzero(a, depths);
+        for first in (start / width * width..end).step_by(width) {
+            let step = width.min(n - first);
+            let panel = &call.packed[first * k + first_k * step..][..a.len() * step];
+            let mut column = first.max(start);
+            let last = (first + step).min(end);
+            while column < last {
+                let left = last - column;
+                let c = &mut c[column - start..][..left];
+                let b = Rows {
+                    values: &panel[column - first..],
+                    step,
+                    adds: first_k > 0,
+                };
+                // As many vectors as sums need so that none waits for the one before it, where there are as many.
+                column += match left / V::LANES {
+                    8.. => b.times::<V, 8>(a, depths, c),
+                    6.. => b.times::<V, 6>(a, depths, c),
+                    4.. => b.times::<V, 4>(a, depths, c),
+                    2.. => b.times::<V, 2>(a, depths, c),
+                    _ => b.times::<V, 1>(a, depths, c),
+                };
+            }
+        }
+    }
+}
+
+/// Which numbers are not zero.
+#[inline(always)]
+fn nonzero<'d, T: Real>(values: &[T], places: &'d mut [u32]) -> &'d [u32] {
+    let mut n = 0;
+    for (place, &value) in values.iter().enumerate() {
+        places[n] = place as u32;
+        n += usize::from(value != T::ZERO);
+    }
+    &places[..n]
+}
+
+/// Rows of a panel, from one of its columns on.
+struct Rows<'a, T> {
+    values: &'a [T],
+    step: usize,
+    /// Their products are added to what is there; else stored.
+    adds: bool,
+}
+
+impl<T: Real> Rows<'_, T> {
+    /// The products of some elements of `a` with as many vectors of their rows as `c` has room for, at most `VECTORS`. Answers how many
+    /// columns those are.
+    #[inline(always)]
+    fn times<V: Vector<T>, const VECTORS: usize>(
+        &self,
+        a: &[T],
+        depths: &[u32],
+        c: &mut [T],
+    ) -> usize {
+        let columns = c.len().min(VECTORS * V::LANES);
+        // A length that is known when this is compiled leaves nothing to be checked in the loop.
+        let sums = if columns == VECTORS * V::LANES {
+            self.sums::<V, VECTORS>(a, depths, VECTORS * V::LANES)
+        } else {
+            self.sums::<V, VECTORS>(a, depths, columns)
+        };
+        let c = &mut c[..columns];
+        for (v, sum) in sums.into_iter().enumerate() {
+            let c = &mut c[v * V::LANES..];
+            if self.adds {
+                // SAFETY: `with M of T` gives the registers of the instructions that the processor was found to have.
+                let there = unsafe { Lanes::load(c) };
+                (there + sum).store(c);
+            } else {
+                sum.store(c);
+            }
+        }
+        columns
+    }
+
+    /// The sums of so many columns.
+    #[inline(always)]
+    fn sums<V: Vector<T>, const VECTORS: usize>(
+        &self,
+        a: &[T],
+        depths: &[u32],
+        columns: usize,
+    ) -> [Lanes<T, V>; VECTORS] {
+        // SAFETY: as above.
+        let mut sums = unsafe { [Lanes::<T, V>::zero(); VECTORS] };
+        let start = |depth: u32| depth as usize * self.step;
+        for (p, &depth) in depths.iter().enumerate() {
+            if let Some(&ahead) = depths.get(p + AHEAD) {
+                let ahead = self.values.as_ptr().wrapping_add(start(ahead));
+                for v in 0..VECTORS {
+                    V::prefetch(ahead.wrapping_add(v * V::LANES));
+                }
+            }
+            let b = &self.values[start(depth)..][..columns];
+            // SAFETY: as above.
+            let factor = unsafe { Lanes::splat(a[depth as usize]) };
+            for (v, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: as above.
+                let b = unsafe { Lanes::load(&b[v * V::LANES..]) };
+                *sum = sum.add_product(factor, b);
+            }
+        }
+        sums
     }
 }

@@ -42,7 +42,7 @@ pub struct Panels<T> {
     standing: Buffer<T>,
     /// A strip of A.
     strip: Buffer<T>,
-    depths: Buffer<u32>,
+    pub(super) depths: Buffer<u32>,
     pub(super) pairs: bf16::Buffers,
 }
 

@@ -98,14 +98,18 @@ impl<T: Real> Calculation<T> {
         })
     }
 
-    /// From now on the parameters that [`packings`] answers are read in packed order, and `kept` is what [`Calculation::keep`] answers.
-    pub(crate) fn pack(&mut self, kept: Arc<Aligned<T>>) {
+    /// From now on the parameters that [`packings`] answers are read in packed order. They are finite.
+    pub(crate) fn pack(&mut self) {
         self.program.pack();
+    }
+
+    /// From now on `kept`, which [`Calculation::keep`] answered, is not computed again. Nothing is packed after that.
+    pub(crate) fn reuse(&mut self, kept: Arc<Aligned<T>>) {
         self.program.keep::<T>(self.crew.isa());
         self.crew.keep(&self.program, kept);
     }
 
-    /// Whether [`Calculation::pack`] was given these.
+    /// Whether [`Calculation::reuse`] was given these.
     pub(crate) fn keeps(&self, kept: &Arc<Aligned<T>>) -> bool {
         Arc::ptr_eq(self.crew.kept(), kept)
     }

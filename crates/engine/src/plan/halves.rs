@@ -4,7 +4,8 @@
 //! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it computes the products of these rows: the first thread the sum
 //! of half of the blocks in which every plan sums them, the second each of the other blocks by itself; then they are added in
 //! their order. Backward, dA = dC W^T, its rows give it columns of dA.
-//! In bf16, whose sums have other blocks, it computes columns of C too: so each rounds half of the weight.
+//! In bf16, whose sums have other blocks, it computes columns of C too: so each rounds half of the weight. And so it does with the packed weights
+//! of a prediction, which nothing changes: the cache of a core may have room for half of a model where it has none for the whole.
 //! So no bit differs from that of a plan with any other number of threads.
 
 use super::program::{Instruction, Place};
@@ -17,6 +18,10 @@ use crate::threads::Threads;
 
 /// The numbers of a weight must be so many times as many as those of the output.
 const WORTH: usize = 2;
+/// The same for one that is packed, so that rows of the output cost less.
+const WORTH_PACKED: usize = 8;
+/// Fewest columns of a packed weight that are divided.
+const MOST_TOGETHER: usize = 64;
 
 /// The second thread keeps no more blocks apart.
 const MOST_APART: usize = 4;
@@ -25,6 +30,8 @@ const MOST_APART: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Halves {
     product: Product,
+    /// The weight is packed.
+    packed: bool,
     by: By,
 }
 
@@ -49,33 +56,42 @@ impl By {
 impl Halves {
     /// Of an instruction for a batch of `batch_rows`, if that is faster than to divide the rows of its output.
     pub(super) fn of(instruction: &Instruction, batch_rows: usize, isa: Isa) -> Option<Halves> {
-        Halves::possible(instruction, batch_rows, isa)
-            .filter(|Halves { product, .. }| product.m > 1 && product.k >= WORTH * product.m)
+        let is_worth = |halves: &Halves| {
+            let Product { m, k, .. } = halves.product;
+            m > 1 && k >= m * if halves.packed { WORTH_PACKED } else { WORTH }
+        };
+        Halves::possible(instruction, batch_rows, isa).filter(is_worth)
     }
 
     /// The same, worth it or not.
     fn possible(instruction: &Instruction, batch_rows: usize, isa: Isa) -> Option<Halves> {
         let op = match instruction.op() {
-            Some(Op::MatMul(op)) if !op.transpose_a && !instruction.packed => op,
+            Some(Op::MatMul(op)) if !op.transpose_a => op,
             _ => return None,
         };
         let product = op.product_of(&instruction.input_shapes, batch_rows);
         let n_first = product.n.div_ceil(2).next_multiple_of(4);
         // A sum of rounded products has more blocks than two, so it is not divided; each thread rounds half of the weight.
-        let by = if op.transpose_b || isa.precision() == Precision::Bf16 {
-            (n_first < product.n).then_some(By::Columns(n_first))
+        let packed = instruction.packed;
+        let by = if packed || op.transpose_b || isa.precision() == Precision::Bf16 {
+            let least = if packed { MOST_TOGETHER } else { n_first + 1 };
+            (product.n >= least).then_some(By::Columns(n_first))
         } else {
             let n_blocks = product.n_blocks();
             let even = n_blocks > 0 && n_blocks.is_multiple_of(2);
             (even && n_blocks <= 2 * MOST_APART).then_some(By::Blocks(n_blocks / 2))
         };
         let is_weight = matches!(instruction.inputs[1].place, Place::Parameter(_));
-        by.filter(|_| is_weight).map(|by| Halves { product, by })
+        by.filter(|_| is_weight).map(|by| Halves {
+            product,
+            packed,
+            by,
+        })
     }
 
     /// The most numbers that [`Halves::compute`] needs room for, in batches of up to `capacity` rows.
     pub(super) fn room(instruction: &Instruction, capacity: usize, isa: Isa) -> usize {
-        Halves::possible(instruction, capacity, isa).map_or(0, |Halves { product, by }| {
+        Halves::possible(instruction, capacity, isa).map_or(0, |Halves { product, by, .. }| {
             let len = product.m.min(product.k / WORTH) * product.n;
             by.n_parts() * len
         })
@@ -114,7 +130,12 @@ impl Halves {
                 threads.for_each_part(room, part_len, scratch, |half, c, scratch| {
                     let first = half * n_first;
                     let columns = first..first + c.len() / product.m;
-                    product.run_columns(isa, (a, b), c, columns, &mut scratch.panels);
+                    let panels = &mut scratch.panels;
+                    if self.packed {
+                        product.run_packed_columns(isa, (a, b), c, columns, panels);
+                    } else {
+                        product.run_columns(isa, (a, b), c, columns, panels);
+                    }
                 });
             }
         }
