@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, copy_row};
+use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Vector, copy_row};
 use super::{Call, DEPTH, Factor, IN_ORDER, Product, bf16, widest};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
@@ -31,6 +31,9 @@ const READERS: usize = 8;
 const PAGE: usize = 4096;
 const CACHE_LINE: usize = 64;
 const PLACES: usize = 4;
+/// Fewest numbers of a result that does not lie in the second-level cache, or leaves no room in it for a panel: a tile asks for its places before
+/// it needs them.
+const FAR: usize = 1 << 18;
 /// Numbers of a panel that has all of the depth, and lies in the third-level cache.
 const WHOLE: usize = 1 << 19;
 
@@ -257,6 +260,7 @@ impl<T: Real> Strips<'_, T> {
         let Range { start, end } = self.rows;
         let depth = self.depths.len();
         let height = (end - start).div_ceil((end - start).div_ceil(M::STRIP_ROWS));
+        let is_far = (end - start) * step >= FAR;
         for row in (start..end).step_by(height) {
             let height = height.min(end - row);
             let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
@@ -287,6 +291,13 @@ impl<T: Real> Strips<'_, T> {
                 let left_over = all_columns - col;
                 let fits = wide.iter().find(|&&columns| columns <= left_over);
                 let columns = fits.copied().unwrap_or_else(|| M::strip(left_over));
+                if is_far {
+                    ask_for::<T, M::Lanes>(
+                        &out[(row - start) * step + col..],
+                        (height, columns),
+                        step,
+                    );
+                }
                 let out = Out {
                     values: &mut out[col..],
                     places,
@@ -320,6 +331,16 @@ impl<T: Real> Strips<'_, T> {
             if let Panel::Copying { copy, .. } = panel {
                 panel = Panel::Copied(copy);
             }
+        }
+    }
+}
+
+/// Asks for the places of a tile, with which `out` begins.
+#[inline(always)]
+fn ask_for<T, V: Vector<T>>(out: &[T], (height, columns): (usize, usize), step: usize) {
+    for row in 0..height {
+        for column in (0..columns).step_by(V::LANES) {
+            V::prefetch(out.as_ptr().wrapping_add(row * step + column));
         }
     }
 }

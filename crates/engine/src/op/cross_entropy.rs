@@ -4,7 +4,7 @@
 //! s the label smoothing. This is PyTorch's `CrossEntropyLoss` with `weight` and `label_smoothing` (Szegedy et al. 2016).
 
 use super::softmax::{row_sum, shifted_exponentials};
-use super::{Context, Derivation, Matrix, Rule, misfit};
+use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
@@ -88,6 +88,7 @@ pub struct CrossEntropyGradient {
 
 impl Rule for CrossEntropyGradient {
     const NAME: &'static str = "cross_entropy_gradient";
+    const SPLIT: Split = Split::Rows;
 
     fn shape(&self, inputs: &[Shape]) -> Result<Shape, GraphError> {
         match inputs {
@@ -104,15 +105,17 @@ impl Rule for CrossEntropyGradient {
         &self,
         out: &mut [T],
         inputs: &[Matrix<'_, T>],
-        _first: usize,
+        first: usize,
         context: Context<'_>,
     ) {
         let weights = Weights::new(&inputs[2..], context.labels.len());
+        let Matrix { values, cols } = inputs[1];
+        let n_rows = out.len() / cols;
         gradient(
             context.isa,
             out,
-            inputs[1].values,
-            context.labels,
+            &values[first..first + n_rows * cols],
+            &context.labels[first / cols..][..n_rows],
             weights,
             self.label_smoothing,
             inputs[0].values[0],
