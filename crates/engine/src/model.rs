@@ -212,7 +212,7 @@ impl<T: Real> Model<T> {
         3 * PATH_POINTS as u128 * self.n_multiplications
     }
 
-    /// Bytes of the weights, which are held twice, and of what is made of them.
+    /// Bytes of the weights, which are held twice where they are packed, and of what is made of them.
     pub fn n_bytes(&self) -> usize {
         let weights = std::iter::once(&self.parameters).chain(&self.packed);
         let numbers = weights.map(|weights| &weights.values[..]);

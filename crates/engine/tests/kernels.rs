@@ -7,7 +7,7 @@ use descent_engine::gemm::packed::pack;
 use descent_engine::gemm::{Panels, Product};
 use descent_engine::isa::{Cpu, Isa};
 use descent_engine::layer::{Dense, Dropout, Layer};
-use descent_engine::loss::{CrossEntropy, Loss};
+use descent_engine::loss::{ClassWeights, CrossEntropy, Loss};
 use descent_engine::model::Model;
 use descent_engine::network::{Head, Network, Outcome};
 use descent_engine::op::{Function, StepKey};
@@ -523,6 +523,46 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
+/// So many that the gradient of the loss is worth dividing, with weights and in batches of different sizes.
+#[test]
+fn threads_that_share_a_loss_of_many_classes_change_no_bit() {
+    let (n_classes, most_rows) = (301, 91);
+    let layers = [Layer::Dense(Dense::new(20))];
+    let head = Head {
+        n_outputs: n_classes,
+        outcome: Outcome::Classes,
+    };
+    let network = Network::build(&layers, 30, head).expect("the network fits");
+    let parameters = network.initialise::<f32>(3);
+    let optimizer = Optimizer::Adam(Adam::default());
+    let weights = (0..n_classes).map(|class| 0.5 + (class % 7) as f64);
+    let loss = Loss::CrossEntropy(CrossEntropy {
+        class_weights: Some(ClassWeights::Values(weights.collect())),
+        label_smoothing: 0.1,
+    });
+    let gradients = |cpu: Cpu, rows: usize| {
+        let mut plan =
+            TrainPlan::compile(&network, &loss, &optimizer, most_rows, cpu).expect("it fits");
+        let labels: Vec<u32> = (0..rows).map(|row| (row * 17 % n_classes) as u32).collect();
+        let features = noise(rows * 30, 1);
+        let targets = Targets::Labels(&labels);
+        let result = plan.gradients_of(&parameters, &features, targets, StepKey::default());
+        assert!(result.finite);
+        plan.gradients().to_vec()
+    };
+    for cpu in [Cpu::native, Cpu::portable] {
+        for rows in [most_rows, 67] {
+            let alone = gradients(cpu(1), rows);
+            for threads in [2, 3, 4] {
+                assert!(
+                    gradients(cpu(threads), rows) == alone,
+                    "{threads} threads, {rows} rows"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_row_alone_is_predicted_as_in_a_batch() {
     let network = network();
@@ -574,7 +614,7 @@ fn threads_that_share_rows_change_no_bit() {
     };
     for cpu in [Cpu::native, Cpu::portable] {
         let alone = predict(cpu(1), 1);
-        for (threads, piece) in [(1, 9), (2, 1), (2, 9), (3, 1), (3, 9)] {
+        for (threads, piece) in [(1, 9), (2, 1), (2, 2), (2, 4), (2, 9), (3, 1), (3, 9)] {
             assert_eq!(
                 predict(cpu(threads), piece),
                 alone,
@@ -582,6 +622,20 @@ fn threads_that_share_rows_change_no_bit() {
             );
         }
     }
+}
+
+#[test]
+fn a_model_predicts_in_f32_whatever_it_was_trained_in() {
+    let network = network();
+    let row = noise(90, 0);
+    let predicted = |precision: Precision| {
+        let cpu = Cpu::native(1).with_precision(precision);
+        let model = Model::new(&network, network.initialise::<f32>(3), cpu).expect("it fits");
+        let mut out = [0.0; 4];
+        model.predict(&row, &mut model.scratch(1), &mut out);
+        out
+    };
+    assert_eq!(predicted(Precision::Bf16), predicted(Precision::F32));
 }
 
 #[test]

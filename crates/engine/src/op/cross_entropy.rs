@@ -19,9 +19,10 @@ pub struct CrossEntropy {
 /// Whether outputs, labels and (optional) weights fit together.
 fn fits(inputs: &[Shape]) -> bool {
     match inputs {
-        [_, labels] => *labels == Shape::batch(1),
+        [z, labels] => *z == Shape::batch(z.cols) && *labels == Shape::batch(1),
         [z, labels, weights, total] => {
-            *labels == Shape::batch(1)
+            *z == Shape::batch(z.cols)
+                && *labels == Shape::batch(1)
                 && *weights == Shape::fixed(1, z.cols)
                 && *total == Shape::SCALAR
         }

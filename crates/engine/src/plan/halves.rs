@@ -56,11 +56,8 @@ impl By {
 impl Halves {
     /// Of an instruction for a batch of `batch_rows`, if that is faster than to divide the rows of its output.
     pub(super) fn of(instruction: &Instruction, batch_rows: usize, isa: Isa) -> Option<Halves> {
-        let is_worth = |halves: &Halves| {
-            let Product { m, k, .. } = halves.product;
-            m > 1 && k >= m * if halves.packed { WORTH_PACKED } else { WORTH }
-        };
-        Halves::possible(instruction, batch_rows, isa).filter(is_worth)
+        Halves::possible(instruction, batch_rows, isa)
+            .filter(|halves| (2..=halves.most_rows()).contains(&halves.product.m))
     }
 
     /// The same, worth it or not.
@@ -89,12 +86,23 @@ impl Halves {
         })
     }
 
+    /// Of how many rows an output may be.
+    fn most_rows(&self) -> usize {
+        self.product.k / if self.packed { WORTH_PACKED } else { WORTH }
+    }
+
     /// The most numbers that [`Halves::compute`] needs room for, in batches of up to `capacity` rows.
     pub(super) fn room(instruction: &Instruction, capacity: usize, isa: Isa) -> usize {
-        Halves::possible(instruction, capacity, isa).map_or(0, |Halves { product, by, .. }| {
-            let len = product.m.min(product.k / WORTH) * product.n;
-            by.n_parts() * len
-        })
+        let needed = |halves: Halves| {
+            let Product { m, n, .. } = halves.product;
+            let rows = m.min(halves.most_rows());
+            if rows > 1 {
+                halves.by.n_parts() * rows * n
+            } else {
+                0
+            }
+        };
+        Halves::possible(instruction, capacity, isa).map_or(0, needed)
     }
 
     /// Of the room, as many numbers as are needed for an output of `len`.

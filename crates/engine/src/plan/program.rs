@@ -198,8 +198,8 @@ impl Program {
     fn n_threads(&self, cpu: Cpu) -> usize {
         let rows = self.capacity;
         let divides = |instruction: &Instruction| {
-            instruction.part_len(rows, 2)
-                < instruction.shape.rows.count(rows) * instruction.shape.cols
+            instruction.part_len(rows, 2) < instruction.len(rows)
+                || instruction.halves(rows, cpu.isa, cpu.threads).is_some()
         };
         if self.instructions.iter().any(divides) {
             cpu.threads
