@@ -14,8 +14,8 @@ pub(crate) const MAX_ROWS: usize = 32;
 
 /// How many rows of B ahead are asked for, where that helps.
 const AHEAD: usize = 4;
-/// How many, when they lie one behind the other.
-const FAR_AHEAD: usize = 12;
+/// How many, when they lie one behind the other. What a core's second cache holds of a model stays there for the next row.
+pub(super) const FAR_AHEAD: usize = 12;
 /// How many, when they are copied: each comes from another page, at times from memory.
 const COPY_AHEAD: usize = 16;
 
@@ -407,8 +407,7 @@ impl<T: Copy, V: Vector<T>, const ROWS: usize, const VECTORS: usize> Loop<T, V, 
                 }
             }
             if VECTORS > 3 && step == VECTORS * V::LANES {
-                // The processor foresees these steps, but not early enough. What a core's second cache holds of a model stays there
-                // for the next row.
+                // The processor foresees these steps, but not early enough.
                 for v in 0..VECTORS {
                     V::prefetch(row_of_b.wrapping_add(FAR_AHEAD * step + v * V::LANES));
                 }

@@ -10,17 +10,13 @@
 
 use std::ops::Range;
 
-use super::micro::{Depths, Micro, Vector};
+use super::micro::{Depths, FAR_AHEAD, Micro, Vector};
 use super::panels::{Panel, Panels, Strips};
 use super::{Factor, IN_ORDER, Product};
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
 use crate::lanes::Lanes;
 use crate::precision::Precision;
-
-/// How far ahead, in rows of a panel, a single row asks for what it will read. The processor does not foresee which are left out, nor early enough
-/// which are not. What a core's second cache holds of a model stays there for the next row.
-const AHEAD: usize = 12;
 
 /// Columns of a panel: twice a strip of three vectors with AVX-512, else four strips of two. For a single row, enough sums at a time that
 /// none waits for the one before it.
@@ -279,7 +275,8 @@ impl<T: Real> Rows<'_, T> {
         let mut sums = unsafe { [Lanes::<T, V>::zero(); VECTORS] };
         let start = |depth: u32| depth as usize * self.step;
         for (p, &depth) in depths.iter().enumerate() {
-            if let Some(&ahead) = depths.get(p + AHEAD) {
+            // The processor does not foresee which rows are left out.
+            if let Some(&ahead) = depths.get(p + FAR_AHEAD) {
                 let ahead = self.values.as_ptr().wrapping_add(start(ahead));
                 for v in 0..VECTORS {
                     V::prefetch(ahead.wrapping_add(v * V::LANES));

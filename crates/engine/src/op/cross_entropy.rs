@@ -18,16 +18,13 @@ pub struct CrossEntropy {
 
 /// Whether outputs, labels and (optional) weights fit together.
 fn fits(inputs: &[Shape]) -> bool {
-    match inputs {
-        [z, labels] => *z == Shape::batch(z.cols) && *labels == Shape::batch(1),
-        [z, labels, weights, total] => {
-            *z == Shape::batch(z.cols)
-                && *labels == Shape::batch(1)
-                && *weights == Shape::fixed(1, z.cols)
-                && *total == Shape::SCALAR
-        }
-        _ => false,
-    }
+    let [z, labels, others @ ..] = inputs else {
+        return false;
+    };
+    let weigh = [Shape::fixed(1, z.cols), Shape::SCALAR];
+    *z == Shape::batch(z.cols)
+        && *labels == Shape::batch(1)
+        && (others.is_empty() || *others == weigh)
 }
 
 impl Rule for CrossEntropy {

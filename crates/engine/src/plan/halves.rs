@@ -21,7 +21,7 @@ const WORTH: usize = 2;
 /// The same for one that is packed, so that rows of the output cost less.
 const WORTH_PACKED: usize = 8;
 /// Fewest columns of a packed weight that are divided.
-const MOST_TOGETHER: usize = 64;
+const LEAST_COLUMNS: usize = 64;
 
 /// The second thread keeps no more blocks apart.
 const MOST_APART: usize = 4;
@@ -68,11 +68,11 @@ impl Halves {
         };
         let product = op.product_of(&instruction.input_shapes, batch_rows);
         let n_first = product.n.div_ceil(2).next_multiple_of(4);
-        // A sum of rounded products has more blocks than two, so it is not divided; each thread rounds half of the weight.
         let packed = instruction.packed;
+        // A sum of rounded products has more blocks than two, so it is not divided; each thread rounds half of the weight.
         let by = if packed || op.transpose_b || isa.precision() == Precision::Bf16 {
-            let least = if packed { MOST_TOGETHER } else { n_first + 1 };
-            (product.n >= least).then_some(By::Columns(n_first))
+            let divides = n_first < product.n && (!packed || product.n >= LEAST_COLUMNS);
+            divides.then_some(By::Columns(n_first))
         } else {
             let n_blocks = product.n_blocks();
             let even = n_blocks > 0 && n_blocks.is_multiple_of(2);
