@@ -12,7 +12,7 @@ mod amx;
 
 /// A set of vector instructions this machine is known to have, and what products multiply with them.
 ///
-/// The fields are private: a set beyond the portable one can only come from [`Isa::detect`], which looked. That is what
+/// The fields are private: a set beyond the portable one can only come from [`Isa::detect`] or [`Isa::named`], which looked. That is what
 /// makes the calls in `kernel!` sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa {
@@ -31,7 +31,7 @@ pub(crate) enum Level {
 /// What multiplies pairs of bfloat16; each but the first goes with AVX-512, and the last with the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Pairing {
-    /// Nothing: a pair is taken apart and multiplied as f32.
+    /// Nothing: rounded numbers are multiplied as f32.
     None,
     /// AVX512_BF16: a vector of pairs.
     Vectors,
@@ -53,30 +53,12 @@ impl Isa {
 
     /// The best set this machine has.
     pub fn detect() -> Isa {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx512f")
-                && std::arch::is_x86_feature_detected!("avx512vl")
-                && std::arch::is_x86_feature_detected!("avx512dq")
-                && std::arch::is_x86_feature_detected!("avx512bw")
-                && std::arch::is_x86_feature_detected!("fma")
-            {
-                let pairing = if !std::arch::is_x86_feature_detected!("avx512bf16") {
-                    Pairing::None
-                } else if amx::is_usable() {
-                    Pairing::Tiles
-                } else {
-                    Pairing::Vectors
-                };
-                return Isa::of(Level::Avx512, pairing);
-            }
-            if std::arch::is_x86_feature_detected!("avx2")
-                && std::arch::is_x86_feature_detected!("fma")
-            {
-                return Isa::of(Level::Avx2, Pairing::None);
-            }
-        }
-        Isa::PORTABLE
+        let (level, pairing) = available();
+        let pairing = match pairing {
+            Pairing::Vectors if pairs_are_slow() => Pairing::None,
+            pairing => pairing,
+        };
+        Isa::of(level, pairing)
     }
 
     /// The same instructions for products of this precision; nothing else changes.
@@ -89,8 +71,8 @@ impl Isa {
         self.precision
     }
 
-    /// Name in a run's record: `portable`, `avx2`, `avx512`, of a machine that has AVX512_BF16 too `avx512_bf16`, and of one
-    /// that has AMX as well `avx512_amx`.
+    /// Name in a run's record: `portable`, `avx2`, `avx512`, with the pairs of AVX512_BF16 `avx512_bf16`, and with the tiles of AMX
+    /// `avx512_amx`.
     pub fn name(self) -> &'static str {
         match (self.level, self.pairing) {
             (Level::Portable, _) => "portable",
@@ -103,18 +85,17 @@ impl Isa {
 
     /// The set with this name, when this machine has it; `native` is the best one.
     pub fn named(name: &str) -> Option<Isa> {
-        let best = Isa::detect();
-        match name {
-            "native" => Some(best),
-            "portable" => Some(Isa::PORTABLE),
-            "avx2" if best.level >= Level::Avx2 => Some(Isa::of(Level::Avx2, Pairing::None)),
-            "avx512" if best.level >= Level::Avx512 => Some(Isa::of(Level::Avx512, Pairing::None)),
-            "avx512_bf16" if best.pairing >= Pairing::Vectors => {
-                Some(Isa::of(Level::Avx512, Pairing::Vectors))
-            }
-            "avx512_amx" if best.pairing >= Pairing::Tiles => Some(best),
-            _ => None,
-        }
+        let (level, pairing) = available();
+        let set = match name {
+            "native" => return Some(Isa::detect()),
+            "portable" => Isa::PORTABLE,
+            "avx2" => Isa::of(Level::Avx2, Pairing::None),
+            "avx512" => Isa::of(Level::Avx512, Pairing::None),
+            "avx512_bf16" => Isa::of(Level::Avx512, Pairing::Vectors),
+            "avx512_amx" => Isa::of(Level::Avx512, Pairing::Tiles),
+            _ => return None,
+        };
+        (set.level <= level && set.pairing <= pairing).then_some(set)
     }
 
     pub(crate) fn level(self) -> Level {
@@ -125,6 +106,54 @@ impl Isa {
     pub(crate) fn pairing(self) -> Pairing {
         self.pairing
     }
+}
+
+/// All that this machine has.
+fn available() -> (Level, Pairing) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx512f")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx512dq")
+            && std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("fma")
+        {
+            let pairing = if !std::arch::is_x86_feature_detected!("avx512bf16") {
+                Pairing::None
+            } else if amx::is_usable() {
+                Pairing::Tiles
+            } else {
+                Pairing::Vectors
+            };
+            return (Level::Avx512, pairing);
+        }
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
+            return (Level::Avx2, Pairing::None);
+        }
+    }
+    (Level::Portable, Pairing::None)
+}
+
+/// Whether a vector of pairs takes longer than two of numbers. So it is with Intel's processors since those that have AMX, also where a
+/// virtual machine hides that: two cycles for 32 products, in which two multiply-adds a cycle make 64. They are known by AVX512_FP16, which
+/// came with AMX.
+#[cfg(target_arch = "x86_64")]
+fn pairs_are_slow() -> bool {
+    let is_intel = || {
+        let vendor = std::arch::x86_64::__cpuid(0);
+        [vendor.ebx, vendor.edx, vendor.ecx]
+            .map(u32::to_le_bytes)
+            .as_flattened()
+            == b"GenuineIntel"
+    };
+    std::arch::is_x86_feature_detected!("avx512fp16") && is_intel()
+}
+
+/// Other processors have no pairs.
+#[cfg(not(target_arch = "x86_64"))]
+fn pairs_are_slow() -> bool {
+    false
 }
 
 /// The processor as a plan may use it.
@@ -217,7 +246,7 @@ macro_rules! kernel {
 
             match isa.level() {
                 $crate::isa::Level::Portable => body(PhantomData::<$portable>, $($arg),*),
-                // SAFETY: an `Isa` of this level exists only after `Isa::detect` found these instructions.
+                // SAFETY: an `Isa` of this level exists only after `available` found these instructions.
                 #[cfg(target_arch = "x86_64")]
                 $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
                 // SAFETY: as above.

@@ -22,8 +22,8 @@ pub enum Precision {
     /// The numbers as they are.
     #[default]
     F32,
-    /// The numbers rounded to bfloat16: faster where the processor multiplies tiles of them (AMX) or pairs (AVX512_BF16),
-    /// slower elsewhere.
+    /// The numbers rounded to bfloat16: faster where the processor multiplies tiles of them (AMX) or pairs quickly (AVX512_BF16 of AMD),
+    /// somewhat slower elsewhere.
     Bf16,
 }
 

@@ -341,7 +341,7 @@ proptest! {
         let case = Case::new(convolution, n_samples);
         let (exact, of_rounded) = (case.exact(), case.rounded().exact());
         for isa in rounding() {
-            prop_assert_eq!(is_minimal(isa, &convolution), isa.name() == "avx512_bf16");
+            prop_assert_eq!(is_minimal(isa, &convolution), isa.name() != "avx512_amx");
             let got = case.run(isa, n_samples, convolution.weight_rows());
             for ((got, exact), of_rounded) in got.iter().zip(&exact).zip(&of_rounded) {
                 agree_rounded(isa, &convolution, got, [exact, of_rounded])?;

@@ -3,6 +3,7 @@
 use super::ConvolutionScratch;
 use super::pass::Pass;
 use crate::element::Real;
+use crate::gemm::bf16::{self, Operands};
 use crate::gemm::block;
 use crate::gemm::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
 use crate::isa::{Isa, kernel};
@@ -22,12 +23,25 @@ pub(super) fn correlate<T: Real>(
     pass.pixel_offsets(&mut scratch.pixels);
     pass.depth_offsets(&mut scratch.depths);
     pass.places(&mut scratch.places);
-    all_samples(isa, pass, source, packed, piece_len, out, scratch);
+    let operands = Operands::of::<T>(isa);
+    all_samples(isa, pass, operands, source, packed, piece_len, out, scratch);
+}
+
+/// Packs the weights of some groups, from number `first` on, each into a piece, as operands.
+pub(super) fn pack<T: Real>(
+    isa: Isa,
+    pass: &Pass,
+    w: &[T],
+    first: usize,
+    pieces: &mut [T],
+    piece_len: usize,
+) {
+    pack_groups(isa, pass, w, first, pieces, piece_len);
+    bf16::round(isa, Operands::of::<T>(isa), pieces);
 }
 
 kernel! {
-    /// Packs the weights of some groups, from number `first` on, each into a piece.
-    pub(super) fn pack[T: Real] with M of T (pass: &Pass, w: &[T], first: usize, pieces: &mut [T], piece_len: usize) {
+    fn pack_groups[T: Real] with M of T (pass: &Pass, w: &[T], first: usize, pieces: &mut [T], piece_len: usize) {
         for (idx, piece) in pieces.chunks_exact_mut(piece_len.max(1)).enumerate() {
             pass.pack::<T, M>(w, first + idx, piece);
         }
@@ -37,7 +51,7 @@ kernel! {
 kernel! {
     /// Chunk after chunk of samples.
     fn all_samples[T: Real] with M of T (
-        pass: &Pass, source: &[T], packed: &[T], piece_len: usize, out: &mut [T], scratch: &mut ConvolutionScratch<T>,
+        pass: &Pass, operands: Operands, source: &[T], packed: &[T], piece_len: usize, out: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
         let ConvolutionScratch { image, depths, pixels, places, .. } = scratch;
         let depth = pass.depth();
@@ -45,7 +59,7 @@ kernel! {
         let sources = source[..n * pass.source_len()].chunks(pass.chunk() * pass.source_len());
         for (samples, out) in sources.zip(out.chunks_mut(pass.chunk() * pass.out_len())) {
             let n_pixels = samples.len() / pass.source_len() * pass.pixels();
-            let image = pass.with_border(samples, image);
+            let image = pass.with_border(samples, operands, image);
             for group in 0..pass.groups {
                 let packed = &packed[group * piece_len..][..piece_len];
                 let image = &image[group * pass.group_channels..];

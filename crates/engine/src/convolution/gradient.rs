@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch, pairs};
 use crate::element::Real;
+use crate::gemm::bf16::Operands;
 use crate::gemm::block;
 use crate::gemm::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Tile, copy_row};
 use crate::isa::{Isa, kernel};
@@ -35,6 +36,7 @@ pub(super) fn weight_gradient<T: Real>(
     let call = Call {
         convolution,
         pass,
+        operands: Operands::of::<T>(isa),
         x,
         dy,
         first_row,
@@ -63,6 +65,7 @@ const NEAR: usize = 200;
 struct Call<'a, T> {
     convolution: &'a Convolution,
     pass: Pass,
+    operands: Operands,
     x: &'a [T],
     dy: &'a [T],
     first_row: usize,
@@ -74,22 +77,23 @@ kernel! {
         call: Call<'_, T>, dw: &mut [T], scratch: &mut ConvolutionScratch<T>,
     ) {
         let ConvolutionScratch { image, right, depths, pixels, .. } = scratch;
-        let Call { convolution, pass, x, dy, first_row } = call;
+        let Call { convolution, pass, operands, x, dy, first_row } = call;
+        let rounds = operands == Operands::Rounded;
         let filters = convolution.filters;
         let rows = &depths[first_row..first_row + dw.len() / filters];
         let chunks = x.chunks(pass.chunk() * pass.source_len());
         let mut first = true;
         for (x, dy) in chunks.zip(dy.chunks(pass.chunk() * pass.pixels() * filters)) {
             let n_pixels = dy.len() / filters;
-            let image = pass.with_border(x, image);
+            let image = pass.with_border(x, operands, image);
             let block = block(n_pixels);
             for (pixels, dy) in pixels[..n_pixels].chunks(block).zip(dy.chunks(block * filters)) {
                 for group in 0..convolution.groups {
                     let image = &image[group * convolution.group_channels()..];
                     let columns = group * pass.columns..(group + 1) * pass.columns;
                     // Copying takes longer than it saves when rows of dy lie close together, or the copy is used rarely.
-                    let packed = if filters > NEAR && rows.len() > 2 * M::ROWS {
-                        pack::<T, M>(dy, filters, columns.clone(), right);
+                    let packed = if rounds || filters > NEAR && rows.len() > 2 * M::ROWS {
+                        pack::<T, M>(dy, filters, columns.clone(), operands, right);
                         Some(&right[..])
                     } else {
                         None
@@ -103,9 +107,15 @@ kernel! {
     }
 }
 
-/// Copies columns of a block of dy as strips; a strip narrower than its last vector goes on with zeros.
+/// Copies columns of a block of dy as strips of operands; a strip narrower than its last vector goes on with zeros.
 #[inline(always)]
-fn pack<T: Real, M: Micro<T>>(dy: &[T], filters: usize, columns: Range<usize>, packed: &mut [T]) {
+fn pack<T: Real, M: Micro<T>>(
+    dy: &[T],
+    filters: usize,
+    columns: Range<usize>,
+    operands: Operands,
+    packed: &mut [T],
+) {
     let depth = dy.len() / filters;
     for column in (0..columns.len()).step_by(M::COLUMNS) {
         let n = M::COLUMNS.min(columns.len() - column);
@@ -114,6 +124,7 @@ fn pack<T: Real, M: Micro<T>>(dy: &[T], filters: usize, columns: Range<usize>, p
         for (row, dy) in strip.chunks_exact_mut(width).zip(dy.chunks_exact(filters)) {
             copy_row(&dy[columns.start + column..][..n], row);
         }
+        operands.round(strip);
     }
 }
 

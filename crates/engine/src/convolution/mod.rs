@@ -25,7 +25,8 @@ mod winograd;
 
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
-use crate::gemm::{DEPTH, bf16, widest};
+use crate::gemm::bf16::Operands;
+use crate::gemm::{DEPTH, widest};
 use crate::isa::{Isa, Pairing};
 
 use correlate::correlate;
@@ -168,12 +169,12 @@ impl Convolution {
         })
     }
 
-    /// How a map is computed with fewer multiplications, where it is: in bf16 on vectors of pairs, because tiles of pairs multiply faster than
-    /// numbers are transformed, and without either there is nothing to gain from bf16.
+    /// How a map is computed with fewer multiplications, where it is: not with tiles of pairs, which multiply faster than numbers are
+    /// transformed.
     fn winograd<T: Real>(&self, isa: Isa, map: Map) -> Option<Winograd> {
-        let rounds = bf16::rounds::<T>(isa);
-        let possible = !rounds || isa.pairing() == Pairing::Vectors;
-        Winograd::of(self, map, rounds).filter(|_| possible)
+        let operands = Operands::of::<T>(isa);
+        let possible = operands != Operands::Pairs || isa.pairing() == Pairing::Vectors;
+        Winograd::of(self, map, operands).filter(|_| possible)
     }
 
     /// Whether W has fewer numbers than a sample, so that weight gradients of parts of a batch are less than the samples of others.
@@ -193,7 +194,10 @@ impl Convolution {
         if let Some(winograd) = self.winograd::<T>(isa, map) {
             return winograd.pieces(isa);
         }
-        if map != Map::Forward || bf16::rounds::<T>(isa) || self.output().is_none() {
+        if map != Map::Forward
+            || Operands::of::<T>(isa) == Operands::Pairs
+            || self.output().is_none()
+        {
             return Pieces::default();
         }
         Pieces {
@@ -368,7 +372,7 @@ impl<T: Real> ConvolutionScratch<T> {
         if convolution.output().is_none() {
             return;
         }
-        let rounds = bf16::rounds::<T>(isa);
+        let in_pairs = Operands::of::<T>(isa) == Operands::Pairs;
         if convolution.winograd::<T>(isa, Map::Forward).is_some() {
             let maps = [Map::Forward, Map::InputGradient, Map::WeightGradient];
             let ways = maps.map(|map| convolution.winograd::<T>(isa, map));
@@ -386,7 +390,7 @@ impl<T: Real> ConvolutionScratch<T> {
             .map(|class| Pass::input_gradient(convolution, class));
         for pass in classes.chain([Pass::forward(convolution)]) {
             self.reserve_offsets(&pass);
-            if rounds {
+            if in_pairs {
                 self.reserve_offsets(&pass.in_pairs());
                 self.pairs.reserve(&pass);
             } else {
@@ -396,7 +400,7 @@ impl<T: Real> ConvolutionScratch<T> {
                 }
             }
         }
-        if !rounds {
+        if !in_pairs {
             let columns = convolution.group_filters().next_multiple_of(widest(isa));
             self.right.want(DEPTH * columns);
         }

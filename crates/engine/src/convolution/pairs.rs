@@ -13,7 +13,7 @@ use super::pass::Pass;
 use super::{Convolution, ConvolutionScratch};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
-use crate::gemm::bf16::{self, MOST_DEPTHS, PAIRS, Plain, STRIP, choose_pairs, pair_block};
+use crate::gemm::bf16::{self, MOST_DEPTHS, Operands, PAIRS, STRIP, choose_pairs, pair_block};
 use crate::isa::{Isa, kernel};
 
 /// Both factors in pairs, for one thread.
@@ -44,7 +44,7 @@ impl Pairs {
     }
 }
 
-/// What a pass multiplies, where it is to be rounded: images, and weights or images.
+/// What a pass multiplies in pairs: images, and weights or images.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Factors<'a> {
     left: &'a [f32],
@@ -52,13 +52,13 @@ pub(super) struct Factors<'a> {
 }
 
 impl<'a> Factors<'a> {
-    /// The factors, where their products round.
+    /// The factors, where pairs are multiplied.
     pub(super) fn of<T: Real>(isa: Isa, left: &'a [T], right: &'a [T]) -> Option<Factors<'a>> {
         let factors = Factors {
             left: T::singles(left)?,
             right: T::singles(right)?,
         };
-        bf16::rounds::<T>(isa).then_some(factors)
+        (Operands::of::<T>(isa) == Operands::Pairs).then_some(factors)
     }
 }
 
@@ -195,10 +195,9 @@ impl Pass {
                 if odd == 0 {
                     return P::along(from, to);
                 }
-                // So few numbers that a call would take longer.
                 let pixels = to.chunks_exact_mut(halves.group_channels);
                 for (from, to) in from.chunks_exact(self.group_channels).zip(pixels) {
-                    <Plain<true> as bf16::Pairs>::along(from, to);
+                    bf16::along_few(from, to);
                 }
             },
         );

@@ -5,6 +5,7 @@
 
 use super::{CHUNK_NUMBERS, CHUNK_PIXELS, Convolution};
 use crate::element::Real;
+use crate::gemm::bf16::Operands;
 use crate::gemm::micro::{Micro, copy_row};
 use crate::gemm::{block, widest};
 use crate::isa::Isa;
@@ -177,9 +178,15 @@ impl Pass {
         self.padded_len() != self.source_len()
     }
 
-    /// The source of some samples with its border: as it lies, or copied to `image`.
-    pub(super) fn with_border<'a, T: Real>(&self, samples: &'a [T], image: &'a mut [T]) -> &'a [T] {
-        if !self.bordered() {
+    /// The source of some samples with its border, as operands: as it lies, or copied to `image`.
+    #[inline(always)]
+    pub(super) fn with_border<'a, T: Real>(
+        &self,
+        samples: &'a [T],
+        operands: Operands,
+        image: &'a mut [T],
+    ) -> &'a [T] {
+        if !self.bordered() && operands != Operands::Rounded {
             return samples;
         }
         let row = self.x.source * self.channels;
@@ -198,6 +205,7 @@ impl Pass {
                 padded[..left].fill(T::ZERO);
                 padded[left..left + row].copy_from_slice(source);
                 padded[left + row..].fill(T::ZERO);
+                operands.round(padded);
             }
         }
         image

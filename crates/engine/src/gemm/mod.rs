@@ -7,13 +7,12 @@
 //! no bit.
 //!
 //! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice. Where an
-//! [`Isa`] asks for operands rounded to bfloat16, [`bf16`] computes instead.
+//! [`Isa`] asks for operands rounded to bfloat16, [`bf16`] says how they are multiplied.
 
 use std::ops::Range;
 
 use crate::element::Real;
 use crate::isa::{Isa, Level};
-use crate::precision::Precision;
 
 pub(crate) mod bf16;
 pub(crate) mod micro;
@@ -25,6 +24,7 @@ mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
+use bf16::Operands;
 pub use panels::Panels;
 use panels::compute;
 
@@ -211,14 +211,17 @@ impl<'a, T: Real> Call<'a, T> {
 
     /// Computes C, which has the rows of A and of the transposed B.
     fn run(self, isa: Isa, c: &mut [T], panels: &mut Panels<T>) {
-        if let (Some(call), Some(c)) = (self.singles(isa), T::singles_mut(c)) {
+        let operands = Operands::of::<T>(isa);
+        if operands == Operands::Pairs
+            && let (Some(call), Some(c)) = (self.singles(), T::singles_mut(c))
+        {
             return bf16::run(isa, call, c, &mut panels.pairs);
         }
-        compute(isa, self, c, panels);
+        compute(isa, self, operands, c, panels);
     }
 
-    /// The same call where its operands are to be rounded to bfloat16, which they are only from f32.
-    fn singles(&self, isa: Isa) -> Option<Call<'a, f32>> {
+    /// The same call of f32, which only the operands of pairs are made of.
+    fn singles(&self) -> Option<Call<'a, f32>> {
         let factor = |factor: Factor<'a, T>| {
             Some(Factor {
                 values: T::singles(factor.values)?,
@@ -229,6 +232,6 @@ impl<'a, T: Real> Call<'a, T> {
         };
         let (a, b) = (factor(self.a)?, factor(self.b)?);
         let Call { k, block, .. } = *self;
-        (isa.precision() == Precision::Bf16).then_some(Call { a, b, k, block })
+        Some(Call { a, b, k, block })
     }
 }

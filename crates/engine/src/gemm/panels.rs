@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
+use super::bf16::{self, Operands};
 use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Vector, copy_row};
-use super::{Call, DEPTH, Factor, IN_ORDER, Product, bf16, widest};
+use super::{Call, DEPTH, Factor, IN_ORDER, Product, widest};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
@@ -71,7 +72,8 @@ impl<T: Real> Panels<T> {
 
     /// Asks for buffers that are large enough for one more product.
     pub(crate) fn reserve(&mut self, isa: Isa, product: Product) {
-        if bf16::rounds::<T>(isa) {
+        let operands = Operands::of::<T>(isa);
+        if operands == Operands::Pairs {
             return self.pairs.reserve(product);
         }
         let Product { m, n, .. } = product;
@@ -84,7 +86,7 @@ impl<T: Real> Panels<T> {
             let turned = columns(standing(product.k, width)).next_multiple_of(TURNED);
             self.standing.want(turned * (width + TURNED));
         }
-        if product.transpose_a {
+        if product.transpose_a || operands == Operands::Rounded {
             self.strip.want(MAX_ROWS * block);
         }
         self.b.want(level);
@@ -124,20 +126,26 @@ impl<T: Real> Call<'_, T> {
 
 kernel! {
     /// Computes C, which has the rows of A and of the transposed B.
-    pub(super) fn compute[T: Real] with M of T (call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+    pub(super) fn compute[T: Real] with M of T (call: Call<'_, T>, operands: Operands, c: &mut [T], panels: &mut Panels<T>) {
         if call.is_upright() {
-            upright::<T, M>(call, c, panels)
+            upright::<T, M>(call, operands, c, panels)
         } else {
-            level::<T, M>(call, c, panels)
+            level::<T, M>(call, operands, c, panels)
         }
     }
 }
 
 /// A panel of B after the other, in each block after block of the depth; tiles of C are rows of it.
 #[inline(always)]
-fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+fn level<T: Real, M: Micro<T>>(
+    call: Call<'_, T>,
+    operands: Operands,
+    c: &mut [T],
+    panels: &mut Panels<T>,
+) {
     let Call { a, b, k, .. } = call;
-    let copied = b.row_step != 1 || M::copies(a.rows, b.rows);
+    let rounds = operands == Operands::Rounded;
+    let copied = rounds || b.row_step != 1 || M::copies(a.rows, b.rows);
     let block = call.block.min((u32::MAX as usize / a.depth_step).max(1));
     let width = level_width(a.depth_step != 1, block);
     for first_col in (0..b.rows).step_by(width) {
@@ -149,32 +157,23 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
             let panel = match (copied, b.row_step) {
                 (false, _) => Panel::InPlace { values, step },
                 // Where the rows lie one behind the other at each depth, the first tiles copy what they read anyway.
-                (true, 1) => Panel::Copying {
+                (true, 1) if !rounds => Panel::Copying {
                     values,
                     step,
                     copy: &mut panels.b,
                 },
                 (true, _) => {
-                    b.pack::<M>(source, columns, depth, &mut panels.b);
+                    b.pack::<M>(source, columns, depth, operands, &mut panels.b);
                     Panel::Copied(&panels.b)
                 }
             };
-            let copies = columns >= READERS * M::COLUMNS && a.is_crowded(depth);
-            let (copy, depth_step) = if copies {
-                (
-                    Some(&mut panels.strip[..M::STRIP_ROWS * depth]),
-                    M::STRIP_ROWS,
-                )
-            } else {
-                (None, a.depth_step)
-            };
-            let mut strips = Strips {
-                factor: a,
-                rows: 0..a.rows,
-                first_k,
-                depths: depths(&mut panels.depths, depth, depth_step),
-                copy,
-            };
+            let copies = rounds || columns >= READERS * M::COLUMNS && a.is_crowded(depth);
+            let mut strips = Strips::new::<M>(
+                (a, 0..a.rows),
+                (first_k, depth),
+                copies.then_some((&mut panels.strip[..], operands)),
+                &mut panels.depths,
+            );
             strips.run::<M>(panel, columns, &mut c[first_col..], b.rows, first_k == 0);
         }
     }
@@ -183,8 +182,14 @@ fn level<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pane
 /// The same where B is held as `[n x k]`: B takes the part of A, whose rows need no copy, and tiles are columns of C. So tiles of some
 /// strips of rows are summed over all of the depth, turned together, and written as rows.
 #[inline(always)]
-fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Panels<T>) {
+fn upright<T: Real, M: Micro<T>>(
+    call: Call<'_, T>,
+    operands: Operands,
+    c: &mut [T],
+    panels: &mut Panels<T>,
+) {
     let Call { a, b, k, block } = call;
+    let copies = operands == Operands::Rounded;
     let width = upright_width(k);
     for first_col in (0..a.rows).step_by(width) {
         let columns = width.min(a.rows - first_col);
@@ -197,6 +202,7 @@ fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pa
                 &source[first_k * a.depth_step..],
                 columns,
                 block.min(k - first_k),
+                operands,
                 copy,
             );
         }
@@ -205,13 +211,12 @@ fn upright<T: Real, M: Micro<T>>(call: Call<'_, T>, c: &mut [T], panels: &mut Pa
             for first_k in (0..k).step_by(block) {
                 let depth = block.min(k - first_k);
                 let panel = Panel::Copied(&panels.b[first_k * padded..]);
-                let mut strips = Strips {
-                    factor: b,
-                    rows: rows.clone(),
-                    first_k,
-                    depths: depths(&mut panels.depths, depth, b.depth_step),
-                    copy: None,
-                };
+                let mut strips = Strips::new::<M>(
+                    (b, rows.clone()),
+                    (first_k, depth),
+                    copies.then_some((&mut panels.strip[..], operands)),
+                    &mut panels.depths,
+                );
                 let out = &mut panels.standing;
                 strips.run::<M>(panel, columns, out, columns, first_k == 0);
             }
@@ -242,11 +247,33 @@ pub(super) struct Strips<'a, T> {
     pub(super) rows: Range<usize>,
     pub(super) first_k: usize,
     pub(super) depths: Depths<'a>,
-    /// Where the rows of a tile are copied before they are read: at each depth `STRIP_ROWS` numbers.
-    pub(super) copy: Option<&'a mut [T]>,
+    /// Where the rows of a tile are copied before they are read, as what they are multiplied.
+    pub(super) copy: Option<(&'a mut [T], Operands)>,
 }
 
-impl<T: Real> Strips<'_, T> {
+impl<'a, T: Real> Strips<'a, T> {
+    /// Of some rows of a factor over `depth` depths. A copy has `STRIP_ROWS` numbers at each depth, or, of rows that lie along the depth, one
+    /// row behind the other.
+    #[inline(always)]
+    fn new<M: Micro<T>>(
+        (factor, rows): (Factor<'a, T>, Range<usize>),
+        (first_k, depth): (usize, usize),
+        copy: Option<(&'a mut [T], Operands)>,
+        offsets: &'a mut [u32],
+    ) -> Strips<'a, T> {
+        let depth_step = match &copy {
+            Some(_) if factor.depth_step != 1 => M::STRIP_ROWS,
+            _ => factor.depth_step,
+        };
+        Strips {
+            factor,
+            rows,
+            first_k,
+            depths: depths(offsets, depth, depth_step),
+            copy: copy.map(|(copy, operands)| (&mut copy[..M::STRIP_ROWS * depth], operands)),
+        }
+    }
+
     /// Stores or adds their products with the columns of a panel; each row of the result begins `step` numbers after the one before.
     #[inline(always)]
     pub(super) fn run<'p, M: Micro<T>>(
@@ -266,9 +293,10 @@ impl<T: Real> Strips<'_, T> {
             let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
             let begin = row * self.factor.row_step + self.first_k * self.factor.depth_step;
             let (values, begin, row_step) = match &mut self.copy {
-                Some(copy) => {
-                    self.factor.pack_strip::<M>(begin, copy);
-                    (&**copy, 0, 1)
+                Some((copy, operands)) => {
+                    let row_step = self.factor.pack_strip::<M>(begin, height, copy);
+                    operands.round(copy);
+                    (&**copy, 0, row_step)
                 }
                 None => (self.factor.values, begin, self.factor.row_step),
             };
@@ -384,9 +412,17 @@ impl<T: Real> Factor<'_, T> {
         self.depth_step != 1 && depth > PLACES * sets
     }
 
-    /// Copies `STRIP_ROWS` rows from number `begin` on, which are neighbours at each depth; behind the last row of all there may be fewer.
+    /// Copies a strip of rows from number `begin` on: `height` rows along the depth, or `STRIP_ROWS` that are neighbours at each depth; behind
+    /// the last row of all there may be fewer. Answers how far the rows of the copy are from each other.
     #[inline(always)]
-    fn pack_strip<M: Micro<T>>(&self, begin: usize, strip: &mut [T]) {
+    fn pack_strip<M: Micro<T>>(&self, begin: usize, height: usize, strip: &mut [T]) -> usize {
+        if self.depth_step == 1 {
+            let depth = strip.len() / M::STRIP_ROWS;
+            for (i, to) in strip.chunks_exact_mut(depth).take(height).enumerate() {
+                copy_row(&self.values[begin + i * self.row_step..][..depth], to);
+            }
+            return depth;
+        }
         for (p, to) in strip.chunks_exact_mut(M::STRIP_ROWS).enumerate() {
             let from = &self.values[begin + p * self.depth_step..];
             match from.get(..M::STRIP_ROWS) {
@@ -394,12 +430,20 @@ impl<T: Real> Factor<'_, T> {
                 None => to[..from.len()].copy_from_slice(from),
             }
         }
+        1
     }
 
     /// Copies rows from the beginning of `source` as strips of columns, depth after depth; a strip narrower than its last
-    /// vector goes on with zeros.
+    /// vector goes on with zeros. The copy is of operands.
     #[inline(always)]
-    fn pack<M: Micro<T>>(&self, source: &[T], rows: usize, depth: usize, panel: &mut [T]) {
+    fn pack<M: Micro<T>>(
+        &self,
+        source: &[T],
+        rows: usize,
+        depth: usize,
+        operands: Operands,
+        panel: &mut [T],
+    ) {
         let mut first = 0;
         while first < rows {
             let n = M::strip(rows - first);
@@ -419,6 +463,7 @@ impl<T: Real> Factor<'_, T> {
                 }
                 M::transpose(source, self.row_step, strip, width, n, depth);
             }
+            operands.round(strip);
             first += n;
         }
     }

@@ -102,6 +102,7 @@ kernel! {
             let n_tiles = tile_rows.len() * winograd.x.tiles();
             let mut v = Rows { numbers: &mut *sources, part: v_part, step: step(channels) };
             winograd.transform_source::<T, M, S, N, R, P>(source, tile_rows.clone(), rows, &mut v, 0..P * P);
+            winograd.operands.round(&mut sources[..P * P * v_part.len]);
             for position in 0..P * P {
                 let v = &sources[position * v_part.len..][..v_part.len];
                 let u = &prepared[position * piece_len..][..piece_len];
@@ -137,6 +138,8 @@ kernel! {
             let strips = Strips { rows: n_tiles, columns };
             let mut ady = RowsOfStrips { numbers: &mut *products, part: dy_part, strips, loops: PhantomData::<M> };
             winograd.transform_gradient::<T, M, S, N, R, P>(dy, tile_rows, &mut ady, wanted.clone());
+            winograd.operands.round(&mut sources[..wanted.len() * v_part.len]);
+            winograd.operands.round(&mut products[..wanted.len() * dy_part.len]);
             for (idx, piece) in pieces.chunks_exact_mut(part.len).enumerate() {
                 let v = &sources[idx * v_part.len..][..v_part.len];
                 let packed = &products[idx * dy_part.len..][..dy_part.len];

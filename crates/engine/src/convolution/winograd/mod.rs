@@ -14,7 +14,7 @@
 //! element of y and of dx depends on its own sample only, and each number of dW is summed chunk after chunk, so threads that divide
 //! samples, positions or rows change no bit.
 //!
-//! In bf16 V, U and A dy A^T are rounded, and multiplied in [`pairs`].
+//! In bf16 V, U and A dy A^T are rounded, and, where the processor multiplies them so, paired ([`pairs`]).
 
 mod loops;
 #[cfg(target_arch = "x86_64")]
@@ -28,6 +28,7 @@ use std::ops::Range;
 use super::{Convolution, ConvolutionScratch, Map, Pieces};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
+use crate::gemm::bf16::{self, Operands};
 use crate::gemm::widest;
 use crate::isa::{Isa, Pairing};
 
@@ -101,8 +102,8 @@ pub(super) struct Winograd {
     /// Numbers per pixel of the result.
     columns: usize,
     map: Map,
-    /// Factors of products are rounded to bfloat16, and multiplied in pairs.
-    rounds: bool,
+    /// What the products multiply.
+    operands: Operands,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +124,8 @@ macro_rules! choose {
 
 impl Winograd {
     /// How a map of a convolution is computed in this way, where that is faster: its kernel is 3 x 3 or 5 x 5, steps by one, and has
-    /// enough channels, filters and pixels. With `rounds`, on vectors of pairs.
-    pub(super) fn of(convolution: &Convolution, map: Map, rounds: bool) -> Option<Winograd> {
+    /// enough channels, filters and pixels. Pairs are multiplied as vectors.
+    pub(super) fn of(convolution: &Convolution, map: Map, operands: Operands) -> Option<Winograd> {
         let c = convolution;
         let taps = match c.kernel {
             [3, 3] => Taps::Three,
@@ -158,7 +159,7 @@ impl Winograd {
             channels,
             columns,
             map,
-            rounds,
+            operands,
         };
         // The same for all three maps, so that they are what they are together.
         let n_tiles = rows.div_ceil(2) * cols.div_ceil(2);
@@ -190,7 +191,7 @@ impl Winograd {
         let len = match self.map {
             Map::WeightGradient => self.channels * self.columns,
             #[cfg(target_arch = "x86_64")]
-            _ if self.rounds => self.u_len(),
+            _ if self.in_pairs() => self.u_len(),
             _ => self.channels * self.columns.next_multiple_of(widest(isa)),
         };
         Pieces {
@@ -218,14 +219,18 @@ impl Winograd {
         scratch.depths.want(self.channels);
         scratch.places.want(n_tiles);
         #[cfg(target_arch = "x86_64")]
-        if self.rounds {
+        if self.in_pairs() {
             self.reserve_pairs(n_tiles, &mut scratch.winograd);
         }
     }
 
+    fn in_pairs(&self) -> bool {
+        self.operands == Operands::Pairs
+    }
+
     /// Factors that the processor multiplies as one.
     fn n_together(&self) -> usize {
-        if self.rounds { 2 } else { 1 }
+        if self.in_pairs() { 2 } else { 1 }
     }
 
     /// Numbers that a tile has at all positions, where two that are rounded are one.
@@ -278,9 +283,9 @@ impl Winograd {
         self.y.out * self.x.out * self.columns
     }
 
-    /// What the kernels of pairs rely on.
+    /// What the kernels rely on.
     fn check(&self, isa: Isa) {
-        assert!(!self.rounds || isa.pairing() == Pairing::Vectors);
+        assert!(!self.in_pairs() || isa.pairing() == Pairing::Vectors);
     }
 
     /// Computes pieces, of which `pieces` begins with number `first`, from both factors of the map.
@@ -296,7 +301,7 @@ impl Winograd {
         let len = self.pieces(isa).len;
         let part = Part { first, len };
         #[cfg(target_arch = "x86_64")]
-        if self.rounds {
+        if self.in_pairs() {
             return self.prepare_pairs(isa, [left, right], pieces, part, scratch);
         }
         match self.map {
@@ -313,9 +318,11 @@ impl Winograd {
                     isa,
                     self,
                     sums_over_tiles(self, left, right, pieces, part, scratch)
-                )
+                );
+                return;
             }
         }
+        bf16::round(isa, self.operands, pieces);
     }
 
     /// The same of factors that are rounded; T is f32.
@@ -364,7 +371,7 @@ impl Winograd {
     ) {
         self.check(isa);
         #[cfg(target_arch = "x86_64")]
-        if self.rounds {
+        if self.in_pairs() {
             let (source, u) = (bytemuck::cast_slice(source), bytemuck::cast_slice(prepared));
             let out = bytemuck::cast_slice_mut(out);
             choose!(isa, self, pairs::correlate(self, source, u, out, scratch));

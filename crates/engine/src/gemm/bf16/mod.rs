@@ -6,15 +6,14 @@
 //! bounds follow from the depth alone, each summed from its first to its last pair and added to what is there; so, as with
 //! f32, no split among threads changes a bit.
 //!
-//! A processor without the instruction takes pairs apart and multiplies them as f32 ([`plain`]): the same rounded
-//! operands, other rounding of the sums. One with AMX multiplies 16 rows of 16 pairs at once ([`amx`]); a strip of pairs is
-//! what it expects of B, row after row.
+//! One with AMX multiplies 16 rows of 16 pairs at once ([`amx`]); a strip of pairs is what it expects of B, row after row. Where nothing
+//! multiplies pairs, or not as fast as numbers, rounded numbers are multiplied as f32 ([`Operands::Rounded`]): the same operands, other rounding
+//! of the sums.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod native;
-mod plain;
 
 use std::marker::PhantomData;
 
@@ -22,14 +21,13 @@ use super::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
 use super::{Call, DEPTH, Factor, Product};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
-use crate::isa::{Isa, kernel};
-use crate::precision::Precision;
+use crate::isa::{Isa, Pairing, kernel};
+use crate::precision::{Precision, to_bf16};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::Amx;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use native::Native;
-pub(crate) use plain::Plain;
 
 /// Columns of a strip of pairs: pair q of column j stands at `q * STRIP + j`.
 pub(crate) const STRIP: usize = 32;
@@ -85,9 +83,55 @@ pub(crate) trait Pairs: Tile<u32, f32> {
     fn upright(from: &[f32], from_step: usize, rows: usize, depth: usize, to: &mut [u32]);
 }
 
-/// Whether products of this type round their operands.
-pub(crate) fn rounds<T: Real>(isa: Isa) -> bool {
-    isa.precision() == Precision::Bf16 && T::singles(&[]).is_some()
+/// What a product multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operands {
+    /// The numbers as they are.
+    Exact,
+    /// The nearest bfloat16 of each, as f32.
+    Rounded,
+    /// These in pairs.
+    Pairs,
+}
+
+impl Operands {
+    /// Of products of this type.
+    pub(crate) fn of<T: Real>(isa: Isa) -> Operands {
+        match (isa.precision(), isa.pairing()) {
+            (Precision::Bf16, _) if T::singles(&[]).is_none() => Operands::Exact,
+            (Precision::Bf16, Pairing::None) => Operands::Rounded,
+            (Precision::Bf16, _) => Operands::Pairs,
+            (Precision::F32, _) => Operands::Exact,
+        }
+    }
+
+    /// Makes operands of numbers that are to be multiplied as f32.
+    #[inline(always)]
+    pub(crate) fn round<T: Real>(self, numbers: &mut [T]) {
+        if self == Operands::Rounded
+            && let Some(numbers) = T::singles_mut(numbers)
+        {
+            for number in numbers {
+                *number = f32::from_bits(u32::from(to_bf16(*number)) << 16);
+            }
+        }
+    }
+}
+
+kernel! {
+    /// [`Operands::round`], for each instruction set.
+    pub(crate) fn round[T: Real](operands: Operands, numbers: &mut [T]) {
+        operands.round(numbers);
+    }
+}
+
+/// Numbers become pairs, so few that a call of [`Pairs::along`] would take longer.
+#[inline(always)]
+pub(crate) fn along_few(from: &[f32], to: &mut [u32]) {
+    for (to, numbers) in to.iter_mut().zip(from.chunks(2)) {
+        let odd = numbers.get(1).map_or(0, |&odd| to_bf16(odd));
+        *to = u32::from(to_bf16(numbers[0])) | u32::from(odd) << 16;
+    }
 }
 
 /// The length of the blocks, in pairs, in which a sum over `n` pairs is cut: a multiple of `step`.
@@ -112,22 +156,19 @@ pub(crate) fn zero_ends<P: Pairs>(strips: &mut [u32], columns: usize, depth: usi
 /// No kind of tile packs more depths than a multiple of this.
 pub(crate) const MOST_DEPTHS: usize = 16;
 
-/// Writes a call of a function with the type of the loops that this machine has.
+/// Writes a call of a function with the type of the loops that multiply [`Operands::Pairs`] on this machine.
 macro_rules! choose_pairs {
     ($isa:expr, $function:ident($($arg:expr),* $(,)?)) => {
-        match ($isa.pairing(), $isa.level()) {
+        match $isa.pairing() {
             #[cfg(target_arch = "x86_64")]
-            ($crate::isa::Pairing::Tiles, _) => {
+            $crate::isa::Pairing::Tiles => {
                 $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Amx>, $($arg),*)
             }
             #[cfg(target_arch = "x86_64")]
-            ($crate::isa::Pairing::Vectors, _) => {
+            $crate::isa::Pairing::Vectors => {
                 $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Native>, $($arg),*)
             }
-            (_, $crate::isa::Level::Portable) => {
-                $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<false>>, $($arg),*)
-            }
-            _ => $function($isa, ::std::marker::PhantomData::<$crate::gemm::bf16::Plain<true>>, $($arg),*),
+            pairing => unreachable!("operands are no pairs: {pairing:?}"),
         }
     };
 }
