@@ -30,7 +30,7 @@ pub enum Precision {
 /// The bfloat16 nearest to a number, as its 16 bits; of two that are as near, the even one. What is too large becomes
 /// infinite, and NaN stays NaN.
 #[inline(always)]
-pub(crate) fn to_bf16(number: f32) -> u16 {
+pub fn to_bf16(number: f32) -> u16 {
     let bits = number.to_bits();
     // Half of the last place that stays, less the smallest step when what stays is even.
     let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
@@ -40,12 +40,18 @@ pub(crate) fn to_bf16(number: f32) -> u16 {
     ((if nan { quiet } else { rounded }) >> 16) as u16
 }
 
+/// The number that the 16 bits of a bfloat16 stand for.
+#[inline(always)]
+pub fn from_bf16(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::to_bf16;
+    use super::{from_bf16, to_bf16};
 
     fn rounded(number: f32) -> f32 {
-        f32::from_bits(u32::from(to_bf16(number)) << 16)
+        from_bf16(to_bf16(number))
     }
 
     #[test]

@@ -174,6 +174,13 @@ fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
     ((edge, width, depth), any::<bool>()).prop_map(swapped)
 }
 
+/// Rows, columns and depths beyond a panel, a block of the depth, or both.
+fn larger_sizes() -> impl Strategy<Value = (usize, usize, usize)> {
+    let size = || prop_oneof![1..40_usize, 100..600_usize, 600..1100_usize];
+    let affordable = |&(m, n, k): &(usize, usize, usize)| m * n * k < 40_000_000;
+    (size(), size(), size()).prop_filter("affordable", affordable)
+}
+
 /// Buffers made for a product hold it, whatever its size is beside those of tiles and of what is turned together.
 #[test]
 fn buffers_for_a_product_are_large_enough() {
@@ -188,7 +195,7 @@ fn buffers_for_a_product_are_large_enough() {
                 transpose_a,
                 transpose_b,
             };
-            for isa in sets() {
+            for isa in sets().flat_map(|isa| [isa, isa.with_precision(Precision::Bf16)]) {
                 let c = run(&product, isa, &values[..m * k], &values[..k * n], m);
                 assert!(
                     c.iter().all(|value| value.is_finite()),
@@ -370,6 +377,23 @@ proptest! {
                 product.run_packed(isa, (&a, &packed), c, idx * len, &mut buffers);
             }
             prop_assert_eq!(run(&product, isa, &a, &b, m), c, "{:?}", isa);
+        }
+    }
+
+    /// The last batch of an epoch is smaller than those that a plan has its buffers for: fewer rows of A, or, of a weight's gradient,
+    /// fewer depths.
+    #[test]
+    fn buffers_for_a_batch_serve_a_smaller_one((m, n, k) in larger_sizes(), transpose_a: bool, transpose_b: bool, part in 0.01..1.0_f64) {
+        let transpose_b = transpose_b && !transpose_a;
+        let whole = Product { m, n, k, transpose_a, transpose_b };
+        let fewer = |rows: usize| (rows as f64 * part).ceil() as usize;
+        let smaller = if transpose_a { Product { k: fewer(k), ..whole } } else { Product { m: fewer(m), ..whole } };
+        let (a, b) = (noise(m * k, 0), noise(k * n, 1));
+        let (a, b) = (&a[..smaller.m * smaller.k], &b[..smaller.k * n]);
+        for isa in sets().flat_map(|isa| [isa, isa.with_precision(Precision::Bf16)]) {
+            let mut c = vec![f32::NAN; smaller.m * n];
+            smaller.run_rows(isa, a, b, &mut c, 0, &mut Panels::new(isa, [whole]));
+            prop_assert_eq!(c, run(&smaller, isa, a, b, smaller.m));
         }
     }
 

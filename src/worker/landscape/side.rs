@@ -1,7 +1,8 @@
 //! The weights of one run, as path and newest checkpoint have them.
 
 use descent_engine::landscape::{Frame, Ground};
-use descent_engine::trajectory::{Layout, from_bf16};
+use descent_engine::precision::from_bf16;
+use descent_engine::trajectory::Layout;
 
 use super::study::said;
 use crate::ids::RunId;

@@ -5,6 +5,9 @@
 //! over pixels, and multiplies pairs of samples: two images become one that holds both numbers of each place, and a last
 //! odd sample goes with zeros. The loops over tiles are those of f32.
 
+// Only x86-64 multiplies pairs.
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_variables))]
+
 use std::marker::PhantomData;
 
 use super::correlate::chunk;

@@ -25,6 +25,7 @@ pub struct Depths<'a> {
     pub(super) offsets: &'a [u32],
     farthest: usize,
     /// The offsets are 0, 1, 2, ..., and up to a whole packed block there are zeros behind the last.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(super) padded: bool,
 }
 
@@ -40,6 +41,7 @@ impl<'a> Depths<'a> {
     }
 
     /// The elements lie one behind the other, with zeros to the end of the last [`Tile::DEPTHS`].
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     #[inline(always)]
     pub(super) fn in_order(n: usize) -> Depths<'a> {
         Depths {

@@ -70,34 +70,39 @@ impl<T: Real> Panels<T> {
         self.pairs.each(visit);
     }
 
-    /// Asks for buffers that are large enough for one more product.
+    /// Asks for buffers that are large enough for one more product, also in a batch with fewer rows. These are rows of A or, where A is held
+    /// transposed, depths; and fewer depths may be cut into longer blocks and wider panels.
     pub(crate) fn reserve(&mut self, isa: Isa, product: Product) {
         let operands = Operands::of::<T>(isa);
         if operands == Operands::Pairs {
             return self.pairs.reserve(product);
         }
-        let Product { m, n, .. } = product;
-        let block = product.block();
+        let Product { m, n, k, .. } = product;
+        let block = k.min(DEPTH);
         let columns = |most: usize| m.max(n).min(most).next_multiple_of(widest(isa));
-        let level = columns(level_width(product.transpose_a || product.k == 1, block)) * block;
+        let widest_panel = if product.transpose_a || k == 1 {
+            SCATTERED_WIDTH
+        } else {
+            WIDTH
+        };
+        self.b.want(CACHED.min(columns(widest_panel) * block));
         if product.transpose_b {
-            let width = columns(upright_width(product.k));
-            self.b.want(level.max(width * product.k));
-            let turned = columns(standing(product.k, width)).next_multiple_of(TURNED);
+            let width = columns(upright_width(k));
+            self.b.want(width * k);
+            let turned = columns(standing(k, width)).next_multiple_of(TURNED);
             self.standing.want(turned * (width + TURNED));
         }
         if product.transpose_a || operands == Operands::Rounded {
             self.strip.want(MAX_ROWS * block);
         }
-        self.b.want(level);
         self.depths.want(block);
     }
 }
 
-/// Columns of a panel over one block of the depth.
-fn level_width(a_is_scattered: bool, block: usize) -> usize {
+/// Columns of a panel over one block of the depth: whole vectors, so that it has no more than [`CACHED`] numbers.
+fn level_width(a_is_scattered: bool, block: usize, vector: usize) -> usize {
     if a_is_scattered {
-        (CACHED / block.max(1)).clamp(WIDTH, SCATTERED_WIDTH)
+        (CACHED / block.max(1)).clamp(WIDTH, SCATTERED_WIDTH) / vector * vector
     } else {
         WIDTH
     }
@@ -147,7 +152,7 @@ fn level<T: Real, M: Micro<T>>(
     let rounds = operands == Operands::Rounded;
     let copied = rounds || b.row_step != 1 || M::copies(a.rows, b.rows);
     let block = call.block.min((u32::MAX as usize / a.depth_step).max(1));
-    let width = level_width(a.depth_step != 1, block);
+    let width = level_width(a.depth_step != 1, block, M::VECTOR);
     for first_col in (0..b.rows).step_by(width) {
         let columns = width.min(b.rows - first_col);
         for first_k in (0..k).step_by(block) {

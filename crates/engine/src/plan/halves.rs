@@ -4,7 +4,7 @@
 //! A thread changes some rows of a weight W `[k x n]`. Forward, C = A W, it computes the products of these rows: the first thread the sum
 //! of half of the blocks in which every plan sums them, the second each of the other blocks by itself; then they are added in
 //! their order. Backward, dA = dC W^T, its rows give it columns of dA.
-//! In bf16, whose sums have other blocks, it computes columns of C too: so each rounds half of the weight. And so it does with the packed weights
+//! In bf16, where sums of pairs have other blocks, it computes columns of C too: so each rounds half of the weight. And so it does with the packed weights
 //! of a prediction, which nothing changes: the cache of a core may have room for half of a model where it has none for the whole.
 //! So no bit differs from that of a plan with any other number of threads.
 
@@ -69,7 +69,7 @@ impl Halves {
         let product = op.product_of(&instruction.input_shapes, batch_rows);
         let n_first = product.n.div_ceil(2).next_multiple_of(4);
         let packed = instruction.packed;
-        // A sum of rounded products has more blocks than two, so it is not divided; each thread rounds half of the weight.
+        // In bf16 each thread rounds half of the weight, and a sum of pairs has more blocks than two.
         let by = if packed || op.transpose_b || isa.precision() == Precision::Bf16 {
             let divides = n_first < product.n && (!packed || product.n >= LEAST_COLUMNS);
             divides.then_some(By::Columns(n_first))

@@ -1,7 +1,8 @@
 //! Hands the weights of chosen steps to the observer. All memory is taken at the start, and the training does not change by a bit.
 
 use super::observer::{Observer, PathPoint};
-use crate::trajectory::{Layout, to_bf16};
+use crate::precision::to_bf16;
+use crate::trajectory::Layout;
 
 /// Records the path of one training.
 pub(crate) struct Recorder {

@@ -197,22 +197,6 @@ fn drawn(n_trained: usize) -> Vec<(usize, u32)> {
         .collect()
 }
 
-/// A number rounded to bfloat16, to the nearest, ties to even: its upper half.
-#[inline]
-pub fn to_bf16(number: f32) -> u16 {
-    let bits = number.to_bits();
-    if number.is_nan() {
-        return (bits >> 16) as u16 | 0x40;
-    }
-    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
-}
-
-/// The number that a bfloat16 stands for.
-#[inline]
-pub fn from_bf16(half: u16) -> f32 {
-    f32::from_bits(u32::from(half) << 16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,18 +264,5 @@ mod tests {
             .map(|i| (f64::from(a[i]) - f64::from(b[i])).powi(2))
             .sum();
         assert!((layout.squared_distance(&point, &b) - all).abs() < 1e-12);
-    }
-
-    #[test]
-    fn halves_are_rounded_to_even() {
-        for (bits, half) in [
-            (0x3f80_8000, 0x3f80),
-            (0x3f81_8000, 0x3f82),
-            (0x3f80_8001, 0x3f81),
-            (0xc000_0000, 0xc000),
-        ] {
-            assert_eq!(to_bf16(f32::from_bits(bits)), half);
-        }
-        assert!(from_bf16(to_bf16(f32::NAN)).is_nan());
     }
 }

@@ -10,6 +10,9 @@
 //! multiplies pairs, or not as fast as numbers, rounded numbers are multiplied as f32 ([`Operands::Rounded`]): the same operands, other rounding
 //! of the sums.
 
+// Only x86-64 multiplies pairs.
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_variables))]
+
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
@@ -22,7 +25,7 @@ use super::{Call, DEPTH, Factor, Product};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::isa::{Isa, Pairing, kernel};
-use crate::precision::{Precision, to_bf16};
+use crate::precision::{Precision, from_bf16, to_bf16};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::Amx;
@@ -112,7 +115,7 @@ impl Operands {
             && let Some(numbers) = T::singles_mut(numbers)
         {
             for number in numbers {
-                *number = f32::from_bits(u32::from(to_bf16(*number)) << 16);
+                *number = from_bf16(to_bf16(*number));
             }
         }
     }
@@ -188,14 +191,16 @@ impl Buffers {
         visit(&mut self.b);
     }
 
-    /// Asks for buffers that are large enough for one more product.
+    /// Asks for buffers that are large enough for one more product, also in a batch with fewer rows: fewer depths may be cut into longer
+    /// blocks.
     pub(super) fn reserve(&mut self, Product { m, n, k, .. }: Product) {
         let pairs = k.div_ceil(2);
-        let block = pair_block(pairs, MOST_DEPTHS);
-        // A smaller step may give shorter blocks, but not more of them.
-        let n_blocks = pairs.div_ceil(pair_block(pairs, 1)).min(BLOCKS);
-        let rows = m.min(height(n_blocks));
-        self.a.want(n_blocks * area(rows, block));
+        let block = pairs.min(PAIRS).next_multiple_of(MOST_DEPTHS);
+        let n_blocks = pairs.div_ceil(PAIRS).min(BLOCKS);
+        for n_blocks in 1..=n_blocks {
+            let rows = m.min(height(n_blocks));
+            self.a.want(n_blocks * area(rows, block));
+        }
         self.b.want(n.min(WIDTH).next_multiple_of(STRIP) * block);
     }
 }
