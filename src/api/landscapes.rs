@@ -443,7 +443,8 @@ impl Landscape {
     params(("id" = String, Path, description = "Run id", format = Uuid)),
     responses((status = 202, description = "It will be computed", body = Landscape, headers(("Location" = String, description = "Where it is."))),
         (status = 200, description = "It was asked for before", body = Landscape),
-        (status = 409, description = "There cannot be one: training has not begun, the runs cannot be compared, or it would cost too much")))]
+        (status = 409, description = "There cannot be one: training has not begun, the runs cannot be compared, or it would cost too much"),
+        (status = 507, description = "Too little free space")))]
 pub async fn ask(
     State(api): State<Api>,
     caller: Bearer,

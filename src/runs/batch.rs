@@ -50,7 +50,7 @@ impl Runs {
     /// [`RunsError::Batch`] when nothing was queued because some cannot be; [`RunsError::TooManyQueued`] when all of them together are
     /// too many; a full disk, or a failing record.
     pub async fn submit_batch(&self, batch: Batch) -> Result<Vec<Item>, RunsError> {
-        self.0.blobs.check_space(0)?;
+        self.check_space()?;
         let Batch {
             owner,
             specs,

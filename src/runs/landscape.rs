@@ -98,6 +98,7 @@ impl Runs {
         id: RunId,
         request: LandscapeRequest,
     ) -> Result<(Landscape, bool), RunsError> {
+        self.check_space()?;
         let own = self.material(self.show(owner, id).await?).await?;
         self.check(&own, &request)?;
         let other = match request.other {

@@ -223,6 +223,14 @@ impl Runs {
         found.ok_or_else(|| RunsError::NoDataset(spec.dataset.clone()))
     }
 
+    /// Whether the disk has room for more.
+    ///
+    /// # Errors
+    /// [`RunsError::Blob`] when it is below the floor.
+    pub fn check_space(&self) -> Result<(), RunsError> {
+        Ok(self.0.blobs.check_space(0)?)
+    }
+
     async fn add(
         &self,
         owner: String,
@@ -230,7 +238,7 @@ impl Runs {
         origin: Origin,
         remember: Option<Remember<Run>>,
     ) -> Result<Run, RunsError> {
-        self.0.blobs.check_space(0)?;
+        self.check_space()?;
         let dataset = self.dataset_of(&owner, &spec).await?;
         // A child on its parent's bytes fitted them before; the profile may have been corrected since, its columns have not.
         if origin.dataset.is_none() {

@@ -37,13 +37,14 @@ impl Sweeps {
     /// Begins a sweep. When this answers `Ok`, it is durable and will be worked off.
     ///
     /// # Errors
-    /// [`SweepsError::Invalid`] with everything that is wrong.
+    /// [`SweepsError::Invalid`] with everything that is wrong; a full disk.
     pub async fn create(
         &self,
         owner: &str,
         mut wanted: Wanted,
         remember: Option<Remember<Sweep>>,
     ) -> Result<Sweep, SweepsError> {
+        self.0.runs.check_space()?;
         let found = check::parts(&wanted);
         if !found.is_empty() {
             return Err(SweepsError::Invalid(found));

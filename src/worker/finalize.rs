@@ -69,7 +69,7 @@ pub(super) fn model(
     let reason = matches!(ending, Ending::TimeLimit).then(|| {
         Reason::new(
             "deadline",
-            "the time limit was reached; the model is the best of the epochs done",
+            "the time limit was reached; the model is the best of the epochs done where early stopping keeps it, else the newest",
         )
     });
     Ok(Outcome::Trained(Box::new(model), reason))

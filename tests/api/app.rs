@@ -80,12 +80,17 @@ impl TestApp {
     }
 
     /// Ends the service as a signal would, and starts it again on the same folder.
-    pub async fn restarted(mut self) -> Self {
+    pub async fn restarted(self) -> Self {
+        self.restarted_with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub async fn restarted_with(mut self, settings: impl FnOnce(&mut Config)) -> Self {
         self.app.stopping.cancel();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
         drop(self);
         // Another process draws other random numbers, and its time goes on.
-        let test = Self::opened(folder, 8, |_| {}).await;
+        let test = Self::opened(folder, 8, settings).await;
         test.pass_ms(60_000);
         test.app.runs.recover().await.unwrap();
         test.at_work()

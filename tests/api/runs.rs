@@ -331,6 +331,17 @@ async fn a_run_is_paused_resumed_and_cancelled_and_says_what_cannot_be() {
     )
     .await
     .problem(422, "invalid_spec");
+    for other in [json!("another"), json!(5), json!(null)] {
+        let problem = app
+            .post(
+                &format!("/v1/runs/{id}/fork"),
+                &json!({"checkpoint": "scratch", "spec_patch": {"dataset": other}}),
+            )
+            .await
+            .problem(422, "invalid_spec");
+        assert_eq!(problem["errors"][0]["pointer"], "/dataset", "{problem}");
+        assert_eq!(problem["errors"][0]["code"], "contradiction");
+    }
     assert_eq!(
         app.ask(Method::DELETE, &format!("/v1/runs/{id}"))
             .send()

@@ -45,6 +45,25 @@ fn column<'a>(rows: &'a [Value], name: &str) -> Vec<&'a Value> {
 }
 
 #[tokio::test]
+async fn below_the_floor_of_free_space_no_sweep_begins() {
+    let app = TestApp::start().await;
+    let dataset = app.dataset("admin", "penguins", PENGUINS).await;
+    let app = app
+        .restarted_with(|config| config.quota.free_space_floor_bytes = u64::MAX)
+        .await;
+    let body = json!({
+        "name": "search",
+        "spec": penguins(dataset),
+        "space": space(),
+        "strategy": {"kind": "random"},
+        "budget": {"runs": 2},
+    });
+    let answer = app.post("/v1/sweeps", &body).await;
+    answer.problem(507, "disk_full");
+    assert_eq!(app.get("/v1/sweeps").await.ok(200)["data"], json!([]));
+}
+
+#[tokio::test]
 async fn a_grid_tries_every_combination_with_ordinary_runs() {
     let app = TestApp::start().await;
     let dataset = app.dataset("admin", "penguins", PENGUINS).await;

@@ -388,6 +388,40 @@ fn several_numbers_are_standardised_and_mapped_back() {
 }
 
 #[test]
+fn a_constant_column_is_only_shifted() {
+    for constant in ["5", "0.1", "123456.789", "2024", "-1e300"] {
+        let rows = (0..300).map(|row| format!("{constant},{}\n", row % 50));
+        let csv = format!("k,y\n{}", rows.collect::<String>());
+        let task = task(json!({"kind": "regression", "target": "y"}));
+        let (_, prepared) = prepared(csv.as_bytes(), &task);
+        let Encoding::Number { scale, .. } = prepared.transform.inputs[0].encoding else {
+            panic!("a number, not {:?}", prepared.transform.inputs[0]);
+        };
+        assert_eq!(scale, 1.0, "{constant}");
+    }
+}
+
+#[test]
+fn a_target_beyond_singles_is_refused_for_that() {
+    let rows = (0..30).map(|row| format!("{row},{row}e300\n"));
+    let csv = format!("a,b\n{}", rows.collect::<String>()).into_bytes();
+    let task = task(json!({"kind": "regression", "target": "b"}));
+    let ingested = ingest(&csv).unwrap();
+    let schema = ingested.schema();
+    let roles = Roles::of(&task, &schema).unwrap();
+    let wanted = roles.wanted(&task, &schema);
+    let frame = decode(
+        std::io::Cursor::new(&csv),
+        &ingested.format,
+        &schema,
+        &wanted,
+    )
+    .unwrap();
+    let error = prepare(&frame, &schema, &task, TargetScale::Standard, 7).unwrap_err();
+    assert!(error.to_string().contains("up to 3.4e38"), "{error}");
+}
+
+#[test]
 fn what_does_not_fit_the_dataset_is_said_all_at_once() {
     let ingested = ingest(SMALL).unwrap();
     let wrong = task(

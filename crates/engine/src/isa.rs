@@ -1,7 +1,7 @@
 //! Which vector instructions the kernels use: chosen once, handed in, never looked up while computing.
 //!
 //! Only the matrix product gives different bits on different instruction sets (it uses fused multiply-add where the
-//! machine has it, and products of pairs or tiles of bfloat16 where it was asked to round and the machine has those); all other
+//! machine has it, and products of pairs or tiles of bfloat16 where it was asked to round and they are faster); all other
 //! kernels do the same operations in the same order everywhere. [`Isa::PORTABLE`] gives the same bits on every x86-64
 //! machine.
 
@@ -31,7 +31,7 @@ pub(crate) enum Level {
 /// What multiplies pairs of bfloat16; each but the first goes with AVX-512, and the last with the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Pairing {
-    /// Nothing: rounded numbers are multiplied as f32.
+    /// Nothing, or not faster than numbers: rounded numbers are multiplied as f32.
     None,
     /// AVX512_BF16: a vector of pairs.
     Vectors,
@@ -51,7 +51,7 @@ impl Isa {
         }
     }
 
-    /// The best set this machine has.
+    /// The fastest set this machine has.
     pub fn detect() -> Isa {
         let (level, pairing) = available();
         let pairing = match pairing {
@@ -83,7 +83,7 @@ impl Isa {
         }
     }
 
-    /// The set with this name, when this machine has it; `native` is the best one.
+    /// The set with this name, when this machine has it; `native` is the fastest one.
     pub fn named(name: &str) -> Option<Isa> {
         let (level, pairing) = available();
         let set = match name {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use descent_engine::dataset::Parts;
-use descent_engine::isa::Cpu;
+use descent_engine::isa::{Cpu, Isa};
 use descent_engine::layer::{
     Activation, Attention, Conv1d, Dense, Dropout, Embedding, Gru, Layer, Lstm, PositionalEncoding,
     Rnn,
@@ -205,8 +205,10 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         Optimizer::Lion(Lion::default()),
     ];
     let cpus = [Cpu::native(1), Cpu::native(3), Cpu::portable(2)];
-    let rounding =
-        [Cpu::native(3), Cpu::portable(1)].map(|cpu| cpu.with_precision(Precision::Bf16));
+    let rounding = ["portable", "avx2", "avx512", "avx512_bf16", "avx512_amx"]
+        .into_iter()
+        .filter_map(Isa::named)
+        .map(|isa| Cpu { isa, threads: 3 }.with_precision(Precision::Bf16));
     for cpu in cpus.into_iter().chain(rounding) {
         let networks = layers
             .each_ref()

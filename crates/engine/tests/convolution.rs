@@ -361,6 +361,35 @@ proptest! {
     }
 }
 
+/// Numbers enough that errors have their size: with both factors rounded 1.8 times that of a direct sum, with one of them 1.3 times.
+#[test]
+fn fewer_multiplications_in_bf16_round_both_factors() {
+    for kernel in [3, 5] {
+        let convolution = Convolution {
+            height: 12,
+            width: 12,
+            channels: 48,
+            filters: 48,
+            kernel: [kernel; 2],
+            stride: [1, 1],
+            padding: [kernel / 2; 2],
+            dilation: [1, 1],
+            groups: 1,
+        };
+        let case = Case::new(convolution, 2);
+        let (exact, of_rounded) = (case.exact(), case.rounded().exact());
+        for isa in rounding().filter(|&isa| is_minimal(isa, &convolution)) {
+            let got = case.run(isa, 2, convolution.weight_rows());
+            for ((got, exact), of_rounded) in got.iter().zip(&exact).zip(&of_rounded) {
+                let direct: Vec<f32> = of_rounded.iter().map(|exact| exact.sum as f32).collect();
+                let ([error, _], [of_direct, _]) = (errors(got, exact), errors(&direct, exact));
+                let ratio = error / of_direct;
+                assert!((1.5..2.1).contains(&ratio), "{}: {ratio}", isa.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn errors_stay_small_with_many_channels() {
     for kernel in [3, 5] {

@@ -514,7 +514,7 @@ fn augmented_run(threads: u32) -> Value {
 }
 
 /// Convolutions and dense layers large enough that their work is divided among threads: odd numbers of channels and of rows of the last
-/// batch, convolutions that are computed with fewer multiplications, in bf16 where the processor has vectors of pairs, dropout, momentum.
+/// batch, convolutions that are computed with fewer multiplications, in bf16 too but where the processor has AMX, dropout, momentum.
 fn large_runs(threads: u32, precision: &str) -> [Value; 2] {
     [
         json!([{"kind": "conv2d", "filters": 33, "kernel_size": 3, "padding": "same", "activation": "relu"},

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use descent_engine::spec::Spec;
+use descent_engine::spec::{Spec, Violation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use super::wire::{Plan, Run};
 use super::{id_of, view};
 use crate::api::Api;
 use crate::api::auth::Bearer;
-use crate::api::error::{Error, Kind, Result, Violation};
+use crate::api::error::{self, Error, Kind, Result};
 use crate::api::idempotency::{self, Once, Stored};
 use crate::api::input::{self, Path, Query};
 use crate::runs::message::Submission;
@@ -178,6 +178,17 @@ pub async fn fork(
 /// The parent's spec with changes; the pointers of violations point into the changed spec.
 fn patched(parent: &rows::Run, patch: serde_json::Map<String, Value>) -> Result<Spec> {
     let mut spec: Value = parent.spec.parse()?;
+    let own = [
+        spec["dataset"].clone(),
+        parent.dataset_id.to_string().into(),
+    ];
+    if let Some(other) = patch.get("dataset")
+        && !own.contains(other)
+    {
+        let message = "a fork trains on the dataset of its parent; submit a run for another one";
+        let violation = Violation::new("/dataset", "contradiction", message).got(other.clone());
+        return Err(vec![violation].into());
+    }
     merge(&mut spec, Value::Object(patch));
     // A name in the parent's spec may mean a newer dataset by now; its id does not.
     spec["dataset"] = parent.dataset_id.to_string().into();
@@ -252,11 +263,11 @@ pub(super) fn absent(id: &str) -> Error {
 
 /// A violation of a field of a PATCH.
 pub(super) fn violation(pointer: &str, message: String) -> Error {
-    let violation = Violation {
+    let violation = error::Violation {
         pointer: Some(pointer.to_owned()),
         code: "invalid".into(),
         message: message.clone(),
-        ..Violation::default()
+        ..error::Violation::default()
     };
     Error::new(Kind::Unprocessable, "invalid_body", message).with(vec![violation])
 }

@@ -70,7 +70,8 @@ pub struct NewSweep {
 #[utoipa::path(post, path = "", operation_id = "sweeps_create", tag = "sweeps", request_body = NewSweep,
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeat the request safely: the answer of the first is given again", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The sweep is at work", body = Sweep, headers(("Location" = String, description = "Where it is."))),
-        (status = 409, description = "A request with this Idempotency-Key is still being worked on")))]
+        (status = 409, description = "A request with this Idempotency-Key is still being worked on"),
+        (status = 507, description = "Too little free space")))]
 pub async fn create(
     State(api): State<Api>,
     caller: Bearer,

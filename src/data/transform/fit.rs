@@ -7,6 +7,7 @@ use descent_engine::spec::{Categories, Impute, Preprocessing, Task};
 
 use super::target::{self, TargetEncoding};
 use super::{Encoding, Input, Transform, lacking};
+use crate::data::number::is_single;
 use crate::data::{
     ColumnKind, DataError, Frame, MISSING, Note, Reading, Roles, Schema, Values, split,
 };
@@ -229,6 +230,12 @@ fn fit_numbers(
 /// Mean and standard deviation (divisor n), in two passes.
 fn mean_and_std(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
+    // Rounded sums of a constant would leave a deviation that is not 0, but so small that any other number becomes huge.
+    if let Some(&first) = values.first()
+        && values.iter().all(|&x| x == first)
+    {
+        return (first.clamp(f64::from(f32::MIN), f64::from(f32::MAX)), 0.0);
+    }
     // Divided before they are added, so that no sum of finite numbers overflows.
     let mean = values.iter().map(|x| x / n).sum::<f64>();
     let variance = values
@@ -338,6 +345,12 @@ fn fit_values(
             return Err(lacking(name));
         };
         let present: Vec<f64> = train.iter().map(|row| numbers[*row as usize]).collect();
+        if let Some(value) = present.iter().find(|value| !is_single(**value)) {
+            let message = format!(
+                "column {name:?} holds {value:e}; only finite numbers up to 3.4e38 can be learned"
+            );
+            return Err(DataError::new("bad_number", message).at_column(column + 1, Some(name)));
+        }
         let (mean, std) = mean_and_std(&present);
         if !(std as f32).is_normal() {
             let message = format!(

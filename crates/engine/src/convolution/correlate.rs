@@ -3,7 +3,7 @@
 use super::ConvolutionScratch;
 use super::pass::Pass;
 use crate::element::Real;
-use crate::gemm::bf16::{self, Operands};
+use crate::gemm::bf16::Operands;
 use crate::gemm::block;
 use crate::gemm::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
 use crate::isa::{Isa, kernel};
@@ -27,23 +27,14 @@ pub(super) fn correlate<T: Real>(
     all_samples(isa, pass, operands, source, packed, piece_len, out, scratch);
 }
 
-/// Packs the weights of some groups, from number `first` on, each into a piece, as operands.
-pub(super) fn pack<T: Real>(
-    isa: Isa,
-    pass: &Pass,
-    w: &[T],
-    first: usize,
-    pieces: &mut [T],
-    piece_len: usize,
-) {
-    pack_groups(isa, pass, w, first, pieces, piece_len);
-    bf16::round(isa, Operands::of::<T>(isa), pieces);
-}
-
 kernel! {
-    fn pack_groups[T: Real] with M of T (pass: &Pass, w: &[T], first: usize, pieces: &mut [T], piece_len: usize) {
+    /// Packs the weights of some groups, from number `first` on, each into a piece of operands.
+    pub(super) fn pack[T: Real] with M of T (
+        pass: &Pass, operands: Operands, w: &[T], first: usize, pieces: &mut [T], piece_len: usize,
+    ) {
         for (idx, piece) in pieces.chunks_exact_mut(piece_len.max(1)).enumerate() {
             pass.pack::<T, M>(w, first + idx, piece);
+            operands.round(piece);
         }
     }
 }

@@ -225,7 +225,16 @@ impl Convolution {
         } else if let Some(winograd) = self.winograd::<T>(isa, map) {
             winograd.prepare(isa, factors, pieces, first, scratch);
         } else if let Pieces { n: 1.., len } = self.pieces::<T>(isa, map) {
-            correlate::pack(isa, &Pass::forward(self), factors[1], first, pieces, len);
+            let operands = Operands::of::<T>(isa);
+            correlate::pack(
+                isa,
+                &Pass::forward(self),
+                operands,
+                factors[1],
+                first,
+                pieces,
+                len,
+            );
         }
     }
 
@@ -304,7 +313,8 @@ impl Convolution {
                 }
                 let mut right = std::mem::take(&mut scratch.right);
                 let len = pass.packed_len(isa);
-                correlate::pack(isa, &pass, w, 0, &mut right[..self.groups * len], len);
+                let packed = &mut right[..self.groups * len];
+                correlate::pack(isa, &pass, Operands::of::<T>(isa), w, 0, packed, len);
                 correlate(isa, &pass, dy, (&right, len), dx, scratch);
                 scratch.right = right;
             }

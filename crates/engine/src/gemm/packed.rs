@@ -10,9 +10,9 @@
 
 use std::ops::Range;
 
-use super::micro::{Depths, FAR_AHEAD, Micro, Vector};
+use super::micro::{FAR_AHEAD, Micro, Vector};
 use super::panels::{Panel, Panels, Strips};
-use super::{Factor, IN_ORDER, Product};
+use super::{Factor, Product};
 use crate::element::Real;
 use crate::isa::{Isa, Level, kernel};
 use crate::lanes::Lanes;
@@ -63,7 +63,7 @@ impl Product {
     /// [`pack`] for the same instructions, of finite numbers; neither factor is transposed.
     ///
     /// # Panics
-    /// When a factor is held transposed, or operands are to be rounded: the buffers of such products have no room for these.
+    /// When a factor is held transposed, or operands are to be rounded: models predict in f32.
     pub fn run_packed<T: Real>(
         &self,
         isa: Isa,
@@ -162,13 +162,8 @@ fn panel<T: Real, M: Micro<T>>(call: Call<'_, T>, first: usize, c: &mut [T], cop
         } else {
             Panel::InPlace { values, step }
         };
-        let mut strips = Strips {
-            factor: a,
-            rows: 0..a.rows,
-            first_k,
-            depths: Depths::new(&IN_ORDER[..block.min(k - first_k)]),
-            copy: None,
-        };
+        let depth = block.min(k - first_k);
+        let mut strips = Strips::new::<M>((a, 0..a.rows), (first_k, depth), None, &mut []);
         strips.run::<M>(panel, columns.len(), c, end - start, first_k == 0);
     }
 }

@@ -1,7 +1,8 @@
 //! The order in which a product is computed: panels of the right factor, in each strips of rows of the left one.
 //!
 //! A panel is some columns over one block of the depth. Where its rows are far from each other it is copied into the order of reading, by
-//! the first strip of rows, which reads it anyway: so what it waits for memory is hidden behind the multiplications.
+//! the first strip of rows, which reads it anyway: so what it waits for memory is hidden behind the multiplications. Operands that are rounded
+//! are copied before, of both factors.
 
 use std::ops::Range;
 
@@ -44,7 +45,7 @@ pub struct Panels<T> {
     pub(super) b: Buffer<T>,
     /// Tiles of C that stand upright, and room to turn some of them.
     standing: Buffer<T>,
-    /// A strip of A.
+    /// A strip of rows.
     strip: Buffer<T>,
     pub(super) depths: Buffer<u32>,
     pub(super) pairs: bf16::Buffers,
@@ -248,19 +249,19 @@ pub(super) enum Panel<'a, T> {
 
 /// Some rows of the left factor, over one block of the depth.
 pub(super) struct Strips<'a, T> {
-    pub(super) factor: Factor<'a, T>,
-    pub(super) rows: Range<usize>,
-    pub(super) first_k: usize,
-    pub(super) depths: Depths<'a>,
-    /// Where the rows of a tile are copied before they are read, as what they are multiplied.
-    pub(super) copy: Option<(&'a mut [T], Operands)>,
+    factor: Factor<'a, T>,
+    rows: Range<usize>,
+    first_k: usize,
+    depths: Depths<'a>,
+    /// Where the rows of a tile are copied before they are read, as operands.
+    copy: Option<(&'a mut [T], Operands)>,
 }
 
 impl<'a, T: Real> Strips<'a, T> {
     /// Of some rows of a factor over `depth` depths. A copy has `STRIP_ROWS` numbers at each depth, or, of rows that lie along the depth, one
     /// row behind the other.
     #[inline(always)]
-    fn new<M: Micro<T>>(
+    pub(super) fn new<M: Micro<T>>(
         (factor, rows): (Factor<'a, T>, Range<usize>),
         (first_k, depth): (usize, usize),
         copy: Option<(&'a mut [T], Operands)>,
@@ -299,8 +300,7 @@ impl<'a, T: Real> Strips<'a, T> {
             let begin = row * self.factor.row_step + self.first_k * self.factor.depth_step;
             let (values, begin, row_step) = match &mut self.copy {
                 Some((copy, operands)) => {
-                    let row_step = self.factor.pack_strip::<M>(begin, height, copy);
-                    operands.round(copy);
+                    let row_step = self.factor.pack_strip::<M>(begin, height, *operands, copy);
                     (&**copy, 0, row_step)
                 }
                 None => (self.factor.values, begin, self.factor.row_step),
@@ -418,13 +418,20 @@ impl<T: Real> Factor<'_, T> {
     }
 
     /// Copies a strip of rows from number `begin` on: `height` rows along the depth, or `STRIP_ROWS` that are neighbours at each depth; behind
-    /// the last row of all there may be fewer. Answers how far the rows of the copy are from each other.
+    /// the last row of all there may be fewer. The copy is of operands. Answers how far its rows are from each other.
     #[inline(always)]
-    fn pack_strip<M: Micro<T>>(&self, begin: usize, height: usize, strip: &mut [T]) -> usize {
+    fn pack_strip<M: Micro<T>>(
+        &self,
+        begin: usize,
+        height: usize,
+        operands: Operands,
+        strip: &mut [T],
+    ) -> usize {
         if self.depth_step == 1 {
             let depth = strip.len() / M::STRIP_ROWS;
             for (i, to) in strip.chunks_exact_mut(depth).take(height).enumerate() {
                 copy_row(&self.values[begin + i * self.row_step..][..depth], to);
+                operands.round(to);
             }
             return depth;
         }
@@ -435,6 +442,7 @@ impl<T: Real> Factor<'_, T> {
                 None => to[..from.len()].copy_from_slice(from),
             }
         }
+        operands.round(strip);
         1
     }
 

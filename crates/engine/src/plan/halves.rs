@@ -69,7 +69,7 @@ impl Halves {
         let product = op.product_of(&instruction.input_shapes, batch_rows);
         let n_first = product.n.div_ceil(2).next_multiple_of(4);
         let packed = instruction.packed;
-        // In bf16 each thread rounds half of the weight, and a sum of pairs has more blocks than two.
+        // In bf16 each thread rounds half of the weight, and sums of pairs have other blocks than those that are counted below.
         let by = if packed || op.transpose_b || isa.precision() == Precision::Bf16 {
             let divides = n_first < product.n && (!packed || product.n >= LEAST_COLUMNS);
             divides.then_some(By::Columns(n_first))
@@ -216,8 +216,9 @@ mod tests {
             let program = Program::compile(&graph, results, most_rows).expect("it fits");
             let numbers = |n: usize| (0..n).map(|x| (x as f32).sin()).collect::<Vec<_>>();
             let parameters = numbers(k * n);
-            for (batch_rows, isa) in [(2, Isa::PORTABLE), (33, Isa::PORTABLE), (33, Isa::detect())]
-            {
+            let sets = ["portable", "avx2", "avx512", "avx512_bf16", "avx512_amx"];
+            let sets = sets.into_iter().filter_map(Isa::named);
+            for (batch_rows, isa) in sets.flat_map(|isa| [(2, isa), (33, isa)]) {
                 let isa = isa.with_precision(precision);
                 assert!(Halves::of(&program.instructions[0], batch_rows, isa).is_some());
                 let product = |threads: usize| {

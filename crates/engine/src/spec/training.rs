@@ -32,7 +32,7 @@ pub struct Training {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub rungs: Vec<Rung>,
-    /// The run ends after this many seconds of training with the best model it has.
+    /// The run ends after this many seconds of training with the model it has: the best where early stopping keeps it, else the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub time_limit_s: Option<u32>,

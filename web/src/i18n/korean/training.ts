@@ -9,7 +9,7 @@ export const training = {
   "The training ends after this many epochs in a row without improvement.": "이 수만큼 에폭이 잇달아 나아지지 않으면 학습을 끝냅니다.",
   "Improvement that counts, in the metric's own unit.": "나아졌다고 보는 최소 개선 폭입니다. 지표의 단위로 씁니다.",
   "Epochs after which the training goes on only if it is good enough by then, as a search sets them that stops bad runs\nearly. Default: none.": "그때까지 충분히 좋아야만 학습을 이어 가는 에폭입니다. 나쁜 학습을 일찍 멈추는 탐색이 정합니다. 기본으로는 두지 않습니다.",
-  "The run ends after this many seconds of training with the best model it has.": "이 시간(초)만큼 학습하면 그때까지 가장 좋은 모델로 끝냅니다.",
+  "The run ends after this many seconds of training with the model it has: the best where early stopping keeps it, else the newest.": "이 시간(초)만큼 학습하면 그때까지의 모델로 끝냅니다. 조기 종료를 쓰면 가장 좋은 모델, 아니면 마지막 모델입니다.",
   "What the run may use.": "학습에 쓸 수 있는 자원입니다.",
   "Threads that compute. The result does not depend on it.": "계산하는 스레드 수입니다. 결과는 스레드 수와 무관합니다.",
   "Where it is computed.": "계산하는 장치입니다.",

@@ -35,6 +35,7 @@ kernel! {
                 }
             }
         }
+        winograd.operands.round(pieces);
     }
 }
 
@@ -80,6 +81,7 @@ kernel! {
                 }
             }
         }
+        winograd.operands.round(pieces);
     }
 }
 

@@ -28,7 +28,7 @@ use std::ops::Range;
 use super::{Convolution, ConvolutionScratch, Map, Pieces};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
-use crate::gemm::bf16::{self, Operands};
+use crate::gemm::bf16::Operands;
 use crate::gemm::widest;
 use crate::isa::{Isa, Pairing};
 
@@ -59,7 +59,7 @@ pub(super) struct Buffers<T> {
     sources: Buffer<T>,
     /// M, or A dy A^T, position after position.
     products: Buffer<T>,
-    /// Tiles before they are rounded.
+    /// Tiles before they are rounded to pairs.
     tiles: Buffer<T>,
 }
 
@@ -233,12 +233,12 @@ impl Winograd {
         if self.in_pairs() { 2 } else { 1 }
     }
 
-    /// Numbers that a tile has at all positions, where two that are rounded are one.
+    /// Numbers that a tile has at all positions, where a pair is one.
     fn per_tile(&self) -> usize {
-        let rounded = |n: usize| n.div_ceil(self.n_together());
+        let factors = |n: usize| n.div_ceil(self.n_together());
         let numbers = match self.map {
-            Map::Forward | Map::InputGradient => rounded(self.channels) + self.columns,
-            Map::WeightGradient => rounded(self.channels + self.columns),
+            Map::Forward | Map::InputGradient => factors(self.channels) + self.columns,
+            Map::WeightGradient => factors(self.channels + self.columns),
         };
         self.n_positions() * numbers
     }
@@ -318,14 +318,12 @@ impl Winograd {
                     isa,
                     self,
                     sums_over_tiles(self, left, right, pieces, part, scratch)
-                );
-                return;
+                )
             }
         }
-        bf16::round(isa, self.operands, pieces);
     }
 
-    /// The same of factors that are rounded; T is f32.
+    /// The same of factors in pairs; T is f32.
     #[cfg(target_arch = "x86_64")]
     fn prepare_pairs<T: Real>(
         &self,

@@ -1,12 +1,12 @@
 //! Products of numbers rounded to bfloat16, summed in f32: see [`crate::precision`].
 //!
-//! The processor multiplies pairs: two depths of a row of A with the same two depths of a column of B, added to one f32
-//! (Intel's manual, VDPBF16PS). So both factors are copied, rounded on the way, as *pairs*: a `u32` with the even depth in
+//! Some processors multiply pairs: two depths of a row of A with the same two depths of a column of B, added to one f32
+//! (Intel's manual, VDPBF16PS). For those both factors are copied, rounded on the way, as *pairs*: a `u32` with the even depth in
 //! its lower half and the odd one, or zero behind the last, in its upper half. A sum is cut into blocks of depth whose
 //! bounds follow from the depth alone, each summed from its first to its last pair and added to what is there; so, as with
 //! f32, no split among threads changes a bit.
 //!
-//! One with AMX multiplies 16 rows of 16 pairs at once ([`amx`]); a strip of pairs is what it expects of B, row after row. Where nothing
+//! Those with AMX multiply 16 rows of 16 pairs at once ([`amx`]); a strip of pairs is what it expects of B, row after row. Where nothing
 //! multiplies pairs, or not as fast as numbers, rounded numbers are multiplied as f32 ([`Operands::Rounded`]): the same operands, other rounding
 //! of the sums.
 
@@ -100,11 +100,11 @@ pub(crate) enum Operands {
 impl Operands {
     /// Of products of this type.
     pub(crate) fn of<T: Real>(isa: Isa) -> Operands {
-        match (isa.precision(), isa.pairing()) {
-            (Precision::Bf16, _) if T::singles(&[]).is_none() => Operands::Exact,
-            (Precision::Bf16, Pairing::None) => Operands::Rounded,
-            (Precision::Bf16, _) => Operands::Pairs,
-            (Precision::F32, _) => Operands::Exact,
+        let rounds = isa.precision() == Precision::Bf16 && T::singles(&[]).is_some();
+        match isa.pairing() {
+            _ if !rounds => Operands::Exact,
+            Pairing::None => Operands::Rounded,
+            Pairing::Vectors | Pairing::Tiles => Operands::Pairs,
         }
     }
 
@@ -118,13 +118,6 @@ impl Operands {
                 *number = from_bf16(to_bf16(*number));
             }
         }
-    }
-}
-
-kernel! {
-    /// [`Operands::round`], for each instruction set.
-    pub(crate) fn round[T: Real](operands: Operands, numbers: &mut [T]) {
-        operands.round(numbers);
     }
 }
 
@@ -265,7 +258,7 @@ kernel! {
                         let first = q.start == 0;
                         let place = row * b.rows + column;
                         let upright = P::UPRIGHT && a.depth_step != 1;
-                        let left = Rounded { values: left, rows, upright, row_len: row_len(block), depth };
+                        let left = InPairs { values: left, rows, upright, row_len: row_len(block), depth };
                         left.times::<P>(&buffers.b, columns, &mut c[place..], b.rows, first);
                     }
                 }
@@ -349,7 +342,7 @@ impl Rows<'_> {
 }
 
 /// Rows of A in pairs, in one block of depth.
-struct Rounded<'a> {
+struct InPairs<'a> {
     values: &'a [u32],
     rows: usize,
     /// They are strips of columns.
@@ -358,7 +351,7 @@ struct Rounded<'a> {
     depth: usize,
 }
 
-impl Rounded<'_> {
+impl InPairs<'_> {
     /// Their products with strips of `columns` columns; `c` begins with the first, and `n` numbers on is its next row.
     #[inline(always)]
     fn times<P: Pairs>(&self, right: &[u32], columns: usize, c: &mut [f32], n: usize, first: bool) {
