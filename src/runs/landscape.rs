@@ -98,7 +98,6 @@ impl Runs {
         id: RunId,
         request: LandscapeRequest,
     ) -> Result<(Landscape, bool), RunsError> {
-        self.check_space()?;
         let own = self.material(self.show(owner, id).await?).await?;
         self.check(&own, &request)?;
         let other = match request.other {
@@ -141,6 +140,7 @@ impl Runs {
                     if landscapes::count_open(tx, &owner).await? >= MAX_OPEN {
                         return Err(RunsError::TooManyLandscapes { limit: MAX_OPEN });
                     }
+                    room.check_space()?;
                     landscapes::insert(tx, &row).await?;
                     tx.after_commit(move || room.0.surveys.notify_one());
                     Ok((row, true))

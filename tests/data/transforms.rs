@@ -1,8 +1,8 @@
 //! What the transform promises: fitted on training rows alone, the same bits for a file and for a row, JSON and back.
 
 use descent::data::{
-    Encoding, Ingested, Prepared, RawCell, Roles, RowNoteCode, TargetEncoding, Transform, decode,
-    facts, prepare, preview,
+    DataError, Encoding, Ingested, Prepared, RawCell, Roles, RowNoteCode, TargetEncoding,
+    Transform, decode, facts, prepare, preview,
 };
 use descent_engine::dataset::{CategoryFeature, TargetScale, Targets};
 use descent_engine::spec::{Categories, Preprocessing, Task};
@@ -19,6 +19,17 @@ fn prepared(bytes: &[u8], task: &Task) -> (Ingested, Prepared) {
 }
 
 fn scaled(bytes: &[u8], task: &Task, scale: TargetScale) -> (Ingested, Prepared) {
+    let (ingested, prepared) = attempted(bytes, task, scale);
+    let prepared = prepared.unwrap();
+    prepared.dataset.check(&prepared.parts).unwrap();
+    (ingested, prepared)
+}
+
+fn attempted(
+    bytes: &[u8],
+    task: &Task,
+    scale: TargetScale,
+) -> (Ingested, Result<Prepared, DataError>) {
     let ingested = ingest(bytes).unwrap();
     let schema = ingested.schema();
     let roles = Roles::of(task, &schema).unwrap_or_else(|violations| panic!("{violations:?}"));
@@ -29,8 +40,7 @@ fn scaled(bytes: &[u8], task: &Task, scale: TargetScale) -> (Ingested, Prepared)
         &roles.wanted(task, &schema),
     )
     .unwrap();
-    let prepared = prepare(&frame, &schema, task, scale, 7).unwrap();
-    prepared.dataset.check(&prepared.parts).unwrap();
+    let prepared = prepare(&frame, &schema, task, scale, 7);
     (ingested, prepared)
 }
 
@@ -406,18 +416,8 @@ fn a_target_beyond_singles_is_refused_for_that() {
     let rows = (0..30).map(|row| format!("{row},{row}e300\n"));
     let csv = format!("a,b\n{}", rows.collect::<String>()).into_bytes();
     let task = task(json!({"kind": "regression", "target": "b"}));
-    let ingested = ingest(&csv).unwrap();
-    let schema = ingested.schema();
-    let roles = Roles::of(&task, &schema).unwrap();
-    let wanted = roles.wanted(&task, &schema);
-    let frame = decode(
-        std::io::Cursor::new(&csv),
-        &ingested.format,
-        &schema,
-        &wanted,
-    )
-    .unwrap();
-    let error = prepare(&frame, &schema, &task, TargetScale::Standard, 7).unwrap_err();
+    let (_, prepared) = attempted(&csv, &task, TargetScale::Standard);
+    let error = prepared.unwrap_err();
     assert!(error.to_string().contains("up to 3.4e38"), "{error}");
 }
 

@@ -12,7 +12,7 @@ mod amx;
 
 /// A set of vector instructions this machine is known to have, and what products multiply with them.
 ///
-/// The fields are private: a set beyond the portable one can only come from [`Isa::detect`] or [`Isa::named`], which looked. That is what
+/// The fields are private: a set beyond the portable one can only come from [`Isa::detect`] or [`Isa::all`], which looked. That is what
 /// makes the calls in `kernel!` sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa {
@@ -85,17 +85,24 @@ impl Isa {
 
     /// The set with this name, when this machine has it; `native` is the fastest one.
     pub fn named(name: &str) -> Option<Isa> {
+        match name {
+            "native" => Some(Isa::detect()),
+            _ => Isa::all().find(|set| set.name() == name),
+        }
+    }
+
+    /// Every set that this machine has, the portable one first.
+    pub fn all() -> impl Iterator<Item = Isa> {
         let (level, pairing) = available();
-        let set = match name {
-            "native" => return Some(Isa::detect()),
-            "portable" => Isa::PORTABLE,
-            "avx2" => Isa::of(Level::Avx2, Pairing::None),
-            "avx512" => Isa::of(Level::Avx512, Pairing::None),
-            "avx512_bf16" => Isa::of(Level::Avx512, Pairing::Vectors),
-            "avx512_amx" => Isa::of(Level::Avx512, Pairing::Tiles),
-            _ => return None,
-        };
-        (set.level <= level && set.pairing <= pairing).then_some(set)
+        let sets = [
+            Isa::PORTABLE,
+            Isa::of(Level::Avx2, Pairing::None),
+            Isa::of(Level::Avx512, Pairing::None),
+            Isa::of(Level::Avx512, Pairing::Vectors),
+            Isa::of(Level::Avx512, Pairing::Tiles),
+        ];
+        sets.into_iter()
+            .filter(move |set| set.level <= level && set.pairing <= pairing)
     }
 
     pub(crate) fn level(self) -> Level {

@@ -205,10 +205,7 @@ fn steps_evaluations_and_predictions_allocate_nothing() {
         Optimizer::Lion(Lion::default()),
     ];
     let cpus = [Cpu::native(1), Cpu::native(3), Cpu::portable(2)];
-    let rounding = ["portable", "avx2", "avx512", "avx512_bf16", "avx512_amx"]
-        .into_iter()
-        .filter_map(Isa::named)
-        .map(|isa| Cpu { isa, threads: 3 }.with_precision(Precision::Bf16));
+    let rounding = Isa::all().map(|isa| Cpu { isa, threads: 3 }.with_precision(Precision::Bf16));
     for cpu in cpus.into_iter().chain(rounding) {
         let networks = layers
             .each_ref()

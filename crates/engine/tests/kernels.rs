@@ -25,13 +25,6 @@ fn noise(n: usize, step: u64) -> Vec<f32> {
         .collect()
 }
 
-/// Every instruction set this machine has.
-fn sets() -> impl Iterator<Item = Isa> {
-    ["portable", "avx2", "avx512", "avx512_bf16", "avx512_amx"]
-        .into_iter()
-        .filter_map(Isa::named)
-}
-
 /// `matrixmultiply::sgemm` or `dgemm`: alpha A B + beta C, each factor with the steps from row to row and from column to column.
 type Gemm<T> = unsafe fn(
     usize,
@@ -195,7 +188,7 @@ fn buffers_for_a_product_are_large_enough() {
                 transpose_a,
                 transpose_b,
             };
-            for isa in sets().flat_map(|isa| [isa, isa.with_precision(Precision::Bf16)]) {
+            for isa in Isa::all().flat_map(|isa| [isa, isa.with_precision(Precision::Bf16)]) {
                 let c = run(&product, isa, &values[..m * k], &values[..k * n], m);
                 assert!(
                     c.iter().all(|value| value.is_finite()),
@@ -231,7 +224,7 @@ fn a_copied_strip_gives_the_bits_of_one_in_place() {
             ..scattered
         };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        for isa in sets() {
+        for isa in Isa::all() {
             assert_eq!(
                 run(&scattered, isa, &a, &b, m),
                 run(&in_order, isa, &turned(&a, k), &b, m),
@@ -258,7 +251,7 @@ fn tiles_turned_together_have_the_bits_of_rows() {
         ..standing
     };
     let (a, b) = (noise(m * k, 0), noise(n * k, 1));
-    for isa in sets() {
+    for isa in Isa::all() {
         assert_eq!(
             run(&standing, isa, &a, &b, m),
             run(&in_order, isa, &a, &turned(&b, n), m),
@@ -280,7 +273,7 @@ fn a_column_times_a_long_row_has_one_product_for_each_element() {
         };
         let (a, b) = (noise(product.m, 0), noise(product.n, 1));
         let expected = known(matrixmultiply::sgemm, &product, &a, &b);
-        for isa in sets() {
+        for isa in Isa::all() {
             assert_eq!(run(&product, isa, &a, &b, product.m), expected);
         }
     }
@@ -300,7 +293,7 @@ proptest! {
         let double = known(matrixmultiply::dgemm, &product, &a64, &b64);
         let nearby = tolerances(&product, &a64, &b64, f64::from(f32::EPSILON));
         let close = tolerances(&product, &a64, &b64, f64::EPSILON);
-        for isa in sets() {
+        for isa in Isa::all() {
             let ours = run(&product, isa, &a, &b, m);
             prop_assert_eq!(too_far(&ours, &single, &nearby, 2.0), None, "{:?} {:?} beside sgemm", isa, product);
             prop_assert_eq!(too_far(&doubles(&ours), &double, &nearby, 1.0), None, "{:?} {:?} beside dgemm", isa, product);
@@ -313,7 +306,7 @@ proptest! {
     fn splitting_a_product_changes_no_bit((m, n, k) in sizes(), transpose_a: bool, transpose_b: bool, rows in 1..9_usize) {
         let product = Product { m, n, k, transpose_a, transpose_b };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        for isa in sets() {
+        for isa in Isa::all() {
             prop_assert_eq!(run(&product, isa, &a, &b, m), run(&product, isa, &a, &b, rows));
         }
     }
@@ -344,7 +337,7 @@ fn has_the_bits_of_one_unpacked<T: Real>(m: usize, a: &[T], b: &[T]) {
         transpose_a: false,
         transpose_b: false,
     };
-    for isa in sets() {
+    for isa in Isa::all() {
         let mut packed = vec![T::from_f64(f64::NAN); k * n];
         pack(isa, b, n, &mut packed);
         let mut c = vec![T::from_f64(f64::NAN); m * n];
@@ -368,7 +361,7 @@ proptest! {
         let (a, b): (Vec<f32>, _) = (noise(m * k, 0).into_iter().map(kept).collect(), noise(k * n, 1));
         // Whole rows, or any part of one.
         let len = if one_row { part } else { part.next_multiple_of(n) };
-        for isa in sets() {
+        for isa in Isa::all() {
             let mut packed = vec![f32::NAN; k * n];
             pack(isa, &b, n, &mut packed);
             let mut c = vec![f32::NAN; m * n];
@@ -390,7 +383,7 @@ proptest! {
         let smaller = if transpose_a { Product { k: fewer(k), ..whole } } else { Product { m: fewer(m), ..whole } };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
         let (a, b) = (&a[..smaller.m * smaller.k], &b[..smaller.k * n]);
-        for isa in sets().flat_map(|isa| [isa, isa.with_precision(Precision::Bf16)]) {
+        for isa in Isa::all().flat_map(|isa| [isa, isa.with_precision(Precision::Bf16)]) {
             let mut c = vec![f32::NAN; smaller.m * n];
             smaller.run_rows(isa, a, b, &mut c, 0, &mut Panels::new(isa, [whole]));
             prop_assert_eq!(c, run(&smaller, isa, a, b, smaller.m));
@@ -401,7 +394,7 @@ proptest! {
     fn a_product_in_bf16_is_one_of_rounded_operands((m, n, k) in sizes(), transpose_a: bool, transpose_b: bool) {
         let product = Product { m, n, k, transpose_a, transpose_b };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+        for isa in Isa::all().map(|isa| isa.with_precision(Precision::Bf16)) {
             prop_assert_eq!(far_from_rounded(&product, isa, &a, &b), None, "{:?} {:?}", isa, product);
         }
     }
@@ -412,7 +405,7 @@ proptest! {
     ) {
         let product = Product { m, n, k, transpose_a, transpose_b };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+        for isa in Isa::all().map(|isa| isa.with_precision(Precision::Bf16)) {
             prop_assert_eq!(run(&product, isa, &a, &b, m), run(&product, isa, &a, &b, rows));
         }
     }
@@ -431,7 +424,7 @@ fn a_large_product_in_bf16_is_one_of_rounded_operands() {
             transpose_b,
         };
         let (a, b) = (noise(m * k, 0), noise(k * n, 1));
-        for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+        for isa in Isa::all().map(|isa| isa.with_precision(Precision::Bf16)) {
             assert_eq!(
                 far_from_rounded(&product, isa, &a, &b),
                 None,
@@ -452,7 +445,7 @@ fn numbers_that_are_not_finite_stay_so_in_bf16() {
         transpose_a: false,
         transpose_b: false,
     };
-    for isa in sets().map(|isa| isa.with_precision(Precision::Bf16)) {
+    for isa in Isa::all().map(|isa| isa.with_precision(Precision::Bf16)) {
         for (poison, is_it) in [
             (f32::INFINITY, f32::is_infinite as fn(f32) -> bool),
             (f32::MAX, f32::is_infinite),
@@ -478,7 +471,7 @@ fn splitting_a_single_row_changes_no_bit() {
             transpose_b,
         };
         let (a, b) = (noise(product.k, 0), noise(product.k * product.n, 1));
-        for isa in sets() {
+        for isa in Isa::all() {
             let whole = run(&product, isa, &a, &b, 1);
             let mut panels = Panels::new(isa, [product]);
             for len in [1, 48, 300, 699] {

@@ -230,14 +230,12 @@ fn fit_numbers(
 /// Mean and standard deviation (divisor n), in two passes.
 fn mean_and_std(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
-    // Rounded sums of a constant would leave a deviation that is not 0, but so small that any other number becomes huge.
-    if let Some(&first) = values.first()
-        && values.iter().all(|&x| x == first)
-    {
-        return (first.clamp(f64::from(f32::MIN), f64::from(f32::MAX)), 0.0);
-    }
-    // Divided before they are added, so that no sum of finite numbers overflows.
-    let mean = values.iter().map(|x| x / n).sum::<f64>();
+    let mean = match values {
+        // A rounded sum would leave a deviation that is not 0, but so small that any other number becomes huge.
+        [first, others @ ..] if others.iter().all(|x| x == first) => *first,
+        // Divided before they are added, so that no sum of finite numbers overflows.
+        _ => values.iter().map(|x| x / n).sum::<f64>(),
+    };
     let variance = values
         .iter()
         .map(|x| (x - mean) * (x - mean) / n)

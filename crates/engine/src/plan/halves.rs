@@ -216,9 +216,7 @@ mod tests {
             let program = Program::compile(&graph, results, most_rows).expect("it fits");
             let numbers = |n: usize| (0..n).map(|x| (x as f32).sin()).collect::<Vec<_>>();
             let parameters = numbers(k * n);
-            let sets = ["portable", "avx2", "avx512", "avx512_bf16", "avx512_amx"];
-            let sets = sets.into_iter().filter_map(Isa::named);
-            for (batch_rows, isa) in sets.flat_map(|isa| [(2, isa), (33, isa)]) {
+            for (batch_rows, isa) in Isa::all().flat_map(|isa| [(2, isa), (33, isa)]) {
                 let isa = isa.with_precision(precision);
                 assert!(Halves::of(&program.instructions[0], batch_rows, isa).is_some());
                 let product = |threads: usize| {
