@@ -5,8 +5,9 @@ use descent_engine::sample::SampleShape;
 use descent_engine::spec::{Categories, Split, Task, Violation};
 use serde::{Deserialize, Serialize};
 
-use super::split::share;
-use super::{ColumnKind, ColumnProfile, Ingested, Reading, Schema, Wanted};
+use super::split::{self, share};
+use super::transform::sort_classes;
+use super::{ColumnKind, ColumnProfile, DataError, Ingested, Reading, Schema, Wanted};
 
 /// Something about the data that its owner should know, though it stops nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +95,7 @@ impl Roles {
 /// upper bound: categories that do not occur among the training rows get no feature.
 ///
 /// # Errors
-/// What [`Roles::of`] finds, targets that never vary, and too few rows.
+/// What [`Roles::of`] finds, targets that never vary, and a split that leaves a part empty.
 pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, Vec<Violation>> {
     let schema = ingested.schema();
     let roles = Roles::of(task, &schema)?;
@@ -133,10 +134,15 @@ pub fn facts(task: &Task, seed: u64, ingested: &Ingested) -> Result<DataFacts, V
     if !found.is_empty() {
         return Err(found);
     }
+    let split = task.split(seed);
+    if let Err(error) = check_parts(&split, task, &roles, ingested) {
+        let violation = Violation::new("/task/split", error.code, error.message);
+        return Err(vec![violation.got(split.name())]);
+    }
     let (sample_shape, categories) = encoded(task, &roles, ingested);
     Ok(DataFacts {
         n_rows: ingested.n_rows,
-        n_train: n_train(&task.split(seed), roles.split, ingested).max(1),
+        n_train: n_train(&split, roles.split, ingested).max(1),
         sample_shape,
         categories,
         outcome,
@@ -206,6 +212,52 @@ fn n_train(split: &Split, column: Option<usize>, ingested: &Ingested) -> u64 {
     let shown = ingested.columns[column].top_values.iter();
     let held_out = shown.filter(|top| validation.contains(&top.value) || test.contains(&top.value));
     n_rows.saturating_sub(held_out.map(|top| top.count).sum())
+}
+
+/// Refuses a split that will leave a part empty, as far as the profile shows it: how many rows lack one of several targets, and what a
+/// column with very many values holds, only reading the data tells.
+fn check_parts(
+    split: &Split,
+    task: &Task,
+    roles: &Roles,
+    ingested: &Ingested,
+) -> Result<(), DataError> {
+    let n_rows = ingested.n_rows as usize;
+    if let Split::ByColumn { .. } = split {
+        let n_train = n_train(split, roles.split, ingested) as usize;
+        return split::check_named(split, n_train, n_rows);
+    }
+    let targets = || roles.targets.iter().map(|&column| &ingested.columns[column]);
+    // A cell that is no number may still be the name of a class.
+    if task.kind.has_classes() && targets().any(|target| target.n_bad > 0) {
+        return Ok(());
+    }
+    let lacking: Vec<usize> = targets()
+        .map(|target| (target.n_missing + target.n_bad) as usize)
+        .filter(|n| *n > 0)
+        .collect();
+    let n_rows = match (lacking.as_slice(), roles.targets.len()) {
+        ([], _) => n_rows,
+        ([n], 1) => n_rows.saturating_sub(*n),
+        _ => return Ok(()),
+    };
+    if !task.kind.has_classes() {
+        return split::check_drawn(split, n_rows, None);
+    }
+    let target = &ingested.columns[roles.targets[0]];
+    let mut names: Vec<String> = (target.top_values.iter())
+        .map(|top| top.value.clone())
+        .collect();
+    sort_classes(&mut names);
+    let count = |name: &String| {
+        let mut shown = target.top_values.iter();
+        shown
+            .find(|top| top.value == *name)
+            .map_or(0, |top| top.count as usize)
+    };
+    let classes: Vec<usize> = names.iter().map(count).collect();
+    let all_shown = classes.iter().sum::<usize>() == n_rows;
+    split::check_drawn(split, n_rows, all_shown.then_some(&classes[..]))
 }
 
 /// Checks what is known of the targets without reading them against what the loss takes: counts and shares are not negative.

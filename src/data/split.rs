@@ -57,7 +57,13 @@ pub fn divide(
             by_column(rows, codes, names, validation, test)
         }
     };
-    check(split, parts, rows.len(), labels.is_some())
+    let sizes = Sizes {
+        train: parts.train.len(),
+        validation: parts.validation.len(),
+        test: parts.test.len(),
+    };
+    check(split, &sizes, rows.len(), labels.is_some())?;
+    Ok(parts)
 }
 
 /// At random: the first of a random order test, the next validate, the rest train.
@@ -86,21 +92,31 @@ pub fn stratified(rows: &[u32], labels: &[u32], validation: f64, test: f64, seed
     for &row in rows {
         classes[labels[row as usize] as usize].push(row);
     }
+    let sizes: Vec<usize> = classes.iter().map(Vec::len).collect();
+    let held_out = quotas(&sizes, validation, test);
     let mut parts = Parts::default();
-    let (mut owed_validation, mut owed_test) = (0.0, 0.0);
-    for (class, members) in classes.iter_mut().enumerate() {
+    for (class, (members, (n_validation, n_test))) in classes.iter_mut().zip(held_out).enumerate() {
         // Step 0 belongs to the plain random draw.
         Stream::new(seed, Purpose::Split, class as u64 + 1).shuffle(members);
-        let n = members.len() as f64;
-        let n_test = quota(n * test, &mut owed_test, members.len().saturating_sub(1));
-        let n_validation = quota(
-            n * validation,
-            &mut owed_validation,
-            members.len().saturating_sub(n_test + 1),
-        );
         deal(members, n_validation, n_test, &mut parts);
     }
     sorted(parts)
+}
+
+/// How many rows of each class validate and test, for classes of these sizes.
+fn quotas(classes: &[usize], validation: f64, test: f64) -> Vec<(usize, usize)> {
+    let (mut owed_validation, mut owed_test) = (0.0, 0.0);
+    let of_class = |&size: &usize| {
+        let n = size as f64;
+        let n_test = quota(n * test, &mut owed_test, size.saturating_sub(1));
+        let n_validation = quota(
+            n * validation,
+            &mut owed_validation,
+            size.saturating_sub(n_test + 1),
+        );
+        (n_validation, n_test)
+    };
+    classes.iter().map(of_class).collect()
 }
 
 /// Rows in order of time; those without a time come first, so they train.
@@ -189,13 +205,59 @@ fn no_column(name: &str) -> DataError {
     )
 }
 
-/// A part that was asked for must have rows.
-fn check(
+/// Refuses a draw by fractions as [`divide`] will, from the number of rows that have a target and, where it keeps classes in
+/// proportion, of each class; without those of the classes nothing is known of it.
+///
+/// # Errors
+/// `empty_part`.
+pub(super) fn check_drawn(
     split: &Split,
-    parts: Parts,
     n_rows: usize,
-    has_classes: bool,
-) -> Result<Parts, DataError> {
+    classes: Option<&[usize]>,
+) -> Result<(), DataError> {
+    let Some((validation, test)) = split.fractions() else {
+        return Ok(());
+    };
+    let (n_validation, n_test) = match (split, classes) {
+        (Split::Stratified { .. }, Some(classes)) => quotas(classes, validation, test)
+            .into_iter()
+            .fold((0, 0), |sum, class| (sum.0 + class.0, sum.1 + class.1)),
+        (Split::Stratified { .. }, None) => return Ok(()),
+        _ => {
+            let n_test = share(n_rows, test);
+            (share(n_rows, validation).min(n_rows - n_test), n_test)
+        }
+    };
+    let sizes = Sizes {
+        train: n_rows - n_validation - n_test,
+        validation: n_validation,
+        test: n_test,
+    };
+    check(split, &sizes, n_rows, classes.is_some())
+}
+
+/// Refuses a column that leaves none of `n_rows` to train on.
+///
+/// # Errors
+/// `empty_part`.
+pub(super) fn check_named(split: &Split, n_train: usize, n_rows: usize) -> Result<(), DataError> {
+    let sizes = Sizes {
+        train: n_train,
+        validation: 0,
+        test: 0,
+    };
+    check(split, &sizes, n_rows, false)
+}
+
+/// Rows of each part.
+struct Sizes {
+    train: usize,
+    validation: usize,
+    test: usize,
+}
+
+/// A part that was asked for must have rows.
+fn check(split: &Split, sizes: &Sizes, n_rows: usize, has_classes: bool) -> Result<(), DataError> {
     let empty = |part: &str, advice: &str| {
         let message = format!(
             "the {} split of {n_rows} rows with a target leaves no rows for {part}; {advice}",
@@ -213,14 +275,20 @@ fn check(
         Some((validation, test)) => (validation > 0.0, test > 0.0),
         None => (false, false),
     };
-    if parts.train.is_empty() {
-        empty("training", "upload more rows or hold back less")
-    } else if wants_validation && parts.validation.is_empty() {
+    if sizes.train == 0 {
+        let advice = match split {
+            Split::ByColumn { .. } => {
+                "rows train whose value stands neither under `validation` nor under `test`"
+            }
+            _ => "upload more rows or hold back less",
+        };
+        empty("training", advice)
+    } else if wants_validation && sizes.validation == 0 {
         empty("validation", held_back)
-    } else if wants_test && parts.test.is_empty() {
+    } else if wants_test && sizes.test == 0 {
         empty("testing", held_back)
     } else {
-        Ok(parts)
+        Ok(())
     }
 }
 

@@ -212,6 +212,15 @@ async fn a_plan_queues_nothing() {
             >= plan["memory"]["weights_bytes"].as_u64().unwrap()
     );
     assert_eq!(plan["resolved_spec"]["training"]["epochs"], 30);
+    // Four rows are too few for the three parts of the default split.
+    app.dataset("admin", "and", include_bytes!("../../examples/and.csv"))
+        .await;
+    let task = json!({"kind": "classification", "target": "out"});
+    for path in ["/v1/runs?dry_run=true", "/v1/runs"] {
+        let answer = app.post(path, &json!({"dataset": "and", "task": task})).await;
+        let refused = answer.problem(422, "invalid_spec");
+        assert_eq!(refused["errors"][0]["pointer"], "/task/split", "{refused}");
+    }
     assert_eq!(app.get("/v1/runs").await.ok(200)["data"], json!([]));
 }
 

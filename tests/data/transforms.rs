@@ -497,6 +497,52 @@ fn facts_are_known_before_the_file_is_decoded() {
     }
 }
 
+/// What the run would say when it has read the file is said before.
+#[test]
+fn a_split_that_leaves_a_part_empty_is_refused_before_the_file_is_decoded() {
+    let gate: &[u8] = include_bytes!("../../examples/and.csv");
+    let parts: &[u8] = b"a,part,out\n1,test,0\n2,test,1\n3,dev,0\n4,dev,1\n";
+    let steps: &[u8] = b"a,out\n1,1.5\n2,2.5\n3,3.5\n4,4.5\n";
+    let holes: &[u8] = b"a,out\n1,0.5\n2,0.7\n3,\n4,\n5,\n";
+    let by_column = |test: &str| json!({"kind": "by_column", "column": "part", "test": [test]});
+    let random = json!({"kind": "random", "validation": 0.0, "test": 0.5});
+    let most = json!({"kind": "random", "validation": 0.0, "test": 0.9});
+    for (bytes, kind, split, fits) in [
+        (gate, "classification", json!(null), false),
+        (
+            &include_bytes!("../../examples/xor.csv")[..],
+            "classification",
+            json!(null),
+            false,
+        ),
+        (gate, "classification", random.clone(), true),
+        (
+            gate,
+            "classification",
+            json!({"kind": "stratified", "validation": 0.0, "test": 0.0}),
+            true,
+        ),
+        (steps, "regression", json!(null), true),
+        (parts, "classification", by_column("test"), false),
+        (parts, "classification", by_column("tset"), true),
+        (holes, "regression", most, false),
+    ] {
+        let task = task(json!({"kind": kind, "target": "out", "split": split}));
+        let (ingested, prepared) = attempted(bytes, &task, TargetScale::Standard);
+        match (facts(&task, 7, &ingested), prepared) {
+            (Ok(_), Ok(_)) => assert!(fits, "{task:?}"),
+            (Err(said), Err(error)) => {
+                assert!(!fits, "{task:?}");
+                assert_eq!(
+                    (said[0].pointer.as_str(), said[0].code, &said[0].message),
+                    ("/task/split", "empty_part", &error.message)
+                );
+            }
+            (said, prepared) => panic!("{said:?} and {:?}", prepared.err()),
+        }
+    }
+}
+
 #[test]
 fn counts_and_shares_are_not_shifted() {
     let bytes = b"x,a,b\n1,2,0.25\n2,0,0.5\n3,4,0\n4,6,1\n";

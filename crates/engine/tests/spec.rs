@@ -242,6 +242,10 @@ fn contradictions_are_found() {
             "/task/split/column",
         ),
         (
+            json!({"task": {"split": {"kind": "by_column", "column": "part", "validation": ["a", "b"], "test": ["b"]}}}),
+            "/task/split/validation/1",
+        ),
+        (
             json!({"task": {"kind": "regression"}, "loss": {"kind": "cross_entropy"}}),
             "/loss/kind",
         ),

@@ -19,6 +19,7 @@ use super::{DataError, Frame, Sample, Schema, Values};
 pub use encoding::{DAY, Encoding, YEAR};
 pub use fit::{Prepared, prepare};
 pub use row::{RawCell, RowNote, RowNoteCode};
+pub(super) use target::sort_classes;
 pub use target::{MAX_CLASSES, TargetEncoding};
 
 /// The document that turns rows of the training file's form into features, and outputs into labels or values.

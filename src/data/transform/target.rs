@@ -155,6 +155,12 @@ pub(super) fn classes(frame: &Frame, column: usize, name: &str) -> Result<Vec<St
         );
         return Err(DataError::new("too_many_classes", message).at_column(column + 1, Some(name)));
     }
+    sort_classes(&mut classes);
+    Ok(classes)
+}
+
+/// Classes stand by value where all are numbers, else by name.
+pub(in crate::data) fn sort_classes(classes: &mut [String]) {
     let key = |class: &String| number::parse(class).map(|scanned| scanned.value);
     if classes.iter().all(|class| key(class).is_some()) {
         classes.sort_by(|a, b| {
@@ -166,5 +172,4 @@ pub(super) fn classes(frame: &Frame, column: usize, name: &str) -> Result<Vec<St
     } else {
         classes.sort();
     }
-    Ok(classes)
 }

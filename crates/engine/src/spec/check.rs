@@ -86,13 +86,26 @@ fn split(spec: &Spec, found: &mut Vec<Violation>) {
         );
         found.push(Violation::new("/task/split", "contradiction", message).got(validation + test));
     }
-    if let Split::ByColumn { column, .. } = split
-        && spec.task.target.columns().contains(column)
-    {
+    let Split::ByColumn {
+        column,
+        validation,
+        test,
+    } = split
+    else {
+        return;
+    };
+    if spec.task.target.columns().contains(column) {
         let message = format!("`{column}` is the target, so it cannot also say which rows test");
         found.push(
             Violation::new("/task/split/column", "contradiction", message).got(column.as_str()),
         );
+    }
+    for (index, value) in validation.iter().enumerate() {
+        if test.contains(value) {
+            let message = format!("`{value}` stands under `test` too; a row has one part");
+            let pointer = format!("/task/split/validation/{index}");
+            found.push(Violation::new(pointer, "contradiction", message).got(value.as_str()));
+        }
     }
 }
 
