@@ -1,27 +1,26 @@
 //! `/v1/runs/{id}/landscape`: the loss around a run's weights. Asked for once, computed beside the trainings, kept.
 
+use std::sync::OnceLock;
+
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use descent_engine::spec::{self, Violation};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::Api;
 use super::auth::Bearer;
-use super::error::{Error, Kind, Result, Violation};
+use super::error::{Error, Kind, Result};
 use super::input::{Json, Path, Query};
 use super::page::{Order, Page, Window};
 use super::patience;
 use super::time::rfc3339;
+use super::translate::wrong;
 use crate::ids::{LandscapeId, RunId};
 use crate::runs::{Kind as View, LandscapeRequest};
 use crate::store::landscapes as rows;
-
-/// The largest whole number that every JSON reader keeps.
-const MAX_WHOLE: u64 = (1 << 53) - 1;
-const RESOLUTIONS: std::ops::RangeInclusive<u32> = 5..=101;
-const SAMPLES: std::ops::RangeInclusive<u32> = 1..=10_000;
-const RANGES: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 
 /// What is to be looked at, and how finely. An even `resolution` counts as the next odd one, so that an axis has a middle.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -115,8 +114,28 @@ pub enum Question {
 }
 
 impl Question {
-    /// Everything filled in and checked.
-    fn filled(self) -> Result<LandscapeRequest> {
+    /// Reads the document by its own contract, which says of every field what is wrong with it; serde would stop at the first, and
+    /// not say where.
+    fn read(document: Value) -> Result<Self> {
+        let mut found = spec::violations(contract(), &document);
+        if let Some(other) = document.get("other").and_then(Value::as_str)
+            && other.parse::<RunId>().is_err()
+            && found.iter().all(|violation| violation.pointer != "/other")
+        {
+            let message = "it is the id of a run, a UUID";
+            found.push(Violation::new("/other", "invalid", message));
+        }
+        if found.is_empty() {
+            serde_json::from_value(document).map_err(|error| {
+                Error::new(Kind::Unprocessable, "invalid_request", error.to_string())
+            })
+        } else {
+            Err(wrong("invalid_request", "request", found))
+        }
+    }
+
+    /// Everything filled in.
+    fn filled(self) -> LandscapeRequest {
         let (kind, (resolution, samples, range, seed), other, step) = match self {
             Self::Plane {
                 resolution,
@@ -172,25 +191,7 @@ impl Question {
             samples.unwrap_or(1_000),
             seed.unwrap_or(0),
         );
-        let wrong: Vec<Violation> = [
-            outside("resolution", resolution, &RESOLUTIONS),
-            outside("samples", samples, &SAMPLES),
-            range.and_then(|range| outside("range", range, &RANGES)),
-            outside("seed", seed, &(0..=MAX_WHOLE)),
-            step.and_then(|step| outside("step", step, &(0..=MAX_WHOLE))),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        if !wrong.is_empty() {
-            let detail = wrong
-                .iter()
-                .map(|violation| violation.message.as_str())
-                .collect::<Vec<_>>()
-                .join("; ");
-            return Err(Error::new(Kind::Unprocessable, "invalid_request", detail).with(wrong));
-        }
-        Ok(LandscapeRequest {
+        LandscapeRequest {
             kind,
             resolution: resolution | 1,
             samples,
@@ -198,24 +199,20 @@ impl Question {
             other,
             seed,
             step,
-        })
+        }
     }
 }
 
-fn outside<T: PartialOrd + std::fmt::Display>(
-    field: &str,
-    got: T,
-    allowed: &std::ops::RangeInclusive<T>,
-) -> Option<Violation> {
-    (!allowed.contains(&got)).then(|| Violation {
-        pointer: Some(format!("/{field}")),
-        code: "out_of_range".into(),
-        message: format!(
-            "{field} is {got}; it must be {} to {}",
-            allowed.start(),
-            allowed.end()
-        ),
-        ..Violation::default()
+/// The contract of a question, in the form of a spec's: a kind is a constant.
+fn contract() -> &'static Value {
+    static CONTRACT: OnceLock<Value> = OnceLock::new();
+    CONTRACT.get_or_init(|| {
+        let mut schema = serde_json::to_value(Question::schema()).unwrap_or_default();
+        for variant in schema["oneOf"].as_array_mut().into_iter().flatten() {
+            let kind = variant["properties"]["kind"]["enum"][0].take();
+            variant["properties"]["kind"] = json!({"const": kind});
+        }
+        schema
     })
 }
 
@@ -449,9 +446,9 @@ pub async fn ask(
     State(api): State<Api>,
     caller: Bearer,
     Path(id): Path<RunId>,
-    Json(question): Json<Question>,
+    Json(document): Json<Value>,
 ) -> Result<Response> {
-    let request = question.filled()?;
+    let request = Question::read(document)?.filled();
     let (row, is_new) = api
         .app
         .runs

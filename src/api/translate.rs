@@ -163,7 +163,7 @@ impl From<Vec<descent_engine::spec::Violation>> for Error {
 }
 
 /// Everything that is wrong with a document, at once.
-fn wrong(
+pub(super) fn wrong(
     code: &'static str,
     what: &str,
     violations: Vec<descent_engine::spec::Violation>,

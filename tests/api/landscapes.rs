@@ -364,28 +364,34 @@ async fn what_cannot_be_seen_is_refused_with_the_reason() {
     app.post(&path, &json!({"kind": "plane"}))
         .await
         .problem(409, "no_landscape");
-    for (question, pointer) in [
-        (json!({"kind": "plane", "resolution": 4}), "/resolution"),
-        (json!({"kind": "plane", "samples": 0}), "/samples"),
-        (json!({"kind": "random", "range": 0.0}), "/range"),
+    for (question, pointer, code) in [
+        (json!({"kind": "plane", "resolution": 4}), "/resolution", "out_of_range"),
+        (json!({"kind": "plane", "samples": 0}), "/samples", "out_of_range"),
+        (json!({"kind": "random", "range": 0.0}), "/range", "out_of_range"),
+        (json!({"kind": "random", "seed": "x"}), "/seed", "wrong_type"),
+        (json!({"kind": "hill"}), "/kind", "unknown_value"),
+        (json!({}), "/kind", "required"),
+        (json!({"kind": "between"}), "/other", "required"),
+        (json!({"kind": "between", "other": "x"}), "/other", "invalid"),
+        (json!({"kind": "plane", "other": "x"}), "/other", "unknown_field"),
+        (json!({"kind": "plane", "resolutoin": 9}), "/resolutoin", "unknown_field"),
+        (json!([]), "", "wrong_type"),
     ] {
         let problem = app
             .post(&path, &question)
             .await
             .problem(422, "invalid_request");
-        assert_eq!(problem["errors"][0]["pointer"], pointer);
-    }
-    for wrong in [
-        json!({"kind": "hill"}),
-        json!({"kind": "between"}),
-        json!({"kind": "plane", "resolutoin": 9}),
-        json!({}),
-    ] {
-        assert!(
-            app.post(&path, &wrong).await.status.is_client_error(),
-            "{wrong}"
+        let errors = problem["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1, "{problem}");
+        assert_eq!(
+            (&errors[0]["pointer"], &errors[0]["code"]),
+            (&json!(pointer), &json!(code)),
+            "{problem}"
         );
     }
+    let two = json!({"kind": "plane", "resolution": 9.5, "samples": 0});
+    let problem = app.post(&path, &two).await.problem(422, "invalid_request");
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 2, "{problem}");
 
     let app = TestApp::with(|config| config.specs.landscape_flops = 1_000_000).await;
     let (a, b) = (

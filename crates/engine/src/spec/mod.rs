@@ -199,6 +199,13 @@ impl Family {
     }
 }
 
+/// Everything in a document that its JSON Schema forbids, said as of a spec: for what is asked beside one. Objects are closed, and
+/// those with a constant `kind` are told apart by it.
+#[must_use]
+pub fn violations(schema: &Value, document: &Value) -> Vec<Violation> {
+    validate::violations(schema, document)
+}
+
 impl Spec {
     /// Reads a document and reports everything that is wrong with it.
     ///
@@ -217,7 +224,7 @@ impl Spec {
     /// # Errors
     /// Every violation found, each with a JSON Pointer to its place.
     pub fn from_value(value: Value) -> Result<Self, Vec<Violation>> {
-        let mut violations = validate::violations(&value);
+        let mut violations = validate::violations(schema::whole(), &value);
         let sound = validate::without(value, &violations);
         match serde_json::from_value::<Self>(sound) {
             Ok(spec) => {

@@ -6,17 +6,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::whole;
 use super::violation::{Violation, join, nearest};
 use super::words::{describe, in_words, interval, shown};
 
-/// Everything in `document` that its schema forbids.
-pub(super) fn violations(document: &Value) -> Vec<Violation> {
+/// Everything in `document` that its schema, `root`, forbids.
+pub(super) fn violations(root: &Value, document: &Value) -> Vec<Violation> {
     let mut walk = Walk {
-        root: whole(),
+        root,
         found: Vec::new(),
     };
-    walk.value(whole(), document, "");
+    walk.value(root, document, "");
     walk.found
 }
 
