@@ -5,6 +5,7 @@
 use std::str::FromStr;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
@@ -262,13 +263,36 @@ impl<T: DeserializeOwned> Query<T> {
     pub fn of(uri: &Uri) -> Result<Self> {
         match axum::extract::Query::<T>::try_from_uri(uri) {
             Ok(query) => Ok(Query(query.0)),
-            Err(rejection) => Err(Error::new(
-                Kind::Malformed,
-                "invalid_query",
-                rejection.body_text(),
-            )),
+            Err(rejection) => Err(unread(&rejection)),
         }
     }
+}
+
+/// The parameter that cannot be read, by its name. What parsed it stands at the root of the rejection.
+fn unread(rejection: &QueryRejection) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(rejection);
+    while let Some(current) = cause {
+        if let Some(located) =
+            current.downcast_ref::<serde_path_to_error::Error<serde::de::value::Error>>()
+        {
+            let name = located.path().to_string();
+            let reason = located.inner().to_string();
+            let wanted = match reason.as_str() {
+                "invalid digit found in string" | "cannot parse integer from empty string" => {
+                    "it must be a whole number that is not negative"
+                }
+                "number too large to fit in target type" => "the number is too large",
+                "provided string was not `true` or `false`" => "it must be `true` or `false`",
+                other => other,
+            };
+            return Error::query(
+                &name,
+                format!("the query parameter {name:?} cannot be read: {wanted}"),
+            );
+        }
+        cause = current.source();
+    }
+    Error::new(Kind::Malformed, "invalid_query", rejection.body_text())
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -357,6 +381,31 @@ mod tests {
             json::<Doc>(b"{\"layers\": \"\xff\"}").unwrap_err().kind(),
             Kind::Malformed
         );
+    }
+
+    #[test]
+    fn a_query_parameter_of_a_wrong_type_is_named() {
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code)]
+        struct Asked {
+            limit: Option<u32>,
+            order: Option<crate::api::page::Order>,
+            follow: Option<bool>,
+        }
+        for (query, name, wanted) in [
+            ("limit=x", "?limit", "a whole number"),
+            ("limit=", "?limit", "a whole number"),
+            ("limit=99999999999", "?limit", "too large"),
+            ("order=up", "?order", "`asc` or `desc`"),
+            ("limit=3&follow=1", "?follow", "`true` or `false`"),
+        ] {
+            let uri: Uri = format!("/v1/runs?{query}").parse().unwrap();
+            let error = Query::<Asked>::of(&uri).map(|_| ()).unwrap_err();
+            assert_eq!((error.kind(), error.code()), (Kind::Malformed, "invalid_query"));
+            let violation = &error.violations()[0];
+            assert_eq!(violation.pointer.as_deref(), Some(name), "{query}");
+            assert!(violation.message.contains(wanted), "{}", violation.message);
+        }
     }
 
     #[test]

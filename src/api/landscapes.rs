@@ -515,7 +515,7 @@ pub struct ListQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `last_id` of the page before.
-    #[param(min_length = 1, max_length = 128)]
+    #[param(value_type = Option<String>, format = Uuid)]
     after: Option<String>,
     /// By time, default newest first.
     order: Option<Order>,
@@ -534,7 +534,7 @@ pub async fn list(
     Query(query): Query<ListQuery>,
     uri: Uri,
 ) -> Result<Response> {
-    let window = Window::new(query.limit, query.after, query.order)?.for_store();
+    let window = Window::of::<LandscapeId>(query.limit, query.after, query.order)?.for_store();
     let run = api.app.runs.show(&caller.owner, id).await?;
     let page = rows::list(&api.app.store, run.id, &window).await?;
     let data = page

@@ -3,6 +3,9 @@
 //! `after` is the id of the last item the client has seen, not a position, so rows that come or go in between neither
 //! repeat nor hide an item.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::Json;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -53,16 +56,28 @@ impl Window {
             .as_ref()
             .is_some_and(|after| after.is_empty() || after.len() > 128)
         {
-            return Err(Error::query(
-                "after",
-                "after must be the last_id of the page before",
-            ));
+            return Err(no_cursor());
         }
         Ok(Window {
             limit,
             after,
             order: order.unwrap_or_default(),
         })
+    }
+
+    /// The same for a list whose ids are of the kind `I`. Behind what is none of them there is no page; the others get the one form
+    /// that they have on record.
+    pub fn of<I: FromStr + Display>(
+        limit: Option<u32>,
+        after: Option<String>,
+        order: Option<Order>,
+    ) -> Result<Self> {
+        let mut window = Window::new(limit, after, order)?;
+        if let Some(after) = &mut window.after {
+            let id: I = after.parse().map_err(|_| no_cursor())?;
+            *after = id.to_string();
+        }
+        Ok(window)
     }
 
     /// Whether the list runs from old to new.
@@ -83,6 +98,10 @@ impl Window {
             order,
         }
     }
+}
+
+fn no_cursor() -> Error {
+    Error::query("after", "after must be the last_id of the page before")
 }
 
 /// One page of a list.
@@ -205,5 +224,15 @@ mod tests {
         assert!(Window::new(Some(0), None, None).is_err());
         assert!(Window::new(Some(101), None, None).is_err());
         assert_eq!(Window::new(None, None, None).unwrap().limit, DEFAULT_LIMIT);
+    }
+
+    #[test]
+    fn a_cursor_is_an_id_of_the_list() {
+        use crate::ids::RunId;
+        let of = |after: &str| Window::of::<RunId>(None, Some(after.to_owned()), None);
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(of(&id.to_uppercase()).unwrap().after.as_deref(), Some(id));
+        let refused = of("zzz").unwrap_err();
+        assert_eq!(refused.violations()[0].pointer.as_deref(), Some("?after"));
     }
 }

@@ -222,6 +222,14 @@ async fn a_plan_queues_nothing() {
         assert_eq!(refused["errors"][0]["pointer"], "/task/split", "{refused}");
     }
     assert_eq!(app.get("/v1/runs").await.ok(200)["data"], json!([]));
+    for path in [
+        "/v1/runs?after=zzz",
+        "/v1/datasets?after=zzz",
+        "/v1/sweeps?after=zzz",
+    ] {
+        let refused = app.get(path).await.problem(400, "invalid_query");
+        assert_eq!(refused["errors"][0]["pointer"], "?after", "{path}");
+    }
 }
 
 #[tokio::test]

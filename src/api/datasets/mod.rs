@@ -39,7 +39,7 @@ pub struct ListQuery {
 /// The caller's datasets
 #[utoipa::path(get, path = "", operation_id = "datasets_list", tag = "datasets",
     params(("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Items on a page, default 20"),
-        ("after" = Option<String>, Query, min_length = 1, max_length = 128, description = "`last_id` of the page before"),
+        ("after" = Option<String>, Query, format = Uuid, description = "`last_id` of the page before"),
         ("order" = Option<Order>, Query, description = "By time of upload, default newest first"),
         ("name" = Option<String>, Query, description = "Only those of this name")),
     responses((status = 200, description = "A page", body = Page<Dataset>, headers(("Link" = Option<String>, description = "`rel=\"next\"` when more follow.")))))]
@@ -49,7 +49,7 @@ pub async fn list(
     Query(query): Query<ListQuery>,
     uri: Uri,
 ) -> Result<Response> {
-    let window = Window::new(query.limit, query.after, query.order)?.for_store();
+    let window = Window::of::<DatasetId>(query.limit, query.after, query.order)?.for_store();
     let page = rows::list(
         &api.app.store,
         &caller.owner,

@@ -46,7 +46,7 @@ pub struct ListQuery {
 /// The caller's runs
 #[utoipa::path(get, path = "", operation_id = "runs_list", tag = "runs",
     params(("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Items on a page, default 20"),
-        ("after" = Option<String>, Query, min_length = 1, max_length = 128, description = "`last_id` of the page before"),
+        ("after" = Option<String>, Query, format = Uuid, description = "`last_id` of the page before"),
         ("order" = Option<Order>, Query, description = "By time of submission, default newest first"),
         ("status" = Option<Vec<Status>>, Query, style = Form, explode = false, min_items = 1, description = "In one of these states, separated by commas"),
         ("family" = Option<String>, Query, description = "Of this family"),
@@ -60,7 +60,7 @@ pub async fn list(
     Query(query): Query<ListQuery>,
     uri: Uri,
 ) -> Result<Response> {
-    let window = Window::new(query.limit, query.after, query.order)?.for_store();
+    let window = Window::of::<RunId>(query.limit, query.after, query.order)?.for_store();
     let dataset = match &query.dataset {
         None => None,
         Some(wanted) => match datasets::named(&api.app.store, &caller.owner, wanted).await? {

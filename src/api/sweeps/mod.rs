@@ -177,7 +177,7 @@ pub struct ListQuery {
 /// The caller's sweeps
 #[utoipa::path(get, path = "", operation_id = "sweeps_list", tag = "sweeps",
     params(("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Items on a page, default 20"),
-        ("after" = Option<String>, Query, min_length = 1, max_length = 128, description = "`last_id` of the page before"),
+        ("after" = Option<String>, Query, format = Uuid, description = "`last_id` of the page before"),
         ("order" = Option<Order>, Query, description = "By time of creation, default newest first")),
     responses((status = 200, description = "A page", body = Page<Sweep>, headers(("Link" = Option<String>, description = "`rel=\"next\"` when more follow.")))))]
 pub async fn list(
@@ -186,7 +186,7 @@ pub async fn list(
     Query(query): Query<ListQuery>,
     uri: Uri,
 ) -> Result<Response<Body>> {
-    let window = Window::new(query.limit, query.after, query.order)?.for_store();
+    let window = Window::of::<SweepId>(query.limit, query.after, query.order)?.for_store();
     let page = api.app.sweeps.list(&caller.owner, &window).await?;
     let mut data = Vec::with_capacity(page.rows.len());
     for row in &page.rows {
@@ -343,7 +343,7 @@ pub async fn delete(
 #[utoipa::path(get, path = "", operation_id = "sweeps_results", tag = "sweeps",
     params(("id" = String, Path, format = Uuid, description = "Id of the sweep"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Items on a page, default 20"),
-        ("after" = Option<String>, Query, min_length = 1, max_length = 128, description = "`last_id` of the page before: the number of a child"),
+        ("after" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`last_id` of the page before: the number of a child"),
         ("order" = Option<Order>, Query, description = "By the order they were proposed in, default newest first")),
     responses((status = 200, description = "A page", body = Page<SweepResult>, headers(("Link" = Option<String>, description = "`rel=\"next\"` when more follow.")))))]
 pub async fn results(
@@ -353,7 +353,7 @@ pub async fn results(
     Query(query): Query<ListQuery>,
     uri: Uri,
 ) -> Result<Response<Body>> {
-    let window = Window::new(query.limit, query.after, query.order)?.for_store();
+    let window = Window::of::<i64>(query.limit, query.after, query.order)?.for_store();
     let page = api
         .app
         .sweeps
