@@ -334,6 +334,12 @@ fn too_many_layers_and_units_are_refused() {
         places(&refused(&json!({"network": layers}))),
         [("/network", "length")]
     );
+    // Two blocks and what is in them.
+    let block = |n| json!({"kind": "residual", "layers": vec![json!({"kind": "dense", "units": 1}); n]});
+    accepted(&json!({"network": [block(127), block(127)]}));
+    let violations = refused(&json!({"network": [block(127), block(128)]}));
+    assert_eq!(places(&violations), [("/network", "length")]);
+    assert_eq!(violations[0].got, Some(json!(257)));
     assert_eq!(
         places(&refused(
             &json!({"network": [{"kind": "dense", "units": 65_537}]})

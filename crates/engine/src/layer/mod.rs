@@ -211,3 +211,20 @@ layers! {
     /// Layers with a way around them.
     residual::Residual,
 }
+
+impl Layer {
+    /// The layer, with those inside it.
+    #[must_use]
+    pub fn n_layers(&self) -> usize {
+        match self {
+            Layer::Residual(block) => 1 + count(&block.layers),
+            _ => 1,
+        }
+    }
+}
+
+/// All layers of a list, with those inside others.
+#[must_use]
+pub fn count(layers: &[Layer]) -> usize {
+    layers.iter().map(Layer::n_layers).sum()
+}

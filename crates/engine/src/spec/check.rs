@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::violation::{Violation, join, nearest};
-use super::{Categories, Family, Network, Spec, Split, Target, TaskKind};
+use super::{Categories, Family, MOST_LAYERS, Network, Spec, Split, Target, TaskKind};
+use crate::layer;
 use crate::metrics::{self, Part};
 use crate::precision::Precision;
 use crate::schedule::Schedule;
@@ -113,6 +114,17 @@ fn network(spec: &Spec, found: &mut Vec<Violation>) {
     let Some(Network::Layers(layers)) = &spec.network else {
         return;
     };
+    let n_layers = layer::count(layers);
+    if n_layers > MOST_LAYERS {
+        let message = format!(
+            "{n_layers} layers, with those inside residual blocks, where at most {MOST_LAYERS} are allowed"
+        );
+        found.push(
+            Violation::new("/network", "length", message)
+                .allowed(json!({"maximum": MOST_LAYERS}))
+                .got(n_layers),
+        );
+    }
     for (layer_idx, layer) in layers.iter().enumerate() {
         for (field, reason) in layer.faults() {
             let message = format!("layer {layer_idx} ({}): {reason}", layer.kind());

@@ -1,13 +1,10 @@
 //! The layer that a table with embedded categories gets in front of the user's: a table for each feature that is an index.
 
-use super::{Categories, Network, Spec, Violation, resolve};
+use super::{Categories, MOST_LAYERS, Network, Spec, Violation, resolve};
 use crate::dataset::{CategoryFeature, DataFacts};
-use crate::layer::{EntityEmbedding, Layer, Table};
+use crate::layer::{self, EntityEmbedding, Layer, Table};
 use crate::network;
 use crate::sample::SampleShape;
-
-/// Most layers of a spec, see [`Network::Layers`].
-const MOST_LAYERS: usize = 256;
 
 /// The layer, or nothing where no feature is an index. A network that begins with one, as a resolved spec does, keeps its
 /// dimensions; features and vocabularies are always those of the data.
@@ -90,14 +87,14 @@ pub(super) fn put_before(
     if resolved {
         layers.remove(0);
     } else {
-        if layers.len() >= MOST_LAYERS {
+        let n_layers = layer::count(layers);
+        if n_layers >= MOST_LAYERS {
             let message = format!(
-                "{} layers, and one that embeds the categories goes before them: at most {} are allowed",
-                layers.len(),
+                "{n_layers} layers, and one that embeds the categories goes before them: at most {} are allowed",
                 MOST_LAYERS - 1
             );
             let violation = Violation::new("/network", "length", message);
-            return Err(vec![violation.allowed(MOST_LAYERS - 1).got(layers.len())]);
+            return Err(vec![violation.allowed(MOST_LAYERS - 1).got(n_layers)]);
         }
         let input = after(&layer, facts).sample_shape;
         let head = resolve::head(loss, facts.outcome);

@@ -47,6 +47,9 @@ pub use task::{Categories, Features, Impute, Preprocessing, Split, Target, Task,
 pub use training::{Cadence, Device, EarlyStopping, Resources, Rung, Training};
 pub use violation::Violation;
 
+/// Most layers of a network, with those inside others.
+const MOST_LAYERS: usize = 256;
+
 /// What a user asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
