@@ -212,6 +212,11 @@ async fn a_plan_queues_nothing() {
             >= plan["memory"]["weights_bytes"].as_u64().unwrap()
     );
     assert_eq!(plan["resolved_spec"]["training"]["epochs"], 30);
+    let mut named = example("spec.json");
+    named["name"] = json!("two\nlines");
+    let refused = app.post("/v1/runs", &named).await;
+    let refused = refused.problem(422, "invalid_spec");
+    assert_eq!(refused["errors"][0]["code"], "invalid_name");
     // Four rows are too few for the three parts of the default split.
     app.dataset("admin", "and", include_bytes!("../../examples/and.csv"))
         .await;

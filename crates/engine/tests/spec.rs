@@ -192,6 +192,7 @@ fn what_is_missing_or_of_the_wrong_type_is_said_with_its_place() {
         (json!({"training": {"epochs": "3"}}), "/training/epochs"),
         (json!({"training": null}), "/training"),
         (json!({"dataset": ""}), "/dataset"),
+        (json!({"name": "two\nlines"}), "/name"),
         (
             json!({"loss": {"kind": "cross_entropy", "class_weights": "balancd"}}),
             "/loss/class_weights",

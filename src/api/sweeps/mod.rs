@@ -102,10 +102,17 @@ pub async fn create(
 /// The document, checked as far as it is about itself.
 fn wanted(new: NewSweep) -> Result<Wanted> {
     let named = new.spec.get("name").and_then(Value::as_str);
-    let name = new
-        .name
-        .unwrap_or_else(|| named.unwrap_or("sweep").chars().take(MAX_NAME).collect());
-    name_fits(&name)?;
+    let name = match (new.name, named) {
+        (Some(name), _) => {
+            name_fits(&name)?;
+            name
+        }
+        (None, Some(named)) => {
+            check_name("/spec/name", named)?;
+            named.chars().take(MAX_NAME).collect()
+        }
+        (None, None) => "sweep".to_owned(),
+    };
     labels_fit(&new.metadata)?;
     if new.seed > MAX_SEED {
         return Err(invalid(

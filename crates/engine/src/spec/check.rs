@@ -25,6 +25,15 @@ pub(super) fn violations(spec: &Spec) -> Vec<Violation> {
     found
 }
 
+/// What is wrong with the name. Only a new document is asked: one on record trains, whatever it is called.
+pub(super) fn name(spec: &Spec) -> Option<Violation> {
+    let name = spec.name.as_ref()?;
+    name.chars().any(char::is_control).then(|| {
+        let message = "a name has 1 to 200 characters and no control characters";
+        Violation::new("/name", "invalid_name", message)
+    })
+}
+
 fn target(spec: &Spec, found: &mut Vec<Violation>) {
     let Target::Several(names) = &spec.task.target else {
         return;

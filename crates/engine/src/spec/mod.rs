@@ -231,7 +231,8 @@ impl Spec {
         let sound = validate::without(value, &violations);
         match serde_json::from_value::<Self>(sound) {
             Ok(spec) => {
-                let found = spec.check().err().unwrap_or_default();
+                let mut found = spec.check().err().unwrap_or_default();
+                found.extend(check::name(&spec));
                 let under = |inner: &str, outer: &str| {
                     inner
                         .strip_prefix(outer)
