@@ -230,6 +230,7 @@ fn resources_do_not_import_resources() {
         "openapi",
         "page",
         "rate",
+        "repeated",
         "selector",
         "time",
         "traffic",

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::error::{Error, Kind, Result, Violation};
+use super::repeated::repeated;
 use crate::listen::BodyStalled;
 
 /// Largest JSON body, unless a route states another limit.
@@ -161,13 +162,26 @@ pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Error {
     )
 }
 
-/// Parses JSON; a syntax error is 400 with line and column, a wrong shape 422 with a pointer.
+/// Parses JSON; a syntax error is 400 with line and column, a wrong shape or a member that stands twice 422 with a pointer.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // The path is only tracked when something is wrong: tracking it costs more than parsing.
-    match serde_json::from_slice(bytes) {
-        Ok(value) => Ok(value),
-        Err(error) => Err(json_error::<T>(bytes, &error)),
+    let value = serde_json::from_slice(bytes).map_err(|error| json_error::<T>(bytes, &error))?;
+    match repeated(bytes).as_slice() {
+        [] => Ok(value),
+        places => Err(repeated_members(places)),
     }
+}
+
+fn repeated_members(places: &[String]) -> Error {
+    let message = "it stands twice in its object; leave one of the two out";
+    let violations = places.iter().map(|place| Violation {
+        pointer: Some(place.clone()),
+        code: "duplicate_field".into(),
+        message: message.to_owned(),
+        ..Violation::default()
+    });
+    let detail = format!("{}: {message}", places.join(", "));
+    Error::new(Kind::Unprocessable, "invalid_body", detail).with(violations.collect())
 }
 
 fn json_error<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Error {
@@ -366,6 +380,13 @@ mod tests {
             Some("/layers/1/units")
         );
         assert!(!error.detail().contains("line"), "{}", error.detail());
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_pointed_at() {
+        let error = json::<serde_json::Value>(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Unprocessable, "invalid_body"));
+        assert_eq!(error.violations()[0].pointer.as_deref(), Some("/a/b"));
     }
 
     #[test]

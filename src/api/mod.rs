@@ -29,6 +29,7 @@ pub mod predict;
 pub mod probes;
 pub mod queue;
 pub mod rate;
+mod repeated;
 pub mod runs;
 mod selector;
 pub mod session;

@@ -217,6 +217,10 @@ async fn a_plan_queues_nothing() {
     let refused = app.post("/v1/runs", &named).await;
     let refused = refused.problem(422, "invalid_spec");
     assert_eq!(refused["errors"][0]["code"], "invalid_name");
+    let twice = r#"{"dataset": "iris", "task": {"kind": "classification", "target": "target"}, "training": {"epochs": 3, "epochs": 4}}"#;
+    let ask = app.ask(Method::POST, "/v1/runs").body("application/json", twice);
+    let refused = ask.send().await.problem(422, "invalid_body");
+    assert_eq!(refused["errors"][0]["pointer"], "/training/epochs");
     // Four rows are too few for the three parts of the default split.
     app.dataset("admin", "and", include_bytes!("../../examples/and.csv"))
         .await;
