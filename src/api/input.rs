@@ -48,8 +48,29 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
     )
 }
 
-/// 415 unless the body is declared as JSON.
+/// 415 unless the body comes as it is: what is packed would be read as JSON with a fault in its first byte.
+pub fn require_plain(headers: &HeaderMap) -> Result<()> {
+    let packed = headers
+        .get_all(header::CONTENT_ENCODING)
+        .into_iter()
+        .flat_map(|line| line.to_str().unwrap_or("?").split(','))
+        .map(str::trim)
+        .find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"));
+    match packed {
+        None => Ok(()),
+        Some(coding) => Err(Error::new(
+            Kind::UnsupportedMediaType,
+            "unknown_coding",
+            format!(
+                "Content-Encoding {coding:?} is not read here; send the body unpacked, without the header or with \"identity\""
+            ),
+        )),
+    }
+}
+
+/// 415 unless the body is declared as JSON, and not packed.
 pub fn require_json(headers: &HeaderMap) -> Result<()> {
+    require_plain(headers)?;
     // The form every client sends, without taking it apart.
     if headers
         .get(header::CONTENT_TYPE)
@@ -447,6 +468,18 @@ mod tests {
             require_json(&HeaderMap::new()).unwrap_err().kind(),
             Kind::UnsupportedMediaType
         );
+        let packed = |coding: &'static str| {
+            let mut headers = with("application/json");
+            let coding = header::HeaderValue::from_static(coding);
+            headers.insert(header::CONTENT_ENCODING, coding);
+            require_json(&headers)
+        };
+        assert!(packed("identity").is_ok());
+        for coding in ["gzip", "identity, br"] {
+            let error = packed(coding).unwrap_err();
+            assert_eq!(error.kind(), Kind::UnsupportedMediaType);
+            assert!(error.detail().contains("\"identity\""), "{}", error.detail());
+        }
     }
 
     #[tokio::test]

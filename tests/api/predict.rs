@@ -48,6 +48,10 @@ async fn rows_come_as_json_csv_or_lines_and_the_answers_agree() {
         arrays.header("ratelimit")
     );
     let arrays = arrays.ok(200);
+    let packed = app.ask(Method::POST, "/v1/models/iris/predict");
+    let packed = packed.body("application/json", &b"\x1f\x8b\x08"[..]);
+    let packed = packed.header("content-encoding", "gzip").send().await;
+    packed.problem(415, "unknown_coding");
     assert_eq!(arrays["model"]["name"], "iris");
     let predictions = arrays["predictions"].as_array().unwrap();
     assert_eq!(predictions.len(), 3);

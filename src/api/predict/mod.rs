@@ -80,6 +80,9 @@ async fn answer(
         Some(_) => Query::<Asked>::from_request_parts(&mut parts, api).await?.0,
     };
     let input = sent(&parts.headers)?;
+    if input != Sent::Samples {
+        input::require_plain(&parts.headers)?;
+    }
     let output = wanted(&parts.headers, input.answered());
     if asked.explain && output == Format::Csv {
         return Err(Error::query(
