@@ -1,5 +1,6 @@
 //! The command line. Reads what is wanted and hands over at once.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -136,12 +137,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup { target, given } => {
             let config = load(given)?;
             backup::backup(&config.server.data_dir, &target, &Clock::system()).await?;
-            println!("backup finished in {}", target.display());
+            say(format_args!("backup finished in {}", target.display()))?;
         }
         Command::Verify { folder, given } => {
             let folder = folder.unwrap_or(load(given)?.server.data_dir);
             let verified = backup::verify(&folder).await?;
-            println!("{verified}");
+            say(&verified)?;
             return Ok(if verified.is_sound() {
                 ExitCode::SUCCESS
             } else {
@@ -158,7 +159,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let answer = reqwest::get(&url)
                 .await
                 .with_context(|| format!("no answer from {url}"))?;
-            println!("{} {url}", answer.status());
+            say(format_args!("{} {url}", answer.status()))?;
             return Ok(if answer.status().is_success() {
                 ExitCode::SUCCESS
             } else {
@@ -199,7 +200,7 @@ async fn token(
             };
             let (_, text) =
                 tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
-            println!("{text}");
+            say(&text)?;
             store.close().await;
         }
         TokenVerb::List(given) => {
@@ -216,10 +217,10 @@ async fn token(
                     } else {
                         "in force"
                     };
-                    println!(
+                    say(format_args!(
                         "{}\t{}\t{}\t{}\t{state}",
                         row.id, row.owner, row.scopes, row.name
-                    );
+                    ))?;
                 }
                 page.after = part.rows.last().map(|row| row.id.clone());
                 if !part.has_more {
@@ -236,6 +237,14 @@ async fn token(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line of a result. Whoever read the first lines may have seen enough and be gone, which is no fault.
+fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 fn log(config: &Config) -> anyhow::Result<()> {

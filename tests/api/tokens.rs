@@ -226,3 +226,25 @@ async fn a_token_that_the_command_line_makes_or_revokes_is_noticed() {
     app.api.look_for_tokens(&mut known).await.unwrap();
     usage().await.problem(401, "invalid_token");
 }
+
+/// As `descent token list | head -1`, whose reader may be gone before the first line.
+#[test]
+fn a_list_that_nobody_reads_to_its_end_ends_quietly() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let descent = |verb: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_descent"));
+        command.args(["token", verb, "--data-dir"]).arg(folder.path());
+        command
+    };
+    assert!(descent("create").output().unwrap().status.success());
+    let mut child = descent("list")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && said.is_empty(), "{said}");
+}
