@@ -255,6 +255,22 @@ fn contradictions_are_found() {
             "/loss/class_weights",
         ),
         (
+            json!({"loss": {"kind": "cross_entropy", "class_weights": [1.0, 1e39]}}),
+            "/loss/class_weights",
+        ),
+        (
+            json!({"optimizer": {"kind": "adam", "epsilon": 0.0}}),
+            "/optimizer/epsilon",
+        ),
+        (
+            json!({"optimizer": {"kind": "sgd", "weight_decay": 1e39}}),
+            "/optimizer/weight_decay",
+        ),
+        (
+            json!({"optimizer": {"kind": "sgd", "learning_rate": 1e-50}}),
+            "/optimizer/learning_rate",
+        ),
+        (
             json!({"network": {"kind": "perceptron"}, "optimizer": {"kind": "adam"}}),
             "/optimizer",
         ),

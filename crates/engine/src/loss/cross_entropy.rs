@@ -121,12 +121,12 @@ impl CrossEntropy {
             ));
         }
         if let Some(ClassWeights::Values(values)) = &self.class_weights
-            && (values.iter().any(|w| !(w.is_finite() && *w >= 0.0))
-                || values.iter().all(|&w| w == 0.0))
+            && (values.iter().any(|w| !((*w as f32).is_finite() && *w >= 0.0))
+                || values.iter().all(|&w| w as f32 == 0.0))
         {
             faults.push((
                 "class_weights",
-                "class weights are finite, not negative, and not all zero".to_owned(),
+                "class weights are not negative, at most 3.4e38, and not all zero".to_owned(),
             ));
         }
         faults

@@ -25,11 +25,11 @@ pub struct Adam {
     pub beta2: f64,
     /// Keeps the division finite.
     #[serde(default = "epsilon")]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 1e-37, max = 3.4e38))]
     pub epsilon: f64,
     /// Pulls every parameter towards 0 through the gradient.
     #[serde(default)]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0, max = 3.4e38))]
     pub weight_decay: f64,
 }
 

@@ -26,11 +26,11 @@ pub struct AdamW {
     pub beta2: f64,
     /// Keeps the division finite.
     #[serde(default = "epsilon")]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 1e-37, max = 3.4e38))]
     pub epsilon: f64,
     /// Pulls every parameter towards 0, apart from the gradient.
     #[serde(default = "weight_decay")]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0, max = 3.4e38))]
     pub weight_decay: f64,
 }
 

@@ -27,7 +27,7 @@ pub struct Lion {
     pub beta2: f64,
     /// Pulls every parameter towards 0, apart from the gradient.
     #[serde(default)]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0, max = 3.4e38))]
     pub weight_decay: f64,
 }
 

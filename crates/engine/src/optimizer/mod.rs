@@ -101,10 +101,11 @@ impl Optimizer {
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = each!(self, it => it.faults());
         let rate = self.learning_rate();
-        if !(rate.is_finite() && rate > 0.0 && rate <= 1e3) {
+        // In single precision, which parameters have, a smaller number than 1e-45 is 0.
+        if !(rate as f32 > 0.0 && rate <= 1e3) {
             faults.push((
                 "learning_rate",
-                format!("learning_rate lies above 0 and not above 1000, not {rate}"),
+                format!("learning_rate lies above 0 (1e-45) and not above 1000, not {rate:?}"),
             ));
         }
         faults
@@ -173,10 +174,12 @@ fn unit(name: &'static str, value: f64) -> Option<(&'static str, String)> {
         .then(|| (name, format!("{name} lies from 0 to below 1, not {value}")))
 }
 
-/// A fault for a number that should be finite and not negative.
+/// A fault for a number that should not be negative, and finite in the single precision that parameters have.
 fn not_negative(name: &'static str, value: f64) -> Option<(&'static str, String)> {
-    (!(value.is_finite() && value >= 0.0))
-        .then(|| (name, format!("{name} is not negative, not {value}")))
+    (!((value as f32).is_finite() && value >= 0.0)).then(|| {
+        let reason = format!("{name} is not negative and at most 3.4e38, not {value:?}");
+        (name, reason)
+    })
 }
 
 /// base^t by squaring: multiplications only, so the same bits on every machine.

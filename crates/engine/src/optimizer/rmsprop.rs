@@ -23,7 +23,7 @@ pub struct Rmsprop {
     pub alpha: f64,
     /// Keeps the division finite.
     #[serde(default = "epsilon")]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 1e-37, max = 3.4e38))]
     pub epsilon: f64,
     /// How much of the last step is kept, from 0 to below 1.
     #[serde(default)]
@@ -31,7 +31,7 @@ pub struct Rmsprop {
     pub momentum: f64,
     /// Pulls every parameter towards 0 through the gradient.
     #[serde(default)]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0, max = 3.4e38))]
     pub weight_decay: f64,
 }
 

@@ -25,7 +25,7 @@ pub struct Sgd {
     pub nesterov: bool,
     /// Pulls every parameter towards 0 through the gradient.
     #[serde(default)]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0, max = 3.4e38))]
     pub weight_decay: f64,
 }
 
