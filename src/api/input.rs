@@ -406,7 +406,10 @@ mod tests {
     #[test]
     fn a_member_that_stands_twice_is_pointed_at() {
         let error = json::<serde_json::Value>(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err();
-        assert_eq!((error.kind(), error.code()), (Kind::Unprocessable, "invalid_body"));
+        assert_eq!(
+            (error.kind(), error.code()),
+            (Kind::Unprocessable, "invalid_body")
+        );
         assert_eq!(error.violations()[0].pointer.as_deref(), Some("/a/b"));
     }
 
@@ -443,7 +446,10 @@ mod tests {
         ] {
             let uri: Uri = format!("/v1/runs?{query}").parse().unwrap();
             let error = Query::<Asked>::of(&uri).map(|_| ()).unwrap_err();
-            assert_eq!((error.kind(), error.code()), (Kind::Malformed, "invalid_query"));
+            assert_eq!(
+                (error.kind(), error.code()),
+                (Kind::Malformed, "invalid_query")
+            );
             let violation = &error.violations()[0];
             assert_eq!(violation.pointer.as_deref(), Some(name), "{query}");
             assert!(violation.message.contains(wanted), "{}", violation.message);
@@ -478,7 +484,11 @@ mod tests {
         for coding in ["gzip", "identity, br"] {
             let error = packed(coding).unwrap_err();
             assert_eq!(error.kind(), Kind::UnsupportedMediaType);
-            assert!(error.detail().contains("\"identity\""), "{}", error.detail());
+            assert!(
+                error.detail().contains("\"identity\""),
+                "{}",
+                error.detail()
+            );
         }
     }
 

@@ -35,6 +35,7 @@ pub use format::{Compression, Format};
 pub use frame::{Frame, MISSING, Numbers, Reading, Samples, Values, Wanted};
 pub use ingest::{Ingest, SET_BY_OWNER, reprofile};
 pub use limits::{Hint, Limits};
+pub(crate) use number::is_single;
 pub use profile::{
     BadCell, ChannelProfile, ColumnProfile, Distinct, Histogram, Ingested, TopValue,
 };

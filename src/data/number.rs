@@ -13,7 +13,7 @@ pub(super) struct Scanned {
 }
 
 /// Whether networks, which compute with singles, can take a number: not NaN, not infinite, at most 3.4e38.
-pub(super) fn is_single(number: f64) -> bool {
+pub(crate) fn is_single(number: f64) -> bool {
     (number as f32).is_finite()
 }
 

@@ -227,7 +227,12 @@ fn check_parts(
         let n_train = n_train(split, roles.split, ingested) as usize;
         return split::check_named(split, n_train, n_rows);
     }
-    let targets = || roles.targets.iter().map(|&column| &ingested.columns[column]);
+    let targets = || {
+        roles
+            .targets
+            .iter()
+            .map(|&column| &ingested.columns[column])
+    };
     // A cell that is no number may still be the name of a class.
     if task.kind.has_classes() && targets().any(|target| target.n_bad > 0) {
         return Ok(());

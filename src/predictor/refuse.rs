@@ -4,6 +4,7 @@ use super::cell::Cell;
 use super::encode::Mismatch;
 use super::error::{Fault, pointer_segment, shorten};
 use super::scoring::{Place, Scoring};
+use crate::data::is_single;
 
 impl Scoring<'_> {
     /// The fault of a row with `got` values.
@@ -75,6 +76,19 @@ impl Scoring<'_> {
         let mut fault = self.fault(mismatch.code, message, Some(column), position);
         fault.got = Some(shown);
         fault
+    }
+
+    /// The fault of a sample with a number that no network can hold, if there is one.
+    pub(super) fn not_finite(&self, numbers: &[f64], column: usize) -> Option<Box<Fault>> {
+        let at = numbers.iter().position(|number| !is_single(*number))?;
+        let number = format!("{:e}", numbers[at]);
+        let message = format!(
+            "{}: number {at} of the sample is {number}; only finite numbers up to 3.4e38 can be predicted from",
+            self.where_row()
+        );
+        let mut fault = self.fault("not_finite", message, Some(column), None);
+        fault.got = Some(number);
+        Some(fault)
     }
 
     /// A fault of the current row.

@@ -224,7 +224,11 @@ impl<'m> Scoring<'m> {
                 }
                 Ok(())
             }
-            Err(mismatch) => Err(self.mismatch(&mismatch, column, position, &cell)),
+            Err(mismatch) => Err(match cell {
+                Cell::Numbers(numbers) => self.not_finite(numbers, column),
+                _ => None,
+            }
+            .unwrap_or_else(|| self.mismatch(&mismatch, column, position, &cell))),
         }
     }
 

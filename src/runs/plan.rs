@@ -98,8 +98,9 @@ impl Runs {
         let facts =
             data::facts(&spec.task, spec.training.seed, ingested).map_err(RunsError::Spec)?;
         data::check_scale(&spec.task, spec.target_scale(), ingested).map_err(RunsError::Spec)?;
-        let resolved = spec.resolve(&facts).map_err(RunsError::Spec)?;
-        let cost = resolved.cost(&facts).map_err(RunsError::Spec)?;
+        let misfit = |found| RunsError::Spec(spec.at_own_places(found));
+        let resolved = spec.resolve(&facts).map_err(misfit)?;
+        let cost = resolved.cost(&facts).map_err(misfit)?;
         cost.within(self.0.run_memory_bytes)
             .map_err(|violation| RunsError::Spec(vec![*violation]))?;
         Ok((resolved, facts, cost))

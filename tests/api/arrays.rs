@@ -301,8 +301,16 @@ async fn a_network_learns_images_and_every_form_of_a_sample_gets_the_same_answer
     }
     let mut too_large: Vec<f64> = pixels.iter().map(|&pixel| f64::from(pixel)).collect();
     too_large[400] = 1e39;
+    let answer = app.post(predict, &json!({"rows": [too_large]})).await;
+    let problem = answer.problem(422, "invalid_rows");
+    let error = &problem["errors"][0];
+    assert_eq!(error["code"], "not_finite");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("number 400") && message.contains("3.4e38"),
+        "{message}"
+    );
     for rows in [
-        json!([too_large]),
         json!([[1, 2, 3]]),
         json!([[[1, 2], [3]]]),
         json!([null]),

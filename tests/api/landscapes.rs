@@ -365,16 +365,44 @@ async fn what_cannot_be_seen_is_refused_with_the_reason() {
         .await
         .problem(409, "no_landscape");
     for (question, pointer, code) in [
-        (json!({"kind": "plane", "resolution": 4}), "/resolution", "out_of_range"),
-        (json!({"kind": "plane", "samples": 0}), "/samples", "out_of_range"),
-        (json!({"kind": "random", "range": 0.0}), "/range", "out_of_range"),
-        (json!({"kind": "random", "seed": "x"}), "/seed", "wrong_type"),
+        (
+            json!({"kind": "plane", "resolution": 4}),
+            "/resolution",
+            "out_of_range",
+        ),
+        (
+            json!({"kind": "plane", "samples": 0}),
+            "/samples",
+            "out_of_range",
+        ),
+        (
+            json!({"kind": "random", "range": 0.0}),
+            "/range",
+            "out_of_range",
+        ),
+        (
+            json!({"kind": "random", "seed": "x"}),
+            "/seed",
+            "wrong_type",
+        ),
         (json!({"kind": "hill"}), "/kind", "unknown_value"),
         (json!({}), "/kind", "required"),
         (json!({"kind": "between"}), "/other", "required"),
-        (json!({"kind": "between", "other": "x"}), "/other", "invalid"),
-        (json!({"kind": "plane", "other": "x"}), "/other", "unknown_field"),
-        (json!({"kind": "plane", "resolutoin": 9}), "/resolutoin", "unknown_field"),
+        (
+            json!({"kind": "between", "other": "x"}),
+            "/other",
+            "invalid",
+        ),
+        (
+            json!({"kind": "plane", "other": "x"}),
+            "/other",
+            "unknown_field",
+        ),
+        (
+            json!({"kind": "plane", "resolutoin": 9}),
+            "/resolutoin",
+            "unknown_field",
+        ),
         (json!([]), "", "wrong_type"),
     ] {
         let problem = app

@@ -218,7 +218,9 @@ async fn a_plan_queues_nothing() {
     let refused = refused.problem(422, "invalid_spec");
     assert_eq!(refused["errors"][0]["code"], "invalid_name");
     let twice = r#"{"dataset": "iris", "task": {"kind": "classification", "target": "target"}, "training": {"epochs": 3, "epochs": 4}}"#;
-    let ask = app.ask(Method::POST, "/v1/runs").body("application/json", twice);
+    let ask = app
+        .ask(Method::POST, "/v1/runs")
+        .body("application/json", twice);
     let refused = ask.send().await.problem(422, "invalid_body");
     assert_eq!(refused["errors"][0]["pointer"], "/training/epochs");
     // Four rows are too few for the three parts of the default split.
@@ -226,7 +228,9 @@ async fn a_plan_queues_nothing() {
         .await;
     let task = json!({"kind": "classification", "target": "out"});
     for path in ["/v1/runs?dry_run=true", "/v1/runs"] {
-        let answer = app.post(path, &json!({"dataset": "and", "task": task})).await;
+        let answer = app
+            .post(path, &json!({"dataset": "and", "task": task}))
+            .await;
         let refused = answer.problem(422, "invalid_spec");
         assert_eq!(refused["errors"][0]["pointer"], "/task/split", "{refused}");
     }

@@ -234,7 +234,9 @@ fn a_list_that_nobody_reads_to_its_end_ends_quietly() {
     let folder = tempfile::tempdir().unwrap();
     let descent = |verb: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_descent"));
-        command.args(["token", verb, "--data-dir"]).arg(folder.path());
+        command
+            .args(["token", verb, "--data-dir"])
+            .arg(folder.path());
         command
     };
     assert!(descent("create").output().unwrap().status.success());

@@ -257,6 +257,7 @@ fn what_is_wrong_is_named() {
     let labels = idx(&[2], &[0, 1]);
     let images = idx(&[2, 1, 2], &[1, 2, 3, 4]);
     assert!(profile(&pair(&images, &labels)).is_ok());
+    assert!(is_arrays(&archive(&[])), "it is no table");
     for (bytes, expected) in [
         (
             pair(&images[..images.len() - 1], &labels),
@@ -292,6 +293,7 @@ fn what_is_wrong_is_named() {
         ),
         (npy("<f4", "False", "(2, 2)", &[0; 15]), "truncated_array"),
         (archive(&[("README.md", b"nothing")]), "empty_archive"),
+        (archive(&[]), "empty_archive"),
         (
             archive(&[("x.npy", &images), ("x.npy", &labels)]),
             "duplicate_member",

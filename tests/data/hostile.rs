@@ -205,6 +205,9 @@ fn a_gzip_file_that_ends_early_or_explodes() {
             "cut to {cut} bytes"
         );
     }
+    let nested = refused(&pack(&good));
+    assert_eq!(nested.code, "nested_gzip");
+    assert!(nested.message.contains("unpack it once"), "{nested:?}");
     let mut damaged = good.clone();
     damaged[12] ^= 0xFF;
     assert!(["damaged_gzip", "truncated_gzip"].contains(&refused(&damaged).code));

@@ -56,6 +56,10 @@ async fn a_spec_that_does_not_fit_is_refused_with_everything_that_is_wrong() {
         "{found:?}"
     );
     let task = json!({"kind": "classification", "target": "target"});
+    let named = json!({"kind": "alexnet"});
+    let found =
+        refusal(json!({"dataset": dataset.to_string(), "task": task, "network": named})).await;
+    assert_eq!(found[0].pointer, "/network", "{found:?}");
     let huge = json!([{"kind": "dense", "units": 4096}, {"kind": "dense", "units": 4096}]);
     let found =
         refusal(json!({"dataset": dataset.to_string(), "task": task, "network": huge})).await;

@@ -219,6 +219,18 @@ fn what_is_missing_or_of_the_wrong_type_is_said_with_its_place() {
 }
 
 #[test]
+fn a_network_in_a_word_is_told_that_lists_and_objects_are_taken() {
+    let violations = refused(&json!({"network": "mlp"}));
+    assert_eq!(places(&violations), [("/network", "wrong_type")]);
+    assert_eq!(
+        violations[0].allowed,
+        Some(json!(["array", "object", "null"]))
+    );
+    let message = &violations[0].message;
+    assert!(message.contains("a list or an object"), "{message}");
+}
+
+#[test]
 fn contradictions_are_found() {
     for (patch, place) in [
         (json!({"task": {"target": ["a", "b"]}}), "/task/target"),
@@ -352,7 +364,8 @@ fn too_many_layers_and_units_are_refused() {
         [("/network", "length")]
     );
     // Two blocks and what is in them.
-    let block = |n| json!({"kind": "residual", "layers": vec![json!({"kind": "dense", "units": 1}); n]});
+    let block =
+        |n| json!({"kind": "residual", "layers": vec![json!({"kind": "dense", "units": 1}); n]});
     accepted(&json!({"network": [block(127), block(127)]}));
     let violations = refused(&json!({"network": [block(127), block(128)]}));
     assert_eq!(places(&violations), [("/network", "length")]);

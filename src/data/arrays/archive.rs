@@ -11,6 +11,8 @@ use crate::data::{DataError, Limits};
 
 /// What every archive with a member begins with.
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
+/// What an archive without a member begins with: its end record.
+pub(super) const EMPTY_MAGIC: &[u8] = b"PK\x05\x06";
 /// Bytes of the directory at most; 65,535 members with names of 200 bytes.
 const MAX_DIRECTORY_BYTES: u64 = 16 << 20;
 /// The end record and the longest comment behind it.
@@ -169,7 +171,7 @@ impl Read for Checked<'_> {
 fn end_record(tail: &[u8]) -> Option<usize> {
     let last = tail.len().checked_sub(22)?;
     (0..=last).rev().find(|&at| {
-        tail[at..].starts_with(b"PK\x05\x06")
+        tail[at..].starts_with(EMPTY_MAGIC)
             && at + 22 + usize::from(u16_at(tail, at + 20)) == tail.len()
     })
 }

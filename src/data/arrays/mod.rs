@@ -49,5 +49,5 @@ pub fn is_arrays(head: &[u8]) -> bool {
         // A head that cannot be unpacked is no array here; the table's reader says what is wrong with it.
         return decoder.read_exact(&mut first).is_ok() && unpacked(&first);
     }
-    unpacked(head) || head.starts_with(archive::MAGIC)
+    unpacked(head) || head.starts_with(archive::MAGIC) || head.starts_with(archive::EMPTY_MAGIC)
 }

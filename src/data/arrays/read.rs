@@ -53,10 +53,15 @@ impl<'r, R: Read + Seek> Stored<'r, R> {
         let mut head = Vec::new();
         let read = reader.by_ref().take(4).read_to_end(&mut head);
         read.map_err(unreadable)?;
-        if head != archive::MAGIC {
+        if head != archive::MAGIC && head != archive::EMPTY_MAGIC {
             return Self::one_array(reader, n_bytes, layout, limits);
         }
         let archive = Archive::open(reader)?;
+        if archive.members.is_empty() {
+            let message =
+                "the ZIP archive holds no file; pack arrays (NPY, IDX) or pictures into it";
+            return Err(DataError::new("empty_archive", message));
+        }
         let entries = folders::entries(&archive);
         if entries.is_empty() {
             Self::arrays(reader, n_bytes, archive, layout, limits)

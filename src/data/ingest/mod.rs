@@ -23,6 +23,9 @@ use cut::Cutter;
 use super::record::Broken;
 use super::{Compression, DataError, Hint, Ingested, Limits};
 
+/// What gzip data begins with.
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+
 /// Reads a table while its bytes arrive.
 ///
 /// ```
@@ -115,7 +118,7 @@ impl Ingest {
         let Stream::Unknown(head, cutter) = std::mem::replace(&mut self.stream, nothing) else {
             return Ok(());
         };
-        self.stream = if head.starts_with(&[0x1F, 0x8B]) {
+        self.stream = if head.starts_with(&GZIP_MAGIC) {
             Stream::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Unpacked::new(
                 cutter,
             ))))
@@ -156,6 +159,8 @@ pub(in crate::data) use infer::check_varies;
 /// Where unpacked bytes go, counted against the bytes they came from.
 struct Unpacked {
     cutter: Option<Box<Cutter>>,
+    /// The first two bytes, as far as they are there.
+    head: Vec<u8>,
     n_packed: u64,
     n_unpacked: u64,
     error: Option<DataError>,
@@ -165,6 +170,7 @@ impl Unpacked {
     fn new(cutter: Box<Cutter>) -> Self {
         Self {
             cutter: Some(cutter),
+            head: Vec::new(),
             n_packed: 0,
             n_unpacked: 0,
             error: None,
@@ -175,6 +181,13 @@ impl Unpacked {
         let Some(cutter) = &mut self.cutter else {
             return Ok(());
         };
+        let lacking = GZIP_MAGIC.len() - self.head.len();
+        self.head.extend(bytes.iter().take(lacking));
+        if self.head == GZIP_MAGIC {
+            let message =
+                "the file is gzip data within gzip data; unpack it once before it is uploaded";
+            return Err(DataError::new("nested_gzip", message));
+        }
         self.n_unpacked += bytes.len() as u64;
         let limits = cutter.limits();
         let ratio = limits.max_unpack_ratio;

@@ -121,7 +121,9 @@ impl CrossEntropy {
             ));
         }
         if let Some(ClassWeights::Values(values)) = &self.class_weights
-            && (values.iter().any(|w| !((*w as f32).is_finite() && *w >= 0.0))
+            && (values
+                .iter()
+                .any(|w| !((*w as f32).is_finite() && *w >= 0.0))
                 || values.iter().all(|&w| w as f32 == 0.0))
         {
             faults.push((

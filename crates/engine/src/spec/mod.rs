@@ -321,6 +321,20 @@ impl Spec {
         resolve::resolve(self, facts)
     }
 
+    /// What is wrong with the resolved spec, at the places of this one: layers that follow from a name, or from none, stand nowhere in it.
+    #[must_use]
+    pub fn at_own_places(&self, mut violations: Vec<Violation>) -> Vec<Violation> {
+        const NETWORK: &str = "/network";
+        if !matches!(self.network, Some(Network::Layers(_))) {
+            for violation in &mut violations {
+                if violation.pointer.starts_with("/network/") {
+                    violation.pointer.truncate(NETWORK.len());
+                }
+            }
+        }
+        violations
+    }
+
     /// What training the spec needs, in checked arithmetic and before anything is allocated.
     ///
     /// # Errors

@@ -73,7 +73,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes along `$ref` to the definition.
-    fn follow(&self, node: &'a Value) -> &'a Value {
+    fn follow<'n>(&self, node: &'n Value) -> &'n Value
+    where
+        'a: 'n,
+    {
         let Some(pointer) = node.get("$ref").and_then(Value::as_str) else {
             return node;
         };
@@ -106,10 +109,11 @@ impl<'a> Walk<'a> {
             .collect();
         match (fitting.as_slice(), value) {
             ([], _) => {
-                let names: Vec<String> = choices
+                let mut names: Vec<String> = choices
                     .iter()
                     .flat_map(|choice| self.types(choice))
                     .collect();
+                once(&mut names);
                 self.wrong_type(&names, value, at);
             }
             ([only], Value::Object(object)) if !has_choice(only) && tag(only).is_none() => {
@@ -295,8 +299,7 @@ impl<'a> Walk<'a> {
     }
 
     fn wrong_type(&mut self, names: &[String], value: &Value, at: &str) {
-        let mut wanted: Vec<&str> = names.iter().map(|name| in_words(name)).collect();
-        wanted.dedup();
+        let wanted: Vec<&str> = names.iter().map(|name| in_words(name)).collect();
         let message = format!(
             "{} where {} is expected",
             describe(value),
@@ -312,7 +315,8 @@ impl<'a> Walk<'a> {
 
     /// JSON types a schema allows; empty when it does not say.
     fn types(&self, node: &Value) -> Vec<String> {
-        match node.get("type") {
+        let node = self.follow(node);
+        let mut names = match node.get("type") {
             Some(Value::String(name)) => vec![name.clone()],
             Some(Value::Array(names)) => names
                 .iter()
@@ -331,7 +335,9 @@ impl<'a> Walk<'a> {
                     .collect()
             }
             _ => Vec::new(),
-        }
+        };
+        once(&mut names);
+        names
     }
 
     /// Whether the JSON type alone allows it.
@@ -349,6 +355,16 @@ impl<'a> Walk<'a> {
         let names = self.types(node);
         names.is_empty() || names.iter().any(|name| is_of(name, value))
     }
+}
+
+/// Leaves every name once, where it stood first.
+fn once(names: &mut Vec<String>) {
+    let mut seen: Vec<String> = Vec::new();
+    names.retain(|name| {
+        let is_new = !seen.contains(name);
+        seen.extend(is_new.then(|| name.clone()));
+        is_new
+    });
 }
 
 fn unknown_field(name: &str, known: &[&str], pointer: String) -> Violation {
