@@ -81,7 +81,7 @@ pub struct ModelExport {
     /// Spec, columns, transform, classes or targets.
     #[schema(value_type = Object)]
     document: Box<RawValue>,
-    /// Metrics on the test split.
+    /// What the kept weights reach on each part that has rows: `train_...`, `validation_...` and `test_...`.
     #[schema(value_type = Object)]
     metrics: Json,
     /// The weights by name.

@@ -46,7 +46,7 @@ pub struct ModelVersion {
     /// What it learned from; the dataset may be gone.
     #[schema(format = Uuid)]
     pub dataset: Option<String>,
-    /// Metrics on the test split.
+    /// What the kept weights reach on each part that has rows: `train_...`, `validation_...` and `test_...`.
     #[schema(value_type = Object)]
     pub metrics: Json,
     /// When it went live.
