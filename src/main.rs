@@ -200,7 +200,7 @@ async fn token(
             };
             let (_, text) =
                 tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
-            say(&text)?;
+            writeln!(std::io::stdout(), "{text}")?;
             store.close().await;
         }
         TokenVerb::List(given) => {

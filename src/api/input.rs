@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::error::{Error, Kind, Result, Violation};
-use super::repeated::repeated;
+use super::repeated::{self, repeated};
 use crate::listen::BodyStalled;
 
 /// Largest JSON body, unless a route states another limit.
@@ -185,23 +185,33 @@ pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Error {
 
 /// Parses JSON; a syntax error is 400 with line and column, a wrong shape or a member that stands twice 422 with a pointer.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    // The path is only tracked when something is wrong: tracking it costs more than parsing.
-    let value = serde_json::from_slice(bytes).map_err(|error| json_error::<T>(bytes, &error))?;
+    let parsed = envelope::<T>(bytes);
+    if let Err(error) = &parsed
+        && error.kind() == Kind::Malformed
+    {
+        return parsed;
+    }
+    // Also where the shape is wrong: a type with fixed members takes a second one for that.
     match repeated(bytes).as_slice() {
-        [] => Ok(value),
+        [] => parsed,
         places => Err(repeated_members(places)),
     }
 }
 
+/// The same without a look for members that stand twice, for a body whose parts are looked at one by one.
+pub fn envelope<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // The path is only tracked when something is wrong: tracking it costs more than parsing.
+    serde_json::from_slice(bytes).map_err(|error| json_error::<T>(bytes, &error))
+}
+
 fn repeated_members(places: &[String]) -> Error {
-    let message = "it stands twice in its object; leave one of the two out";
     let violations = places.iter().map(|place| Violation {
         pointer: Some(place.clone()),
         code: "duplicate_field".into(),
-        message: message.to_owned(),
+        message: repeated::MESSAGE.to_owned(),
         ..Violation::default()
     });
-    let detail = format!("{}: {message}", places.join(", "));
+    let detail = format!("{}: {}", places.join(", "), repeated::MESSAGE);
     Error::new(Kind::Unprocessable, "invalid_body", detail).with(violations.collect())
 }
 
@@ -411,6 +421,21 @@ mod tests {
             (Kind::Unprocessable, "invalid_body")
         );
         assert_eq!(error.violations()[0].pointer.as_deref(), Some("/a/b"));
+        // A type with fixed members stops at the second by itself.
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code)]
+        struct Named {
+            name: String,
+        }
+        let error = json::<Named>(br#"{"name": "a", "name": "b"}"#).unwrap_err();
+        assert_eq!(error.violations()[0].code, "duplicate_field");
+        assert_eq!(error.violations()[0].pointer.as_deref(), Some("/name"));
+        assert_eq!(
+            json::<Named>(br#"{"name": "a", "name": "b""#)
+                .unwrap_err()
+                .kind(),
+            Kind::Malformed
+        );
     }
 
     #[test]

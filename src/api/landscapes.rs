@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use descent_engine::spec::{self, Violation};
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use super::Api;
 use super::auth::Bearer;
 use super::error::{Error, Kind, Result};
-use super::input::{Json, Path, Query};
+use super::input::{self, Path, Query};
 use super::page::{Order, Page, Window};
 use super::patience;
 use super::time::rfc3339;
@@ -446,9 +446,13 @@ pub async fn ask(
     State(api): State<Api>,
     caller: Bearer,
     Path(id): Path<RunId>,
-    Json(document): Json<Value>,
+    request: Request,
 ) -> Result<Response> {
-    let request = Question::read(document)?.filled();
+    let (parts, body) = request.into_parts();
+    input::require_json(&parts.headers)?;
+    // As large as a spec, so that what is found wrong with it stays readable.
+    let bytes = input::read(&parts.headers, body, api.app.config.bodies.spec_bytes).await?;
+    let request = Question::read(input::json(&bytes)?)?.filled();
     let (row, is_new) = api
         .app
         .runs

@@ -7,6 +7,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 /// Places that are named at most; the first are enough to find the slip.
 const MOST_PLACES: usize = 20;
+/// Bytes of the longest place that is named; behind a longer one the whole document is.
+const LONGEST_PLACE: usize = 1 << 10;
+/// What is wrong with such a member.
+pub const MESSAGE: &str = "it stands twice in its object; leave one of the two out";
 
 /// JSON Pointers of the members of a JSON document whose name stands in the same object before.
 pub fn repeated(document: &[u8]) -> Vec<String> {
@@ -29,8 +33,12 @@ impl Walk {
     fn inside<T>(&mut self, token: &str, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.at.len();
         self.at.push('/');
-        self.at
-            .push_str(&token.replace('~', "~0").replace('/', "~1"));
+        if token.contains(['~', '/']) {
+            self.at
+                .push_str(&token.replace('~', "~0").replace('/', "~1"));
+        } else {
+            self.at.push_str(token);
+        }
         let done = work(self);
         self.at.truncate(outer);
         done
@@ -92,7 +100,12 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(name) = members.next_key::<String>()? {
             self.0.inside(&name, |walk| {
                 if seen.contains(&name) && walk.found.len() < MOST_PLACES {
-                    walk.found.push(walk.at.clone());
+                    let is_short = walk.at.len() <= LONGEST_PLACE;
+                    walk.found.push(if is_short {
+                        walk.at.clone()
+                    } else {
+                        String::new()
+                    });
                 }
                 members.next_value_seed(Node(walk))
             })?;
@@ -114,5 +127,7 @@ mod tests {
         assert_eq!(repeated(br#"{"a": 1, "a": 2"#), ["/a"]);
         let many = format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(100));
         assert_eq!(repeated(many.as_bytes()).len(), MOST_PLACES);
+        let long = format!(r#"{{"{}": {{"a": 1, "a": 2}}}}"#, "/".repeat(LONGEST_PLACE));
+        assert_eq!(repeated(long.as_bytes()), [""]);
     }
 }

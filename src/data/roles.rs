@@ -224,6 +224,11 @@ fn check_parts(
 ) -> Result<(), DataError> {
     let n_rows = ingested.n_rows as usize;
     if let Split::ByColumn { .. } = split {
+        // Of other columns than names the profile shows values, 1 for 1.0, where a run reads what is written.
+        let has_names = |column: usize| ingested.columns[column].kind == ColumnKind::Categorical;
+        if !roles.split.is_some_and(has_names) {
+            return Ok(());
+        }
         let n_train = n_train(split, roles.split, ingested) as usize;
         return split::check_named(split, n_train, n_rows);
     }

@@ -99,7 +99,7 @@ impl Search {
             space::set(&mut document, pointer, value.clone())
                 .map_err(|why| vec![Violation::new(pointer, "no_such_place", why)])?;
         }
-        let mut spec = Spec::from_value(document)?;
+        let mut spec = Spec::from_record(document)?;
         spec.name = Some(name.to_owned());
         spec.training.rungs = rungs;
         Ok(spec)

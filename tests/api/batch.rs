@@ -101,6 +101,19 @@ async fn per_item_queues_what_is_right() {
     assert_eq!(problem["code"], "invalid_spec");
     assert_eq!(problem["errors"][0]["pointer"], "/runs/1/training/epochs");
     assert_eq!(n_runs(&app).await, 2);
+    // A member that stands twice is a fault of its own spec, too.
+    let twice = r#"{"dataset": "iris", "training": {"epochs": 3, "epochs": 4}}"#;
+    let text = format!(r#"{{"mode": "per_item", "runs": [{twice}, {good}]}}"#);
+    let ask = app
+        .ask(axum::http::Method::POST, "/v1/runs:batch")
+        .body("application/json", text);
+    let again = ask.send().await.ok(201);
+    let error = &again["data"][0]["problem"]["errors"][0];
+    assert_eq!(
+        (&error["pointer"], &error["code"]),
+        (&json!("/runs/0/training/epochs"), &json!("duplicate_field"))
+    );
+    assert_eq!(again["data"][1]["status"], "created");
     for index in [0, 2] {
         let id = batch["data"][index]["run"]["id"].as_str().unwrap();
         let run = app.get(&format!("/v1/runs/{id}?wait_s=60")).await.ok(200);

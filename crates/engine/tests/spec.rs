@@ -255,10 +255,6 @@ fn contradictions_are_found() {
             "/task/split/column",
         ),
         (
-            json!({"task": {"split": {"kind": "by_column", "column": "part", "validation": ["a", "b"], "test": ["b"]}}}),
-            "/task/split/validation/1",
-        ),
-        (
             json!({"task": {"kind": "regression"}, "loss": {"kind": "cross_entropy"}}),
             "/loss/kind",
         ),
@@ -367,9 +363,13 @@ fn too_many_layers_and_units_are_refused() {
     let block =
         |n| json!({"kind": "residual", "layers": vec![json!({"kind": "dense", "units": 1}); n]});
     accepted(&json!({"network": [block(127), block(127)]}));
-    let violations = refused(&json!({"network": [block(127), block(128)]}));
+    let many = json!({"network": [block(127), block(128)]});
+    let violations = refused(&many);
     assert_eq!(places(&violations), [("/network", "length")]);
     assert_eq!(violations[0].got, Some(json!(257)));
+    // What was queued before blocks were counted trains.
+    let recorded = with(&json!({"name": "two\nlines", "network": many["network"]}));
+    Spec::from_record(recorded).expect("what is on record is not asked again");
     assert_eq!(
         places(&refused(
             &json!({"network": [{"kind": "dense", "units": 65_537}]})

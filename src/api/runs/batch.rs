@@ -15,6 +15,7 @@ use crate::api::auth::Bearer;
 use crate::api::error::{Error, Kind, Result, Violation};
 use crate::api::idempotency::{self, Once, Stored};
 use crate::api::input;
+use crate::api::repeated::{self, repeated};
 use crate::runs::{self, MAX_BATCH, Mode, RunsError};
 use crate::store::runs as rows;
 
@@ -109,7 +110,7 @@ pub async fn submit_batch(
     let (parts, body) = request.into_parts();
     input::require_json(&parts.headers)?;
     let bytes = input::read(&parts.headers, body, api.app.config.bodies.batch_bytes).await?;
-    let batch: RunBatch = input::json(&bytes)?;
+    let batch: RunBatch = input::envelope(&bytes)?;
     check_count(batch.runs.len())?;
     let once = api.running.begin(&caller.owner, &parts.headers)?;
     let fingerprint = idempotency::fingerprint(&parts.method, &parts.uri, &bytes);
@@ -166,6 +167,13 @@ fn parsed(
         );
         let violation = descent_engine::spec::Violation::new("", "too_large", message);
         return Err(vec![violation]);
+    }
+    let places = repeated(spec.get().as_bytes());
+    if !places.is_empty() {
+        let violations = places.into_iter().map(|place| {
+            descent_engine::spec::Violation::new(place, "duplicate_field", repeated::MESSAGE)
+        });
+        return Err(violations.collect());
     }
     Spec::parse(spec.get().as_bytes())
 }

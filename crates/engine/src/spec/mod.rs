@@ -227,12 +227,25 @@ impl Spec {
     /// # Errors
     /// Every violation found, each with a JSON Pointer to its place.
     pub fn from_value(value: Value) -> Result<Self, Vec<Violation>> {
+        Self::read(value, check::of_new)
+    }
+
+    /// The same for a document that is on record, or comes from one that is: it is not asked what only new documents are, which are its name
+    /// and how many layers stand inside others.
+    ///
+    /// # Errors
+    /// Every violation found, each with a JSON Pointer to its place.
+    pub fn from_record(value: Value) -> Result<Self, Vec<Violation>> {
+        Self::read(value, |_| Vec::new())
+    }
+
+    fn read(value: Value, more: fn(&Self) -> Vec<Violation>) -> Result<Self, Vec<Violation>> {
         let mut violations = validate::violations(schema::whole(), &value);
         let sound = validate::without(value, &violations);
         match serde_json::from_value::<Self>(sound) {
             Ok(spec) => {
                 let mut found = spec.check().err().unwrap_or_default();
-                found.extend(check::name(&spec));
+                found.extend(more(&spec));
                 let under = |inner: &str, outer: &str| {
                     inner
                         .strip_prefix(outer)
