@@ -29,6 +29,7 @@ pub trait Real:
     + MulAssign
     + DivAssign
     + crate::gemm::micro::Loops
+    + crate::plan::Runs
 {
     /// 0.
     const ZERO: Self;

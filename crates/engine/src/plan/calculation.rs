@@ -116,9 +116,8 @@ impl<T: Real> Calculation<T> {
 
     /// What calculations of this graph, for batches of any size, need not compute again while the parameters are these.
     pub(crate) fn keep(&mut self, parameters: &[T]) -> Aligned<T> {
-        let isa = self.crew.isa();
-        let len = self.program.keep::<T>(isa);
-        self.program.kept(isa, parameters, len, self.crew.scratch())
+        let len = self.program.keep::<T>(self.crew.isa());
+        T::kept(&self.program, &mut self.crew, parameters, len)
     }
 
     /// Computes everything. Allocates nothing and takes no lock.
@@ -126,7 +125,7 @@ impl<T: Real> Calculation<T> {
     /// # Panics
     /// When a slice is too short for the batch, a label is no class, or the batch has no row or too many.
     pub fn run(&mut self, inputs: &Inputs<'_, T>) {
-        self.program.run(&mut self.arena, &mut self.crew, inputs);
+        T::run(&self.program, &mut self.arena, &mut self.crew, inputs);
     }
 
     /// The value of a kept node after a run with `batch_rows` rows, row-major; empty for a node that was not kept.

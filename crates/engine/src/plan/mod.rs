@@ -20,6 +20,7 @@ mod packing;
 mod preparation;
 mod probe;
 mod program;
+mod runs;
 mod train;
 
 pub(crate) use calculation::packings;
@@ -29,6 +30,7 @@ pub use evaluate::{EVALUATED_ROWS, EvaluationPlan};
 pub use gradient::GradientPlan;
 pub(crate) use packing::Packing;
 pub use probe::{LayerActivity, PROBED_ROWS, Probe};
+pub(crate) use runs::Runs;
 pub use train::{StepResult, TrainPlan};
 
 use crate::graph::GraphError;

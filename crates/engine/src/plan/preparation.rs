@@ -1,7 +1,7 @@
 //! What an op computes before it runs, once for all threads: pieces that every part of its output is made of. Where they are made of
 //! weights that never change again, they can be kept.
 
-use super::program::{Instruction, Place, Program};
+use super::program::{Crew, Instruction, Place, Program};
 use crate::aligned::Aligned;
 use crate::element::Real;
 use crate::isa::Isa;
@@ -61,11 +61,12 @@ impl Program {
     /// The pieces that [`Program::keep`] chose, made of the parameters.
     pub(super) fn kept<T: Real>(
         &self,
-        isa: Isa,
+        crew: &mut Crew<T>,
         parameters: &[T],
         len: usize,
-        scratch: &mut Scratch<T>,
     ) -> Aligned<T> {
+        let isa = crew.isa();
+        let scratch = crew.scratch();
         let context = Context {
             isa,
             labels: &[],

@@ -101,7 +101,7 @@ impl<T: Real> TrainPlan<T> {
                 t,
             };
             let shares = self.ownership.parameters();
-            self.optimizer.update(isa, threads, shares, update);
+            T::update(&self.optimizer, isa, threads, shares, update);
             parameters.values[self.n_trained..]
                 .copy_from_slice(&self.calculation.pinned(self.n_parameters)[self.n_trained..]);
         }
