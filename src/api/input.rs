@@ -28,9 +28,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let (parts, body) = request.into_parts();
-        require_json(&parts.headers)?;
-        let bytes = read(&parts.headers, body, JSON_LIMIT_BYTES).await?;
+        let (_, bytes) = read_json(request, JSON_LIMIT_BYTES).await?;
         Ok(Json(json(&bytes)?))
     }
 }
@@ -69,7 +67,7 @@ pub fn require_plain(headers: &HeaderMap) -> Result<()> {
 }
 
 /// 415 unless the body is declared as JSON, and not packed.
-pub fn require_json(headers: &HeaderMap) -> Result<()> {
+fn require_json(headers: &HeaderMap) -> Result<()> {
     require_plain(headers)?;
     // The form every client sends, without taking it apart.
     if headers
@@ -137,6 +135,14 @@ pub async fn read(headers: &HeaderMap, mut body: Body, limit_bytes: u64) -> Resu
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&rest);
     Ok(whole.freeze())
+}
+
+/// Reads a whole body of at most `limit_bytes` that is declared as JSON; what it says is looked at by [`json`].
+pub async fn read_json(request: Request, limit_bytes: u64) -> Result<(Parts, Bytes)> {
+    let (parts, body) = request.into_parts();
+    require_json(&parts.headers)?;
+    let bytes = read(&parts.headers, body, limit_bytes).await?;
+    Ok((parts, bytes))
 }
 
 /// As [`read`], but a body that is too large is received to its end, so that the connection can be used again; one that is eight

@@ -448,10 +448,9 @@ pub async fn ask(
     Path(id): Path<RunId>,
     request: Request,
 ) -> Result<Response> {
-    let (parts, body) = request.into_parts();
-    input::require_json(&parts.headers)?;
     // As large as a spec, so that what is found wrong with it stays readable.
-    let bytes = input::read(&parts.headers, body, api.app.config.bodies.spec_bytes).await?;
+    let limit_bytes = api.app.config.bodies.spec_bytes;
+    let (_, bytes) = input::read_json(request, limit_bytes).await?;
     let request = Question::read(input::json(&bytes)?)?.filled();
     let (row, is_new) = api
         .app

@@ -107,9 +107,8 @@ pub async fn submit_batch(
     caller: Bearer,
     request: Request,
 ) -> Result<Response<Body>> {
-    let (parts, body) = request.into_parts();
-    input::require_json(&parts.headers)?;
-    let bytes = input::read(&parts.headers, body, api.app.config.bodies.batch_bytes).await?;
+    let limits = &api.app.config.bodies;
+    let (parts, bytes) = input::read_json(request, limits.batch_bytes).await?;
     let batch: RunBatch = input::envelope(&bytes)?;
     check_count(batch.runs.len())?;
     let once = api.running.begin(&caller.owner, &parts.headers)?;
@@ -119,11 +118,10 @@ pub async fn submit_batch(
     {
         return Ok(answer);
     }
-    let limit_bytes = api.app.config.bodies.spec_bytes;
     let specs = batch
         .runs
         .iter()
-        .map(|spec| parsed(spec, limit_bytes))
+        .map(|spec| parsed(spec, limits.spec_bytes))
         .collect();
     let remember = once
         .as_ref()

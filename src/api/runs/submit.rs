@@ -5,7 +5,6 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
-use bytes::Bytes;
 use descent_engine::spec::{Spec, Violation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,7 +46,8 @@ pub async fn submit(
     Query(query): Query<SubmitQuery>,
     request: Request,
 ) -> Result<Response<Body>> {
-    let (parts, bytes) = spec_body(&api, request).await?;
+    let limit_bytes = api.app.config.bodies.spec_bytes;
+    let (parts, bytes) = input::read_json(request, limit_bytes).await?;
     let spec = Spec::from_value(input::json(&bytes)?)?;
     if query.dry_run == Some(true) {
         let plan = api.app.runs.plan(&caller.owner, &spec).await?;
@@ -152,7 +152,8 @@ pub async fn fork(
     request: Request,
 ) -> Result<Response<Body>> {
     let id = id_of(&id)?;
-    let (parts, bytes) = spec_body(&api, request).await?;
+    let limit_bytes = api.app.config.bodies.spec_bytes;
+    let (parts, bytes) = input::read_json(request, limit_bytes).await?;
     let fork: Fork = input::json(&bytes)?;
     let parent = api.app.runs.show(&caller.owner, id).await?;
     let spec = match fork.spec_patch {
@@ -222,14 +223,6 @@ fn merge(target: &mut Value, patch: Value) {
             merge(fields.entry(key).or_insert(Value::Null), value);
         }
     }
-}
-
-/// A JSON body no larger than a spec may be.
-async fn spec_body(api: &Api, request: Request) -> Result<(Parts, Bytes)> {
-    let (parts, body) = request.into_parts();
-    input::require_json(&parts.headers)?;
-    let bytes = input::read(&parts.headers, body, api.app.config.bodies.spec_bytes).await?;
-    Ok((parts, bytes))
 }
 
 /// One run comes to be, once per Idempotency-Key.

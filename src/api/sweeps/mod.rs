@@ -77,9 +77,8 @@ pub async fn create(
     caller: Bearer,
     request: Request,
 ) -> Result<Response<Body>> {
-    let (parts, body) = request.into_parts();
-    input::require_json(&parts.headers)?;
-    let bytes = input::read(&parts.headers, body, api.app.config.bodies.spec_bytes).await?;
+    let limit_bytes = api.app.config.bodies.spec_bytes;
+    let (parts, bytes) = input::read_json(request, limit_bytes).await?;
     let wanted = wanted(input::json(&bytes)?)?;
     let once = api.running.begin(&caller.owner, &parts.headers)?;
     let fingerprint = idempotency::fingerprint(&parts.method, &parts.uri, &bytes);
