@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::error::{Error, Kind, Result, Violation};
-use super::repeated::{self, repeated};
+use super::repeated::repeated;
+use super::translate::wrong;
 use crate::listen::BodyStalled;
 
 /// Largest JSON body, unless a route states another limit.
@@ -198,27 +199,17 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         return parsed;
     }
     // Also where the shape is wrong: a type with fixed members takes a second one for that.
-    match repeated(bytes).as_slice() {
-        [] => parsed,
-        places => Err(repeated_members(places)),
+    let found = repeated(bytes);
+    if found.is_empty() {
+        return parsed;
     }
+    Err(wrong("invalid_body", "body", found))
 }
 
 /// The same without a look for members that stand twice, for a body whose parts are looked at one by one.
 pub fn envelope<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // The path is only tracked when something is wrong: tracking it costs more than parsing.
     serde_json::from_slice(bytes).map_err(|error| json_error::<T>(bytes, &error))
-}
-
-fn repeated_members(places: &[String]) -> Error {
-    let violations = places.iter().map(|place| Violation {
-        pointer: Some(place.clone()),
-        code: "duplicate_field".into(),
-        message: repeated::MESSAGE.to_owned(),
-        ..Violation::default()
-    });
-    let detail = format!("{}: {}", places.join(", "), repeated::MESSAGE);
-    Error::new(Kind::Unprocessable, "invalid_body", detail).with(violations.collect())
 }
 
 fn json_error<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Error {

@@ -3,22 +3,25 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use descent_engine::spec::Violation;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Places that are named at most; the first are enough to find the slip.
 const MOST_PLACES: usize = 20;
 /// Bytes of the longest place that is named; behind a longer one the whole document is.
 const LONGEST_PLACE: usize = 1 << 10;
-/// What is wrong with such a member.
-pub const MESSAGE: &str = "it stands twice in its object; leave one of the two out";
 
-/// JSON Pointers of the members of a JSON document whose name stands in the same object before.
-pub fn repeated(document: &[u8]) -> Vec<String> {
+/// The members of a JSON document whose name stands in the same object before.
+pub fn repeated(document: &[u8]) -> Vec<Violation> {
     let mut walk = Walk::default();
     let mut reader = serde_json::Deserializer::from_slice(document);
     // What is no JSON is refused by whoever reads it; what was found before its fault is true all the same.
     let _ = Node(&mut walk).deserialize(&mut reader);
-    walk.found
+    let violation = |place| {
+        let message = "it stands twice in its object; leave one of the two out";
+        Violation::new(place, "duplicate_field", message)
+    };
+    walk.found.into_iter().map(violation).collect()
 }
 
 #[derive(Default)]
@@ -121,13 +124,17 @@ mod tests {
 
     #[test]
     fn every_repeated_member_is_pointed_at() {
+        let places = |document: &[u8]| -> Vec<String> {
+            let found = repeated(document).into_iter();
+            found.map(|violation| violation.pointer).collect()
+        };
         let document = br#"{"a": [1, {"b": null, "c/d": 1.5, "b": {}, "c/d": "x"}], "e": true, "a": 2, "f": -1}"#;
-        assert_eq!(repeated(document), ["/a/1/b", "/a/1/c~1d", "/a"]);
-        assert!(repeated(br#"[{"a": 1}, {"a": {"a": 1}}]"#).is_empty());
-        assert_eq!(repeated(br#"{"a": 1, "a": 2"#), ["/a"]);
+        assert_eq!(places(document), ["/a/1/b", "/a/1/c~1d", "/a"]);
+        assert!(places(br#"[{"a": 1}, {"a": {"a": 1}}]"#).is_empty());
+        assert_eq!(places(br#"{"a": 1, "a": 2"#), ["/a"]);
         let many = format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(100));
-        assert_eq!(repeated(many.as_bytes()).len(), MOST_PLACES);
+        assert_eq!(places(many.as_bytes()).len(), MOST_PLACES);
         let long = format!(r#"{{"{}": {{"a": 1, "a": 2}}}}"#, "/".repeat(LONGEST_PLACE));
-        assert_eq!(repeated(long.as_bytes()), [""]);
+        assert_eq!(places(long.as_bytes()), [""]);
     }
 }

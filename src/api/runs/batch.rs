@@ -15,7 +15,7 @@ use crate::api::auth::Bearer;
 use crate::api::error::{Error, Kind, Result, Violation};
 use crate::api::idempotency::{self, Once, Stored};
 use crate::api::input;
-use crate::api::repeated::{self, repeated};
+use crate::api::repeated::repeated;
 use crate::runs::{self, MAX_BATCH, Mode, RunsError};
 use crate::store::runs as rows;
 
@@ -166,12 +166,9 @@ fn parsed(
         let violation = descent_engine::spec::Violation::new("", "too_large", message);
         return Err(vec![violation]);
     }
-    let places = repeated(spec.get().as_bytes());
-    if !places.is_empty() {
-        let violations = places.into_iter().map(|place| {
-            descent_engine::spec::Violation::new(place, "duplicate_field", repeated::MESSAGE)
-        });
-        return Err(violations.collect());
+    let found = repeated(spec.get().as_bytes());
+    if !found.is_empty() {
+        return Err(found);
     }
     Spec::parse(spec.get().as_bytes())
 }
