@@ -275,23 +275,12 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     out
 }
 
-/// Longest name of a dataset or run.
-const MAX_NAME_CHARS: usize = 200;
-
-/// A name is one line of 1 to 200 characters.
+/// A new name of a dataset, run or sweep is as one in a spec.
 pub fn check_name(pointer: &str, name: &str) -> Result<()> {
-    let n_chars = name.chars().count();
-    if (1..=MAX_NAME_CHARS).contains(&n_chars) && !name.chars().any(char::is_control) {
-        return Ok(());
+    match descent_engine::spec::check_name(name, pointer) {
+        None => Ok(()),
+        Some(violation) => Err(wrong("invalid_name", "name", vec![violation])),
     }
-    let message = format!("a name has 1 to {MAX_NAME_CHARS} characters and no control characters");
-    let violation = Violation {
-        pointer: Some(pointer.to_owned()),
-        code: "invalid_name".into(),
-        message: message.clone(),
-        ..Violation::default()
-    };
-    Err(Error::new(Kind::Unprocessable, "invalid_name", message).with(vec![violation]))
 }
 
 /// Query parameters as a struct. Unknown and repeated names were refused before, by the router, from the contract.

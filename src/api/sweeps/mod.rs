@@ -106,10 +106,8 @@ fn wanted(new: NewSweep) -> Result<Wanted> {
             name_fits(&name)?;
             name
         }
-        (None, Some(named)) => {
-            check_name("/spec/name", named)?;
-            named.chars().take(MAX_NAME).collect()
-        }
+        // Whether it can be one is found out with the rest of the spec.
+        (None, Some(named)) => named.chars().take(MAX_NAME).collect(),
         (None, None) => "sweep".to_owned(),
     };
     labels_fit(&new.metadata)?;

@@ -28,15 +28,12 @@ pub(super) fn violations(spec: &Spec) -> Vec<Violation> {
 /// Rules that came when trainings were on record that break them. Only a new document is asked.
 pub(super) fn of_new(spec: &Spec) -> Vec<Violation> {
     let mut found = Vec::new();
-    let name = spec.name.as_deref().unwrap_or_default();
-    if name.chars().any(char::is_control) {
-        let message = "a name has 1 to 200 characters and no control characters";
-        found.push(Violation::new("/name", "invalid_name", message));
-    }
-    if let Some(Network::Layers(layers)) = &spec.network
-        && layer::count(layers) > MOST_LAYERS
-    {
-        let n_layers = layer::count(layers);
+    found.extend(spec.name.as_deref().and_then(|given| name(given, "/name")));
+    let n_layers = match &spec.network {
+        Some(Network::Layers(layers)) => layer::count(layers),
+        _ => 0,
+    };
+    if n_layers > MOST_LAYERS {
         let message = format!(
             "{n_layers} layers, with those inside residual blocks, where at most {MOST_LAYERS} are allowed"
         );
@@ -47,6 +44,16 @@ pub(super) fn of_new(spec: &Spec) -> Vec<Violation> {
         );
     }
     found
+}
+
+/// What is wrong with a name, where `pointer` says that it stands.
+pub(super) fn name(name: &str, pointer: &str) -> Option<Violation> {
+    let n_chars = name.chars().count();
+    if (1..=200).contains(&n_chars) && !name.chars().any(char::is_control) {
+        return None;
+    }
+    let message = "a name has 1 to 200 characters and no control characters";
+    Some(Violation::new(pointer, "invalid_name", message))
 }
 
 fn target(spec: &Spec, found: &mut Vec<Violation>) {

@@ -209,6 +209,12 @@ pub fn violations(schema: &Value, document: &Value) -> Vec<Violation> {
     validate::violations(schema, document)
 }
 
+/// What is wrong with a name that is new: of a run, a dataset or a sweep. `pointer` says where it stands.
+#[must_use]
+pub fn check_name(name: &str, pointer: &str) -> Option<Violation> {
+    check::name(name, pointer)
+}
+
 impl Spec {
     /// Reads a document and reports everything that is wrong with it.
     ///

@@ -4,6 +4,8 @@
 //! what is served, and what the message says. Only the keywords that schemars writes for our structs are known here; a test
 //! walks the schema and fails on any other.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::violation::{Violation, join, nearest};
@@ -109,11 +111,7 @@ impl<'a> Walk<'a> {
             .collect();
         match (fitting.as_slice(), value) {
             ([], _) => {
-                let mut names: Vec<String> = choices
-                    .iter()
-                    .flat_map(|choice| self.types(choice))
-                    .collect();
-                once(&mut names);
+                let names = self.types(node);
                 self.wrong_type(&names, value, at);
             }
             ([only], Value::Object(object)) if !has_choice(only) && tag(only).is_none() => {
@@ -298,7 +296,7 @@ impl<'a> Walk<'a> {
         fits
     }
 
-    fn wrong_type(&mut self, names: &[String], value: &Value, at: &str) {
+    fn wrong_type(&mut self, names: &[&str], value: &Value, at: &str) {
         let wanted: Vec<&str> = names.iter().map(|name| in_words(name)).collect();
         let message = format!(
             "{} where {} is expected",
@@ -313,17 +311,16 @@ impl<'a> Walk<'a> {
         );
     }
 
-    /// JSON types a schema allows; empty when it does not say.
-    fn types(&self, node: &Value) -> Vec<String> {
+    /// JSON types a schema allows, each once; empty when it does not say.
+    fn types<'n>(&self, node: &'n Value) -> Vec<&'n str>
+    where
+        'a: 'n,
+    {
         let node = self.follow(node);
-        let mut names = match node.get("type") {
-            Some(Value::String(name)) => vec![name.clone()],
-            Some(Value::Array(names)) => names
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            _ if has_choice(node) => {
+        let mut names: Vec<&str> = match node.get("type") {
+            Some(Value::String(name)) => vec![name.as_str()],
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+            _ => {
                 let choices = node
                     .get("oneOf")
                     .or_else(|| node.get("anyOf"))
@@ -334,9 +331,9 @@ impl<'a> Walk<'a> {
                     .flat_map(|choice| self.types(choice))
                     .collect()
             }
-            _ => Vec::new(),
         };
-        once(&mut names);
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(*name));
         names
     }
 
@@ -355,16 +352,6 @@ impl<'a> Walk<'a> {
         let names = self.types(node);
         names.is_empty() || names.iter().any(|name| is_of(name, value))
     }
-}
-
-/// Leaves every name once, where it stood first.
-fn once(names: &mut Vec<String>) {
-    let mut seen: Vec<String> = Vec::new();
-    names.retain(|name| {
-        let is_new = !seen.contains(name);
-        seen.extend(is_new.then(|| name.clone()));
-        is_new
-    });
 }
 
 fn unknown_field(name: &str, known: &[&str], pointer: String) -> Violation {
