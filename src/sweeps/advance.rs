@@ -1,6 +1,8 @@
 //! One step of a sweep: what ended is written down, what is next is proposed, and both are one transaction. Everything follows from the
 //! rows of the sweep and its trials, so that a step that a crash undid is taken again as it was.
 
+use std::sync::atomic::Ordering;
+
 use super::proposal::Search;
 use super::{Sweeps, SweepsError, trial};
 use crate::data::Ingested;
@@ -140,6 +142,9 @@ impl Sweeps {
                 return Ok((proposed, None));
             }
             if data.is_none() {
+                if !self.has_space() {
+                    return Ok((proposed, None));
+                }
                 data = self.data(row, search).await?;
             }
             let Some((dataset, ingested)) = &data else {
@@ -149,6 +154,22 @@ impl Sweeps {
             all.push(trial.clone());
             proposed.push((trial, run));
         }
+    }
+
+    /// Whether children may be queued now. Below the floor of free space the sweeps wait as new runs do, which is said once until there is
+    /// space again.
+    fn has_space(&self) -> bool {
+        let space = self.0.runs.check_space();
+        let has_space = space.is_ok();
+        let waited = self.0.waits.swap(!has_space, Ordering::Relaxed);
+        match space {
+            Err(error) if !waited => {
+                tracing::warn!(%error, "no sweep proposes further runs until there is space");
+            }
+            Ok(()) if waited => tracing::info!("there is space again, and the sweeps go on"),
+            _ => {}
+        }
+        has_space
     }
 
     fn enough(&self, row: &Sweep, number: u64) -> Option<Enough> {

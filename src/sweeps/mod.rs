@@ -20,6 +20,7 @@ pub mod sweeper;
 pub mod trial;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{Notify, broadcast};
 
@@ -52,6 +53,8 @@ struct Inner {
     slots: usize,
     /// Wakes the sweeper.
     work: Notify,
+    /// Whether the disk was below the floor of free space at the last look.
+    waits: AtomicBool,
     /// "Sweep X moved", nothing more.
     moved: broadcast::Sender<SweepId>,
 }
@@ -66,6 +69,7 @@ impl Sweeps {
             ids,
             slots,
             work: Notify::new(),
+            waits: AtomicBool::new(false),
             moved: broadcast::channel(NOTICES).0,
         }))
     }

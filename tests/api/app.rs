@@ -52,6 +52,8 @@ pub struct TestApp {
     /// The service's own threads, which outlive a test that fails in the middle.
     runtime: Option<Runtime>,
     folder: tempfile::TempDir,
+    /// How often the service was started on this folder before.
+    n_restarts: u32,
 }
 
 impl Drop for TestApp {
@@ -88,10 +90,9 @@ impl TestApp {
     pub async fn restarted_with(mut self, settings: impl FnOnce(&mut Config)) -> Self {
         self.app.stopping.cancel();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        let n_restarts = self.n_restarts + 1;
         drop(self);
-        // Another process draws other random numbers, and its time goes on.
-        let test = Self::opened(folder, 8, settings).await;
-        test.pass_ms(60_000);
+        let test = Self::opened(folder, n_restarts, settings).await;
         test.app.runs.recover().await.unwrap();
         test.at_work()
     }
@@ -111,12 +112,12 @@ impl TestApp {
 
     /// A service without workers: whatever is queued stays queued.
     pub async fn idle(settings: impl FnOnce(&mut Config)) -> Self {
-        Self::opened(tempfile::tempdir().unwrap(), 7, settings).await
+        Self::opened(tempfile::tempdir().unwrap(), 0, settings).await
     }
 
     async fn opened(
         folder: tempfile::TempDir,
-        seed: u64,
+        n_restarts: u32,
         settings: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config = Config::default();
@@ -125,7 +126,9 @@ impl TestApp {
         // A test asks faster than any client; the tests of the rates set their own.
         config.rates.other_per_s = 100_000;
         settings(&mut config);
-        let (clock, hand) = Clock::manual(START_MS);
+        // Another process draws other random numbers, and its time goes on.
+        let seed = 7 + u64::from(n_restarts);
+        let (clock, hand) = Clock::manual(START_MS + 60_000 * i64::from(n_restarts));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -150,6 +153,7 @@ impl TestApp {
             workers: None,
             runtime: Some(runtime),
             folder,
+            n_restarts,
         };
         test.admin = test.token("admin", "admin").await;
         test

@@ -64,6 +64,35 @@ async fn below_the_floor_of_free_space_no_sweep_begins() {
 }
 
 #[tokio::test]
+async fn below_the_floor_of_free_space_a_sweep_waits() {
+    let app = TestApp::idle(|_| {}).await;
+    let dataset = app.dataset("admin", "iris", IRIS).await;
+    let begun = app
+        .post(
+            "/v1/sweeps",
+            &json!({"spec": iris_spec(dataset, "s"), "strategy": {"kind": "seeds"}, "budget": {"runs": 3, "parallel": 2}}),
+        )
+        .await
+        .ok(201);
+    let path = format!("/v1/sweeps/{}", begun["id"].as_str().unwrap());
+    let app = app
+        .restarted_with(|config| config.quota.free_space_floor_bytes = u64::MAX)
+        .await;
+    app.app.sweeps.step_all().await.unwrap();
+    let waiting = app.get(&path).await.ok(200);
+    assert_eq!(
+        (&waiting["status"], &waiting["progress"]["submitted"]),
+        (&json!("running"), &json!(0))
+    );
+    let app = app.restarted().await;
+    let done = app.get(&format!("{path}?wait_s=60")).await.ok(200);
+    assert_eq!(
+        (&done["status"], &done["progress"]["submitted"]),
+        (&json!("completed"), &json!(3))
+    );
+}
+
+#[tokio::test]
 async fn a_grid_tries_every_combination_with_ordinary_runs() {
     let app = TestApp::start().await;
     let dataset = app.dataset("admin", "penguins", PENGUINS).await;
