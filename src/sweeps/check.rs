@@ -113,7 +113,7 @@ pub fn children(
         Err(violations) => {
             // The first sample of a parameter is wrong, or the spec is: the other samples would say it again.
             for violation in violations {
-                found.push(located(violation, &wanted.space, |domain| {
+                found.push(located(violation, wanted, |domain| {
                     domain.samples().swap_remove(0).0
                 }));
             }
@@ -188,7 +188,7 @@ fn probe(
 /// Points a violation of a child's spec into the request: to the parameter whose place it is in, else to the spec.
 fn located(
     mut violation: Violation,
-    space: &Space,
+    Wanted { spec, space, .. }: &Wanted,
     sample: impl Fn(&space::Domain) -> String,
 ) -> Violation {
     if violation.pointer.starts_with("/space/") {
@@ -211,7 +211,21 @@ fn located(
     let parameter = space.iter().rev().find(|(pointer, _)| inside(pointer));
     violation.pointer = match parameter {
         Some((pointer, domain)) => format!("/space/{}/{}", escaped(pointer), sample(domain)),
-        None => format!("/spec{}", violation.pointer),
+        None => {
+            let outer = violation.pointer.rsplit_once('/');
+            let outer = outer.map_or("", |(outer, _)| outer);
+            let made = space
+                .keys()
+                .find(|pointer| !outer.is_empty() && pointer.starts_with(&format!("{outer}/")));
+            // An object that the spec leaves out has nothing but what the space puts there.
+            if let Some(pointer) = made
+                && spec.pointer(outer).is_none_or(Value::is_null)
+            {
+                violation.message +=
+                    &format!("; `{pointer}` sets a part of `{outer}`, which the spec leaves out");
+            }
+            format!("/spec{}", violation.pointer)
+        }
     };
     violation
 }

@@ -588,6 +588,11 @@ async fn what_cannot_be_worked_off_is_refused_by_name() {
             "space": {"/training/epochs": {"kind": "integer", "low": 1, "high": 9}}}),
             vec!["/spec/task/target"],
         ),
+        (
+            json!({"spec": {"name": "two\nlines", "dataset": dataset, "task": {"kind": "classification", "target": "species"}},
+            "space": {"/training/epochs": {"kind": "integer", "low": 1, "high": 9}}}),
+            vec!["/spec/name"],
+        ),
     ] {
         assert_eq!(refused(change.clone()).await, pointers, "{change}");
     }
@@ -595,6 +600,15 @@ async fn what_cannot_be_worked_off_is_refused_by_name() {
     let spec = json!({"dataset": dataset, "task": {"kind": "classification", "target": "sex"}, "network": {"kind": "perceptron"}});
     let change = json!({"spec": spec, "strategy": {"kind": "asha"}, "space": {"/training/seed": {"kind": "integer", "low": 1, "high": 9}}});
     assert!(refused(change).await.contains(&"/strategy/kind".to_owned()));
+    // Of an optimizer that the spec leaves out the space sets one part; what is missing is told with the reason.
+    let mut bare = penguins(dataset);
+    bare.as_object_mut().unwrap().remove("optimizer");
+    let bare = json!({"spec": bare, "space": space(), "strategy": {"kind": "random"}});
+    let problem = app.post("/v1/sweeps", &bare).await;
+    let problem = problem.problem(422, "invalid_sweep");
+    assert_eq!(problem["errors"][0]["pointer"], "/spec/optimizer/kind");
+    let said = problem["errors"][0]["message"].as_str().unwrap();
+    assert!(said.contains("`/optimizer/learning_rate`"), "{said}");
     let typo = json!({"spec": penguins(dataset), "space": space(), "strategy": {"kind": "random"}, "sead": 1});
     app.post("/v1/sweeps", &typo)
         .await
