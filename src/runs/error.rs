@@ -59,9 +59,7 @@ pub enum RunsError {
     #[error("run {0} has no such checkpoint")]
     NoCheckpoint(String),
     /// A divergence is never retried unchanged.
-    #[error(
-        "this run diverged: the same spec diverges again. Fork it with another spec, for example {0}"
-    )]
+    #[error("this run diverged: the same spec diverges again. Fork it, for example with {0}")]
     Diverged(String),
     /// Only a run that succeeded has weights to compare with.
     #[error("only a succeeded run can be reproduced")]

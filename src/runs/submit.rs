@@ -69,11 +69,7 @@ impl Runs {
             });
         }
         if has_diverged(&parent) {
-            let remedy = parent
-                .reason_detail
-                .as_ref()
-                .map_or("a smaller learning rate", |detail| detail.get());
-            return Err(RunsError::Diverged(remedy.to_owned()));
+            return Err(RunsError::Diverged(remedy(&parent)?));
         }
         let origin = Origin {
             parent: Some((id, ParentKind::Retry)),
@@ -391,6 +387,20 @@ async fn add_row(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
 
 fn has_diverged(run: &Run) -> bool {
     run.reason_code.as_deref() == Some("diverged")
+}
+
+/// What a fork of a run that diverged may change, as the body of its request says it.
+fn remedy(diverged: &Run) -> Result<String, StoreError> {
+    let detail: Option<Value> = diverged
+        .reason_detail
+        .as_ref()
+        .map(Json::parse)
+        .transpose()?;
+    let patch = detail.as_ref().and_then(|detail| detail.get("spec_patch"));
+    Ok(match patch {
+        Some(patch) => format!("\"spec_patch\": {patch}"),
+        None => "a smaller learning rate".to_owned(),
+    })
 }
 
 /// A name in the parent's spec may mean a newer dataset by now; its id does not.

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use descent_engine::spec::Spec;
 use descent_engine::trainer::{CheckpointReport, Ending, EngineError, Trainer};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -164,7 +165,8 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
         } => {
             // The weights before the bad step are worth keeping: a fork with a smaller learning rate starts from them.
             attempt.state = Some(trainer.checkpoint());
-            attempt.outcome = Outcome::Failed(diverged(step, &what, suggested_learning_rate));
+            attempt.outcome =
+                Outcome::Failed(diverged(&spec, step, &what, suggested_learning_rate));
         }
     }
     attempt
@@ -174,7 +176,7 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
 fn begin(
     shared: &Shared,
     job: &Job,
-    spec: &descent_engine::spec::Spec,
+    spec: &Spec,
     ready: &prepare::Ready,
 ) -> Result<Trainer, Reason> {
     let engine = |error: EngineError| match &error {
@@ -197,11 +199,13 @@ fn begin(
     Ok(trainer)
 }
 
-fn diverged(step: u64, what: &str, suggested_learning_rate: f64) -> Reason {
+fn diverged(spec: &Spec, step: u64, what: &str, suggested_learning_rate: f64) -> Reason {
     let message = format!(
         "training diverged at step {step}: {what}; try a learning rate of {suggested_learning_rate}"
     );
-    let patch = json!({"optimizer": {"learning_rate": suggested_learning_rate}});
+    // With its kind the patch also fits a spec that left the optimizer out.
+    let kind = spec.optimizer.as_ref().map(|chosen| chosen.rule.kind());
+    let patch = json!({"optimizer": {"kind": kind, "learning_rate": suggested_learning_rate}});
     Reason {
         code: "diverged".to_owned(),
         message,

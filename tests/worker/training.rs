@@ -372,10 +372,11 @@ async fn a_divergence_ends_the_run_and_is_not_retried_unchanged() {
     let detail: Value = row.reason_detail.unwrap().parse().unwrap();
     let rate = detail["suggested_learning_rate"].as_f64().unwrap();
     assert!(rate > 0.0 && rate < 1e3, "{detail}");
-    assert!(
-        bench.app.runs.retry("ann", run, None).await.is_err(),
-        "the same diverges again"
-    );
+    let refused = bench.app.runs.retry("ann", run, None).await;
+    let refused = refused.expect_err("the same diverges again").to_string();
+    let patch =
+        format!(r#""spec_patch": {{"optimizer":{{"kind":"sgd","learning_rate":{rate:?}}}}}"#);
+    assert!(refused.ends_with(&patch), "{refused}");
     assert!(
         bench.app.runs.reproduce("ann", run, None).await.is_err(),
         "there is nothing to compare with"
