@@ -198,10 +198,14 @@ async fn token(
                 scopes,
                 expires_at_ms,
             };
-            let (_, text) =
+            let (made, text) =
                 tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
-            writeln!(std::io::stdout(), "{text}")?;
             store.close().await;
+            // Nobody will ever see this text again, so unlike other lines it must have a reader.
+            writeln!(std::io::stdout(), "{text}").with_context(|| {
+                let id = made.id;
+                format!("the token {id} was made and not read by anybody; end it with `descent token revoke {id}`")
+            })?;
         }
         TokenVerb::List(given) => {
             let store = open(given).await?;
