@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use descent_engine::isa::Cpu;
 use descent_engine::trainer::{Completion, Ending};
 use descent_engine::weights;
@@ -268,4 +270,28 @@ fn early_stopping_restores_the_best_epoch() {
             .metrics
             .contains(&("validation_loss".to_owned(), lowest))
     );
+}
+
+/// A metric that never is a number ends the training too, and the last weights are kept.
+#[test]
+fn early_stopping_by_a_metric_that_never_is_a_number_keeps_the_last_epoch() {
+    let mut problem = support::blobs(60, 3, 1.0, 5);
+    let dataset = Arc::make_mut(&mut problem.dataset);
+    for row in &problem.parts.validation {
+        dataset.features.row_mut(*row as usize).fill(f32::MAX);
+    }
+    let wide = json!({"kind": "dense", "units": 64, "activation": "relu"});
+    let mut trainer = problem.trainer(json!({
+        "network": [wide, wide], "training": {"epochs": 500, "early_stopping": {"metric": "validation_loss", "patience": 3}}
+    }));
+    let (ending, record) = train(&mut trainer);
+    for (_, _, metrics) in &record.epochs {
+        assert!(metrics.iter().all(|(name, _)| *name != "validation_loss"));
+    }
+    let (epoch, best_epoch) = (3, 3);
+    assert_eq!(
+        ending,
+        Ending::Completed(Completion::EarlyStopped { epoch, best_epoch })
+    );
+    assert_eq!(trainer.trained().map(|model| model.best_epoch), Ok(3));
 }

@@ -81,7 +81,7 @@ pub struct Run {
     pub metrics: Option<Json>,
     /// How it ended: metrics of each part, and of the test part the `confusion` matrix, the `roc` of each class (at most 200 points in all) or
     /// the `residuals` of each target (at most 200 rows in all), and why training was over; null before the end. `best_epoch` is the epoch
-    /// whose weights are kept: with early stopping the best by its metric, without it the last one, whatever the metrics say.
+    /// whose weights are kept: with early stopping the best by its metric; without it, or where that metric never was a number, the last one.
     #[schema(value_type = Option<Object>)]
     pub result: Option<Json>,
     /// As it was asked for.

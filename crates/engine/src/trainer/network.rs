@@ -159,10 +159,9 @@ impl NetworkTrainer {
     fn completion(&mut self) -> Option<Completion> {
         let (epoch, progress) = (self.state.epoch, &self.state.progress);
         if self.watch.patience_left(progress) == Some(0) {
-            return Some(Completion::EarlyStopped {
-                epoch,
-                best_epoch: progress.best_epoch,
-            });
+            // Where the metric never was a number no epoch is the best, and the last weights are kept.
+            let best_epoch = progress.best.map_or(epoch, |_| progress.best_epoch);
+            return Some(Completion::EarlyStopped { epoch, best_epoch });
         }
         if epoch >= self.recipe.epochs {
             return Some(Completion::EpochsDone);

@@ -169,7 +169,7 @@ impl Ending {
 pub enum Completion {
     /// All epochs were done.
     EpochsDone,
-    /// The watched metric stopped improving; the weights of `best_epoch` were restored.
+    /// The watched metric stopped improving; the weights of `best_epoch` are kept: of the last one where it never was a number.
     EarlyStopped {
         /// Epochs done.
         epoch: u32,

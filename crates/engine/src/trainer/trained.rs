@@ -33,7 +33,8 @@ pub struct Trained {
     pub epochs: u32,
     /// Steps done.
     pub steps: u64,
-    /// The epoch whose weights are kept: with early stopping the best by its metric, without it the last one.
+    /// The epoch whose weights are kept: with early stopping the best by its metric; without it, or where that metric never was a number,
+    /// the last one.
     pub best_epoch: u32,
 }
 
