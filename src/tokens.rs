@@ -167,6 +167,14 @@ pub fn mint(entropy: &Entropy) -> Result<Minted, EntropyError> {
     })
 }
 
+/// Whether a text has the form of a key id, as [`mint`] makes them.
+pub fn is_key_id(text: &str) -> bool {
+    text.len() == 16
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Key id and hash of the secret of a presented token; `None` when it is not a token at all.
 pub fn read(text: &str) -> Option<(&str, [u8; 32])> {
     let (id, rest) = text.strip_prefix("dsc_")?.split_once('_')?;

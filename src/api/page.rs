@@ -52,17 +52,22 @@ impl Window {
                 format!("limit is {limit}; it must be 1 to {MAX_LIMIT}"),
             ));
         }
-        if after
-            .as_ref()
-            .is_some_and(|after| after.is_empty() || after.len() > 128)
-        {
-            return Err(no_cursor());
-        }
-        Ok(Window {
+        let window = Window {
             limit,
             after,
             order: order.unwrap_or_default(),
-        })
+        };
+        // Of all cursors names are the longest; a letter of theirs may have several bytes.
+        window.behind(|after| (1..=128).contains(&after.chars().count()))
+    }
+
+    /// Refuses a cursor that does not have the form of those of the list: behind it there is no page.
+    pub fn behind(self, has_form: impl FnOnce(&str) -> bool) -> Result<Self> {
+        if self.after.as_deref().is_none_or(has_form) {
+            Ok(self)
+        } else {
+            Err(no_cursor())
+        }
     }
 
     /// The same for a list whose ids are of the kind `I`. Behind what is none of them there is no page; the others get the one form
@@ -98,6 +103,11 @@ impl Window {
             order,
         }
     }
+}
+
+/// Whether a cursor is a number as lists that count their items have them.
+pub fn is_number(after: &str) -> bool {
+    (1..=18).contains(&after.len()) && after.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn no_cursor() -> Error {
@@ -227,7 +237,24 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_an_id_of_the_list() {
+    fn a_cursor_has_the_form_of_those_of_the_list() {
+        for (after, fits) in [
+            ("0", true),
+            ("17", true),
+            ("-5", false),
+            ("+5", false),
+            ("", false),
+        ] {
+            assert_eq!(is_number(after), fits, "{after}");
+        }
+        let behind = |after: &str| Window::new(None, Some(after.to_owned()), None);
+        assert!(
+            behind(&"\u{d55c}".repeat(100)).is_ok(),
+            "a long name in any script"
+        );
+        assert!(behind(&"x".repeat(129)).is_err());
+        assert!(behind("").is_err());
+
         use crate::ids::RunId;
         let of = |after: &str| Window::of::<RunId>(None, Some(after.to_owned()), None);
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";

@@ -16,7 +16,7 @@ use super::Api;
 use super::auth::{Bearer, Caller};
 use super::error::{Error, Kind, Result, Violation};
 use super::input::{Json, Path, Query};
-use super::page::{Page, Window};
+use super::page::{Order, Page, Window};
 use super::time::rfc3339;
 use crate::store;
 use crate::tokens::{self, ADMIN, Scope, Scopes};
@@ -112,7 +112,7 @@ pub struct ListQuery {
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
     /// Start behind this id.
-    #[param(min_length = 1, max_length = 128)]
+    #[param(pattern = "^[0-9a-f]{16}$")]
     after: Option<String>,
 }
 
@@ -124,12 +124,8 @@ pub async fn list(
     uri: Uri,
     Query(query): Query<ListQuery>,
 ) -> Result<Response> {
-    let window = Window::new(query.limit, query.after, None)?;
-    let page = store::Page {
-        limit: window.limit,
-        after: window.after,
-        order: store::Order::Asc,
-    };
+    let window = Window::new(query.limit, query.after, Some(Order::Asc))?;
+    let page = window.behind(tokens::is_key_id)?.for_store();
     let owner = (caller.owner != ADMIN).then_some(caller.owner.as_str());
     let rows = store::tokens::list(&api.app.store, owner, false, &page).await?;
     let data = rows

@@ -239,6 +239,9 @@ async fn a_plan_queues_nothing() {
         "/v1/runs?after=zzz",
         "/v1/datasets?after=zzz",
         "/v1/sweeps?after=zzz",
+        "/v1/tokens?after=zzz",
+        "/v1/models/iris/versions?after=-5",
+        "/v1/sweeps/01890a5d-ac96-774b-bcce-b302099a8057/results?after=-5",
     ] {
         let refused = app.get(path).await.problem(400, "invalid_query");
         assert_eq!(refused["errors"][0]["pointer"], "?after", "{path}");

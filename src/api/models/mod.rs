@@ -12,9 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::auth::Bearer;
-use super::error::{Error, Result};
+use super::error::Result;
 use super::input::{Path, Query};
-use super::page::{Order, Page, Window};
+use super::page::{Order, Page, Window, is_number};
 use super::selector::{absent, selected};
 use super::time::rfc3339;
 use crate::store::aliases::Alias;
@@ -92,7 +92,7 @@ struct Sealed {
     document: Box<RawValue>,
 }
 
-/// Parameters of the lists.
+/// Parameters of the list of models.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
@@ -107,20 +107,19 @@ pub struct ListQuery {
     order: Option<Order>,
 }
 
-impl ListQuery {
-    fn page(self) -> Result<store::Page> {
-        let window = Window::new(self.limit, self.after, self.order)?;
-        let order = if window.ascending() {
-            store::Order::Asc
-        } else {
-            store::Order::Desc
-        };
-        Ok(store::Page {
-            limit: window.limit,
-            after: window.after,
-            order,
-        })
-    }
+/// Parameters of the list of versions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VersionsQuery {
+    /// Items on a page.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// Start behind this `last_id` of the page before: the number of a version.
+    #[param(pattern = "^[0-9]{1,18}$")]
+    after: Option<String>,
+    /// Direction.
+    #[param(inline)]
+    order: Option<Order>,
 }
 
 /// Models, by name: the newest version of each
@@ -131,7 +130,8 @@ pub async fn list(
     uri: Uri,
     Query(query): Query<ListQuery>,
 ) -> Result<Response> {
-    let found = store::models::list(&api.app.store, &caller.owner, &query.page()?).await?;
+    let page = Window::new(query.limit, query.after, query.order)?.for_store();
+    let found = store::models::list(&api.app.store, &caller.owner, &page).await?;
     let names: Vec<&str> = found.rows.iter().map(|row| row.name.as_str()).collect();
     let aliases = store::aliases::of_models(&api.app.store, &caller.owner, &names).await?;
     let data = found
@@ -159,26 +159,17 @@ pub async fn show(
 }
 
 /// The versions of a model
-#[utoipa::path(get, path = "", operation_id = "models_versions", tag = "models", params(("name" = String, Path, description = "Name of the model"), ListQuery),
+#[utoipa::path(get, path = "", operation_id = "models_versions", tag = "models", params(("name" = String, Path, description = "Name of the model"), VersionsQuery),
     responses((status = 200, description = "A page; its ids are version numbers", body = Page<ModelVersion>)))]
 pub async fn versions(
     State(api): State<Api>,
     caller: Bearer,
     Path(name): Path<String>,
     uri: Uri,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<VersionsQuery>,
 ) -> Result<Response> {
-    let page = query.page()?;
-    if page
-        .after
-        .as_ref()
-        .is_some_and(|after| after.parse::<i64>().is_err())
-    {
-        return Err(Error::query(
-            "after",
-            "after must be a version number, the last_id of the page before",
-        ));
-    }
+    let window = Window::new(query.limit, query.after, query.order)?;
+    let page = window.behind(is_number)?.for_store();
     find(&api, &caller.owner, &name, &Which::Latest).await?;
     let found = store::models::versions(&api.app.store, &caller.owner, &name, &page).await?;
     let aliases = store::aliases::list(&api.app.store, &caller.owner, &name).await?;

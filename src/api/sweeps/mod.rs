@@ -20,7 +20,7 @@ use super::error::{Error, Kind, Result, Violation};
 use super::etag;
 use super::idempotency::{self, Once, Stored};
 use super::input::{self, Json, Path, Query, check_name};
-use super::page::{Order, Page, Window};
+use super::page::{Order, Page, Window, is_number};
 use super::patience;
 use crate::ids::SweepId;
 use crate::store;
@@ -357,11 +357,11 @@ pub async fn results(
     Query(query): Query<ListQuery>,
     uri: Uri,
 ) -> Result<Response<Body>> {
-    let window = Window::of::<i64>(query.limit, query.after, query.order)?.for_store();
+    let window = Window::new(query.limit, query.after, query.order)?.behind(is_number)?;
     let page = api
         .app
         .sweeps
-        .results(&caller.owner, id_of(&id)?, &window)
+        .results(&caller.owner, id_of(&id)?, &window.for_store())
         .await?;
     let data: Vec<SweepResult> = page.rows.into_iter().map(Into::into).collect();
     Ok(Page::of(data, page.has_more, |row: &SweepResult| {
