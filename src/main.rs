@@ -176,8 +176,7 @@ async fn token(
     load: impl Fn(Box<Given>) -> Result<Config, descent::config::ConfigError>,
 ) -> anyhow::Result<ExitCode> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
-    let open = async |given| {
-        let config = load(given)?;
+    let open = async |config: &Config| {
         std::fs::create_dir_all(&config.server.data_dir)?;
         anyhow::Ok(Store::open(&config.server.data_dir, &config.store).await?)
     };
@@ -189,7 +188,8 @@ async fn token(
             expires_days,
             given,
         } => {
-            let store = open(given).await?;
+            let config = load(given)?;
+            let store = open(&config).await?;
             let now_ms = clock.now_ms();
             let expires_at_ms = expires_days.map(|days| now_ms + i64::from(days) * 86_400_000);
             let wanted = NewToken {
@@ -203,12 +203,12 @@ async fn token(
             store.close().await;
             // Nobody will ever see this text again, so unlike other lines it must have a reader.
             writeln!(std::io::stdout(), "{text}").with_context(|| {
-                let id = made.id;
-                format!("the token {id} was made and not read by anybody; end it with `descent token revoke {id}`")
+                let (id, folder) = (made.id, config.server.data_dir.display());
+                format!("the token {id} was made and not read by anybody; end it with `descent token revoke {id} --data-dir {folder}`")
             })?;
         }
         TokenVerb::List(given) => {
-            let store = open(given).await?;
+            let store = open(&load(given)?).await?;
             let mut page = Page {
                 limit: 100,
                 ..Page::default()
@@ -234,7 +234,7 @@ async fn token(
             store.close().await;
         }
         TokenVerb::Revoke { id, given } => {
-            let store = open(given).await?;
+            let store = open(&load(given)?).await?;
             let revoked = tokens::revoke(&store, &id, clock.now_ms(), "command line").await?;
             store.close().await;
             anyhow::ensure!(revoked, "there is no token {id} in force");

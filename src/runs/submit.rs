@@ -389,7 +389,7 @@ fn has_diverged(run: &Run) -> bool {
     run.reason_code.as_deref() == Some("diverged")
 }
 
-/// What a fork of a run that diverged may change, as the body of its request says it.
+/// What a fork of a run that diverged may change, as the body of a request.
 fn remedy(diverged: &Run) -> Result<String, StoreError> {
     let detail: Option<Value> = diverged
         .reason_detail
@@ -398,7 +398,7 @@ fn remedy(diverged: &Run) -> Result<String, StoreError> {
         .transpose()?;
     let patch = detail.as_ref().and_then(|detail| detail.get("spec_patch"));
     Ok(match patch {
-        Some(patch) => format!("\"spec_patch\": {patch}"),
+        Some(patch) => json!({"spec_patch": patch}).to_string(),
         None => "a smaller learning rate".to_owned(),
     })
 }

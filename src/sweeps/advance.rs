@@ -1,8 +1,6 @@
 //! One step of a sweep: what ended is written down, what is next is proposed, and both are one transaction. Everything follows from the
 //! rows of the sweep and its trials, so that a step that a crash undid is taken again as it was.
 
-use std::sync::atomic::Ordering;
-
 use super::proposal::Search;
 use super::{Sweeps, SweepsError, trial};
 use crate::data::Ingested;
@@ -51,7 +49,9 @@ struct Step {
 
 impl Sweeps {
     /// Takes one step of a sweep, if there is one.
-    pub(super) async fn advance(&self, row: Sweep) -> Result<(), SweepsError> {
+    ///
+    /// Without space for children what ended is written down, and nothing new is proposed.
+    pub(super) async fn advance(&self, row: Sweep, has_space: bool) -> Result<(), SweepsError> {
         let ended = trials::over(&self.0.store, row.id).await?;
         // Most of the time everything is at work: nobody need read what was tried so far.
         let at_work = trials::n_open(&self.0.store, row.id).await?;
@@ -61,7 +61,7 @@ impl Sweeps {
         let search = search_of(&row)?;
         let mut known = trials::all(&self.0.store, row.id).await?;
         let settled = self.settle(&search, ended, &mut known).await?;
-        let (proposed, enough) = self.proposals(&row, &search, &known).await?;
+        let (proposed, enough) = self.proposals(&row, &search, &known, has_space).await?;
         let mut sweep = row.clone();
         let n_open = known.iter().filter(|one| one.status.is_none()).count()
             + proposed.iter().filter(|(_, run)| run.is_some()).count();
@@ -125,6 +125,7 @@ impl Sweeps {
         row: &Sweep,
         search: &Search,
         known: &[Trial],
+        has_space: bool,
     ) -> Result<(Vec<(Trial, Option<Run>)>, Option<Enough>), SweepsError> {
         let mut proposed = Vec::new();
         if row.status == Status::Stopping {
@@ -138,13 +139,10 @@ impl Sweeps {
                 return Ok((proposed, Some(enough)));
             }
             let n_open = all.iter().filter(|one| one.status.is_none()).count() as u64;
-            if n_open >= search.parallel || !search.is_ready(&all, number) {
+            if n_open >= search.parallel || !search.is_ready(&all, number) || !has_space {
                 return Ok((proposed, None));
             }
             if data.is_none() {
-                if !self.has_space() {
-                    return Ok((proposed, None));
-                }
                 data = self.data(row, search).await?;
             }
             let Some((dataset, ingested)) = &data else {
@@ -154,22 +152,6 @@ impl Sweeps {
             all.push(trial.clone());
             proposed.push((trial, run));
         }
-    }
-
-    /// Whether children may be queued now. Below the floor of free space the sweeps wait as new runs do, which is said once until there is
-    /// space again.
-    fn has_space(&self) -> bool {
-        let space = self.0.runs.check_space();
-        let has_space = space.is_ok();
-        let waited = self.0.waits.swap(!has_space, Ordering::Relaxed);
-        match space {
-            Err(error) if !waited => {
-                tracing::warn!(%error, "no sweep proposes further runs until there is space");
-            }
-            Ok(()) if waited => tracing::info!("there is space again, and the sweeps go on"),
-            _ => {}
-        }
-        has_space
     }
 
     fn enough(&self, row: &Sweep, number: u64) -> Option<Enough> {

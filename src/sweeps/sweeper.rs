@@ -1,5 +1,6 @@
 //! The task that takes the steps of all sweeps: when a run is over, when somebody changed a sweep, and from time to time.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -31,12 +32,30 @@ impl Sweeps {
     /// # Errors
     /// When the record fails.
     pub async fn step_all(&self) -> Result<(), SweepsError> {
-        for row in sweeps::at_work(&self.0.store).await? {
+        let at_work = sweeps::at_work(&self.0.store).await?;
+        let has_space = at_work.is_empty() || self.has_space();
+        for row in at_work {
             let id = row.id;
-            if let Err(error) = self.advance(row).await {
+            if let Err(error) = self.advance(row, has_space).await {
                 tracing::warn!(sweep = %id, %error, "a sweep could not go on; trying again");
             }
         }
         Ok(())
+    }
+
+    /// Whether children may be queued now. Below the floor of free space the sweeps wait as new runs do, which is said once until there is
+    /// space again.
+    fn has_space(&self) -> bool {
+        let space = self.0.runs.check_space();
+        let has_space = space.is_ok();
+        let waited = self.0.waits.swap(!has_space, Ordering::Relaxed);
+        match space {
+            Err(error) if !waited => {
+                tracing::warn!(%error, "no sweep proposes further runs until there is space");
+            }
+            Ok(()) if waited => tracing::info!("there is space again, and the sweeps go on"),
+            _ => {}
+        }
+        has_space
     }
 }

@@ -240,7 +240,11 @@ async fn a_plan_queues_nothing() {
         "/v1/datasets?after=zzz",
         "/v1/sweeps?after=zzz",
         "/v1/tokens?after=zzz",
+        "/v1/tokens?after=0123456789abcde",
+        "/v1/tokens?after=0123456789ABCDEF",
+        "/v1/tokens?after=0123456789abcdefa",
         "/v1/models/iris/versions?after=-5",
+        "/v1/models/iris/versions?after=1234567890123456789",
         "/v1/sweeps/01890a5d-ac96-774b-bcce-b302099a8057/results?after=-5",
     ] {
         let refused = app.get(path).await.problem(400, "invalid_query");

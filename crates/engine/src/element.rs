@@ -29,7 +29,7 @@ pub trait Real:
     + MulAssign
     + DivAssign
     + crate::gemm::micro::Loops
-    + crate::plan::Runs
+    + crate::plan::Compiled
 {
     /// 0.
     const ZERO: Self;

@@ -40,8 +40,22 @@ impl<'a> Depths<'a> {
         }
     }
 
+    /// `n` elements that lie `step` from each other; `room` is for their offsets, where those are not known beforehand.
+    #[inline(always)]
+    pub(super) fn even(room: &'a mut [u32], n: usize, step: usize) -> Depths<'a> {
+        if step == 1 {
+            return Depths {
+                padded: false,
+                ..Depths::in_order(n)
+            };
+        }
+        for (p, offset) in room[..n].iter_mut().enumerate() {
+            *offset = (p * step) as u32;
+        }
+        Depths::new(&room[..n])
+    }
+
     /// The elements lie one behind the other, with zeros to the end of the last [`Tile::DEPTHS`].
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     #[inline(always)]
     pub(super) fn in_order(n: usize) -> Depths<'a> {
         Depths {
@@ -66,6 +80,27 @@ pub struct Starts<'a> {
 }
 
 impl<'a> Starts<'a> {
+    /// `len` rows that begin `step` from each other, the first at `first`; `room` is for where they begin.
+    #[inline(always)]
+    pub(super) fn even(
+        room: &'a mut [usize; MAX_ROWS],
+        first: usize,
+        len: usize,
+        step: usize,
+    ) -> Starts<'a> {
+        for (i, start) in room[..len].iter_mut().enumerate() {
+            *start = first + i * step;
+        }
+        Starts {
+            starts: room,
+            len,
+            // The last one, as no step leads back; one beyond all memory where that cannot be said.
+            farthest: step
+                .saturating_mul(len.saturating_sub(1))
+                .saturating_add(first),
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn new(starts: &'a [usize; MAX_ROWS], len: usize) -> Starts<'a> {
         let farthest = starts[..len].iter().fold(0, |most, &start| most.max(start));
@@ -274,10 +309,14 @@ pub(super) fn check<T, C>(
 ) {
     let (n_rows, depth) = (left.rows.len(), left.depths.len());
     assert!(n_rows > 0 && depth > 0 && out.columns > 0);
-    assert!(left.rows.farthest + left.depths.farthest < left.values.len());
-    assert!((depth - 1) * right.step + width <= right.values.len());
+    // Sizes that no memory has are refused as well, and not what is left of them behind the largest number.
+    let left_end = left.rows.farthest.saturating_add(left.depths.farthest);
+    let right_end = (depth - 1).saturating_mul(right.step).saturating_add(width);
+    let out_end = out.places.farthest.saturating_add(out.columns);
+    assert!(left_end < left.values.len());
+    assert!(right_end <= right.values.len());
     assert!(out.places.len() == n_rows);
-    assert!(out.places.farthest + out.columns <= out.values.len());
+    assert!(out_end <= out.values.len());
 }
 
 /// A tile of exactly `ROWS` rows and at most `VECTORS` vectors of columns; with `COPY`, the strip of B is copied as well.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::bf16::{self, Operands};
 use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Vector, copy_row};
-use super::{Call, DEPTH, Factor, IN_ORDER, Product, widest};
+use super::{Call, DEPTH, Factor, Product, widest};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
 use crate::isa::{Isa, kernel};
@@ -275,7 +275,7 @@ impl<'a, T: Real> Strips<'a, T> {
             factor,
             rows,
             first_k,
-            depths: depths(offsets, depth, depth_step),
+            depths: Depths::even(offsets, depth, depth_step),
             copy: copy.map(|(copy, operands)| (&mut copy[..M::STRIP_ROWS * depth], operands)),
         }
     }
@@ -294,9 +294,9 @@ impl<'a, T: Real> Strips<'a, T> {
         let depth = self.depths.len();
         let height = (end - start).div_ceil((end - start).div_ceil(M::STRIP_ROWS));
         let is_far = (end - start) * step >= FAR;
+        let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
         for row in (start..end).step_by(height) {
             let height = height.min(end - row);
-            let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
             let begin = row * self.factor.row_step + self.first_k * self.factor.depth_step;
             let (values, begin, row_step) = match &mut self.copy {
                 Some((copy, operands)) => {
@@ -305,16 +305,12 @@ impl<'a, T: Real> Strips<'a, T> {
                 }
                 None => (self.factor.values, begin, self.factor.row_step),
             };
-            for i in 0..height {
-                rows[i] = begin + i * row_step;
-                places[i] = (row - start + i) * step;
-            }
             let left = Left {
                 values,
-                rows: Starts::new(&rows, height),
+                rows: Starts::even(&mut rows, begin, height, row_step),
                 depths: self.depths,
             };
-            let places = Starts::new(&places, height);
+            let places = Starts::even(&mut places, (row - start) * step, height, step);
             let wide = match panel {
                 Panel::InPlace { .. } => M::wide(height),
                 _ => &[],
@@ -480,16 +476,4 @@ impl<T: Real> Factor<'_, T> {
             first += n;
         }
     }
-}
-
-/// How far from the first element of a row each of `depth` lies.
-#[inline(always)]
-fn depths(offsets: &mut [u32], depth: usize, step: usize) -> Depths<'_> {
-    if step == 1 {
-        return Depths::new(&IN_ORDER[..depth]);
-    }
-    for (p, offset) in offsets[..depth].iter_mut().enumerate() {
-        *offset = (p * step) as u32;
-    }
-    Depths::new(&offsets[..depth])
 }

@@ -11,6 +11,7 @@
 mod arena;
 mod calculation;
 mod compile;
+mod compiled;
 mod cost;
 mod evaluate;
 mod gradient;
@@ -20,17 +21,16 @@ mod packing;
 mod preparation;
 mod probe;
 mod program;
-mod runs;
 mod train;
 
 pub(crate) use calculation::packings;
 pub use calculation::{Calculation, Inputs, measure};
+pub(crate) use compiled::Compiled;
 pub use cost::Cost;
 pub use evaluate::{EVALUATED_ROWS, EvaluationPlan};
 pub use gradient::GradientPlan;
 pub(crate) use packing::Packing;
 pub use probe::{LayerActivity, PROBED_ROWS, Probe};
-pub(crate) use runs::Runs;
 pub use train::{StepResult, TrainPlan};
 
 use crate::graph::GraphError;

@@ -169,7 +169,7 @@ impl Ending {
 pub enum Completion {
     /// All epochs were done.
     EpochsDone,
-    /// The watched metric stopped improving; the weights of `best_epoch` are kept: of the last one where it never was a number.
+    /// The watched metric stopped improving; the weights of `best_epoch` are kept. Where the metric never was a number, that is the last epoch.
     EarlyStopped {
         /// Epochs done.
         epoch: u32,

@@ -372,14 +372,13 @@ impl InPairs<'_> {
                 } else {
                     row * self.row_len
                 };
-                places[i] = row * n;
             }
             let left = Left {
                 values: self.values,
                 rows: Starts::new(&rows, height),
                 depths,
             };
-            let places = Starts::new(&places, height);
+            let places = Starts::even(&mut places, row * n, height, n);
             let strip = |column: usize, _| Right {
                 values: &right[column * packed..],
                 step: STRIP,

@@ -1,7 +1,7 @@
 //! Where what is the same for all types of numbers becomes machine code for each of them.
 //!
 //! A function that is generic is compiled with whoever calls it. Every op with all its loops, for every set of instructions, would be compiled
-//! again by each program that makes a plan; so plans call them through [`Runs`], whose implementations belong to one type each.
+//! again by each program that makes a plan; so plans call them through [`Compiled`], whose implementations belong to one type each.
 #![allow(
     private_interfaces,
     reason = "a bound of a public trait, with types that stay the engine's own"
@@ -15,7 +15,7 @@ use crate::optimizer::{Optimizer, Update};
 use crate::threads::{Shares, Threads};
 
 /// What plans do with one type of numbers that takes long to compile.
-pub trait Runs: Sized {
+pub trait Compiled: Sized {
     /// As [`Program::run`].
     fn run(program: &Program, arena: &mut [Self], crew: &mut Crew<Self>, inputs: &Inputs<'_, Self>);
 
@@ -37,9 +37,9 @@ pub trait Runs: Sized {
     );
 }
 
-macro_rules! runs {
+macro_rules! compiled {
     ($($t:ty)*) => {$(
-        impl Runs for $t {
+        impl Compiled for $t {
             // None may be inlined: then it would be compiled by the caller after all.
             #[inline(never)]
             fn run(program: &Program, arena: &mut [$t], crew: &mut Crew<$t>, inputs: &Inputs<'_, $t>) {
@@ -64,4 +64,4 @@ macro_rules! runs {
         }
     )*};
 }
-runs!(f32 f64);
+compiled!(f32 f64);
