@@ -22,8 +22,7 @@ pub struct Budget {
     /// Children in all. Default: all of a grid, else 50.
     #[schema(minimum = 1, maximum = 1_000)]
     pub runs: Option<u32>,
-    /// No child begins after so many minutes at work, in which a sweep may also have waited for free space on the disk; those that began go on to
-    /// their end. Default: no limit.
+    /// No child begins after so many minutes at work, the wait for free space included; those that began go on to their end. Default: no limit.
     #[schema(minimum = 1, maximum = 525_600)]
     pub minutes: Option<u32>,
     /// Children at the same time. Default: as many as the server trains at the same time.
