@@ -247,6 +247,12 @@ impl Sweeps {
 
     async fn write_step(&self, tx: &mut Tx, mut step: Step) -> Result<(), SweepsError> {
         let id = step.sweep.id;
+        let room = self.0.runs.room_in_queue(tx, &step.sweep.owner).await? as usize;
+        let waits = room == 0 && step.proposed.first().is_some_and(|(_, run)| run.is_some());
+        if waits && step.settled.is_empty() && step.sweep.status == step.was {
+            // Nothing would be written, and whoever rang for it would have the same step taken again at once.
+            return Ok(());
+        }
         // Somebody changed or stopped the sweep since it was read; their bell has the step taken again from what is true now.
         if !sweeps::save(tx, &step.sweep, step.was, step.sweep.version).await? {
             return Ok(());
@@ -262,7 +268,6 @@ impl Sweeps {
         {
             return Err(StoreError::Refused(format!("sweep {id} has {n_known} trials")).into());
         }
-        let room = self.0.runs.room_in_queue(tx, &step.sweep.owner).await? as usize;
         let mut n_queued = 0;
         for (trial, run) in step.proposed.drain(..) {
             if let Some(run) = run {

@@ -53,7 +53,12 @@ fn idx(dims: &[u32], numbers: &[u8]) -> Vec<u8> {
 
 /// An NPY file of bytes.
 fn npy(shape: &str, order: &str, numbers: &[u8]) -> Vec<u8> {
-    let text = format!("{{'descr': '|u1', 'fortran_order': {order}, 'shape': {shape}}}\n");
+    npy_of("|u1", shape, order, numbers)
+}
+
+/// One of other numbers, as NumPy calls their type.
+fn npy_of(descr: &str, shape: &str, order: &str, numbers: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}}}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((text.len() as u16).to_le_bytes());
     bytes.extend(text.as_bytes());
@@ -198,6 +203,45 @@ async fn layouts_are_asked_for() {
         .ok(201);
     assert_eq!(dataset["columns"][0]["name"], "sequence");
     assert_eq!(dataset["columns"][0]["sample"]["shape"], json!([10, 1]));
+}
+
+#[tokio::test]
+async fn doubles_are_learned_and_predicted_as_the_same_numbers() {
+    let app = TestApp::start().await;
+    let labels: Vec<u8> = (0..60).map(|row| row % 2).collect();
+    let numbers =
+        |row: usize, col: usize| (row % 2) as f64 + 0.1 * ((row * 7 + col * 3) % 10) as f64;
+    let vectors: Vec<u8> = (0..240)
+        .flat_map(|at| numbers(at / 4, at % 4).to_le_bytes())
+        .collect();
+    let parts = [
+        ("images", &npy_of("<f8", "(60, 4)", "False", &vectors)[..]),
+        ("labels", &npy("(60,)", "False", &labels)[..]),
+    ];
+    let dataset = form(&app, "?name=doubles", &parts).await.ok(201);
+    app.train(
+        "admin",
+        json!({
+            "name": "doubles",
+            "dataset": dataset["id"],
+            "task": {"kind": "classification", "target": "label"},
+            "training": {"epochs": 3},
+        }),
+    )
+    .await;
+    let row: Vec<f64> = (0..4).map(|col| numbers(0, col)).collect();
+    let predict = "/v1/models/doubles/predict";
+    let as_list = app.post(predict, &json!({"rows": [row]})).await.ok(200);
+    let as_array = app
+        .ask(Method::POST, predict)
+        .body(
+            "application/x-npy",
+            npy_of("<f8", "(4,)", "False", &vectors[..32]),
+        )
+        .send()
+        .await
+        .ok(200);
+    assert_eq!(as_list["predictions"], as_array["predictions"]);
 }
 
 #[tokio::test]

@@ -93,6 +93,26 @@ async fn below_the_floor_of_free_space_a_sweep_waits() {
 }
 
 #[tokio::test]
+async fn before_a_full_queue_a_sweep_waits_and_writes_nothing() {
+    let app = TestApp::idle(|config| config.quota.owner_queued_runs = 2).await;
+    let dataset = app.dataset("admin", "iris", IRIS).await;
+    let begun = app
+        .post(
+            "/v1/sweeps",
+            &json!({"spec": iris_spec(dataset, "s"), "strategy": {"kind": "seeds"}, "budget": {"runs": 9, "parallel": 9}}),
+        )
+        .await
+        .ok(201);
+    let path = format!("/v1/sweeps/{}", begun["id"].as_str().unwrap());
+    app.app.sweeps.step_all().await.unwrap();
+    let full = app.get(&path).await;
+    app.app.sweeps.step_all().await.unwrap();
+    let waiting = app.get(&path).await;
+    assert_eq!(waiting.header("etag"), full.header("etag"));
+    assert_eq!(waiting.ok(200)["progress"]["submitted"], 2);
+}
+
+#[tokio::test]
 async fn a_grid_tries_every_combination_with_ordinary_runs() {
     let app = TestApp::start().await;
     let dataset = app.dataset("admin", "penguins", PENGUINS).await;

@@ -227,7 +227,8 @@ impl Encoding {
         }
     }
 
-    /// Writes the features of a sample from its numbers, in the units of the training file.
+    /// Writes the features of a sample from its numbers, in the units of the training file. Each is rounded to a single first, as which the
+    /// numbers of the training file are held: so both have the same bits.
     pub(super) fn write_sample(&self, numbers: &[f64], out: &mut [f32]) {
         let Self::Array {
             divisor,
@@ -242,6 +243,7 @@ impl Encoding {
         let pixels = numbers.chunks(n_channels).zip(out.chunks_mut(n_channels));
         for (pixel, out) in pixels {
             for (channel, (out, x)) in out.iter_mut().zip(pixel).enumerate() {
+                let x = f64::from(*x as f32);
                 *out = scaled(x / f64::from(*divisor), shift[channel], scale[channel]);
             }
         }

@@ -100,4 +100,32 @@ mod tests {
         encoding.write_sample(&[4.0, 10.0, 6.0, 10.0], &mut one);
         assert_eq!(all[8..], one[..], "both roads give the same bits");
     }
+
+    #[test]
+    fn a_double_of_a_request_gives_the_bits_of_the_one_on_record() {
+        let doubles = [
+            0.1,
+            1.0 / 3.0,
+            123_456_789.0,
+            1e12 + 1.0,
+            -0.7,
+            2.2,
+            5e-7,
+            0.0,
+        ];
+        let samples = Samples {
+            sample: Sample {
+                shape: vec![4],
+                element: ElementType::Float64,
+            },
+            numbers: Numbers::Floats(doubles.iter().map(|x| *x as f32).collect()),
+        };
+        let encoding = fit(&samples, &[0, 1], &Preprocessing::default());
+        let (mut all, mut each) = (vec![0.0; 8], vec![0.0; 8]);
+        encoding.write_samples(&samples.numbers, &mut all);
+        for (numbers, out) in doubles.chunks(4).zip(each.chunks_mut(4)) {
+            encoding.write_sample(numbers, out);
+        }
+        assert_eq!(all, each);
+    }
 }
