@@ -2,6 +2,7 @@
 //!
 //! axum's own extractors answer in plain text with limits of their own; these answer with our problem document.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::body::Body;
@@ -281,6 +282,15 @@ pub fn check_name(pointer: &str, name: &str) -> Result<()> {
         None => Ok(()),
         Some(violation) => Err(wrong("invalid_name", "name", vec![violation])),
     }
+}
+
+/// New labels of a run or sweep are as those in a spec.
+pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
+    let found = descent_engine::spec::check_labels(labels, "/metadata");
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(wrong("invalid_body", "metadata", found))
 }
 
 /// Query parameters as a struct. Unknown and repeated names were refused before, by the router, from the contract.

@@ -449,6 +449,31 @@ async fn names_labels_and_priority_change_and_runs_are_found_by_them() {
         (&run["name"], &run["priority"], &run["metadata"]),
         (&json!("new"), &json!(5), &json!({"who": "eve"}))
     );
+    // The labels of a change are no longer than those of a spec.
+    let many: serde_json::Map<_, _> = (0..51).map(|i| (format!("k{i}"), json!("v"))).collect();
+    for (labels, pointer) in [
+        (Value::Object(many), "/metadata"),
+        (json!({"": "v"}), "/metadata/"),
+        (json!({"a\u{0}": "v"}), "/metadata/a\u{0}"),
+        (
+            json!({"k".repeat(65): "v"}),
+            &*format!("/metadata/{}", "k".repeat(65)),
+        ),
+        (json!({"k": "v".repeat(513)}), "/metadata/k"),
+    ] {
+        let problem = change(json!({ "metadata": labels }))
+            .send()
+            .await
+            .problem(422, "invalid_body");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        let mut spec = iris_spec(dataset, "r");
+        spec["metadata"] = labels;
+        let problem = app
+            .post("/v1/runs", &spec)
+            .await
+            .problem(422, "invalid_spec");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
     change(json!({"name": "late"}))
         .header("if-match", &tag)
         .send()
@@ -464,6 +489,8 @@ async fn names_labels_and_priority_change_and_runs_are_found_by_them() {
         .send()
         .await
         .ok(200);
+    let longest = json!({"k".repeat(64): "v\n".repeat(256)});
+    change(json!({ "metadata": longest })).send().await.ok(200);
     change(json!({"priority": 1001}))
         .send()
         .await

@@ -190,7 +190,7 @@ fn patched(parent: &rows::Run, patch: serde_json::Map<String, Value>) -> Result<
         let violation = Violation::new("/dataset", "contradiction", message).got(other.clone());
         return Err(vec![violation].into());
     }
-    let renewed = ["name", "network"]
+    let renewed = ["name", "network", "metadata"]
         .iter()
         .any(|field| patch.contains_key(*field));
     merge(&mut spec, Value::Object(patch));
