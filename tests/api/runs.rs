@@ -125,6 +125,47 @@ async fn from_a_file_to_a_prediction() {
     );
     fork("scratch", wider).await.ok(201);
     fork("latest", layers).await.ok(201);
+
+    // With weights another seed draws other batches, but not other rows: the weights know those.
+    let split = async |body: Value| {
+        let fork = app.post(&format!("{path}/fork"), &body).await.ok(201);
+        let split = fork["spec"]["task"]["split"].clone();
+        (fork["id"].as_str().unwrap().to_owned(), split)
+    };
+    let drawn =
+        |seed: u64| json!({"kind": "stratified", "validation": 0.15, "test": 0.15, "seed": seed});
+    let unseeded = json!({"kind": "stratified", "validation": 0.15, "test": 0.15});
+    let seeded = json!({"training": {"seed": 2}});
+    let (kept_id, kept) = split(json!({"checkpoint": "latest", "spec_patch": seeded})).await;
+    assert_eq!(kept, drawn(7));
+    for (body, expected) in [
+        (
+            json!({"checkpoint": "scratch", "spec_patch": seeded}),
+            unseeded.clone(),
+        ),
+        (json!({"spec_patch": {"training": {"epochs": 3}}}), unseeded),
+        (
+            json!({"spec_patch": {"training": {"seed": 2}, "task": {"split": {"seed": 5}}}}),
+            drawn(5),
+        ),
+    ] {
+        assert_eq!(split(body.clone()).await.1, expected, "{body}");
+    }
+    let wish = json!({"spec_patch": {"training": {"seed": 2}, "task": {"split": {"test": 0.2}}}});
+    let (_, changed) = split(wish).await;
+    assert_eq!((&changed["test"], changed.get("seed")), (&json!(0.2), None));
+    // A fork of the fork has its weights from the same rows.
+    app.get(&format!("/v1/runs/{kept_id}?wait_s=60"))
+        .await
+        .ok(200);
+    let again = app
+        .post(
+            &format!("/v1/runs/{kept_id}/fork"),
+            &json!({"spec_patch": {"training": {"seed": 3}}}),
+        )
+        .await
+        .ok(201);
+    assert_eq!(again["spec"]["task"]["split"], drawn(7));
 }
 
 #[tokio::test]
