@@ -48,7 +48,7 @@ pub async fn submit(
 ) -> Result<Response<Body>> {
     let limit_bytes = api.app.config.bodies.spec_bytes;
     let (parts, bytes) = input::read_json(request, limit_bytes).await?;
-    let spec = Spec::from_value(input::json(&bytes)?)?;
+    let spec = Spec::from_value(input::document(&bytes)?)?;
     if query.dry_run == Some(true) {
         let plan = api.app.runs.plan(&caller.owner, &spec).await?;
         return Ok(axum::Json(Plan::of(&plan)?).into_response());
