@@ -2,6 +2,7 @@
 //!
 //! axum's own extractors answer in plain text with limits of their own; these answer with our problem document.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::body::Body;
@@ -190,9 +191,17 @@ pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Error {
     )
 }
 
-/// Parses JSON; a syntax error is 400 with line and column, a wrong shape or a member that stands twice 422 with a pointer.
+/// Parses a JSON object; a syntax error is 400 with line and column, a wrong shape or a member that stands twice 422 with a pointer.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    let parsed = envelope::<T>(bytes);
+    distinct(bytes, envelope(bytes))
+}
+
+/// As [`json`], for a document whose reader has a contract of its own, which says of every shape what is wrong with it.
+pub fn document(bytes: &[u8]) -> Result<serde_json::Value> {
+    distinct(bytes, parse(bytes))
+}
+
+fn distinct<T>(bytes: &[u8], parsed: Result<T>) -> Result<T> {
     if let Err(error) = &parsed
         && error.kind() == Kind::Malformed
     {
@@ -208,34 +217,65 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 
 /// The same without a look for members that stand twice, for a body whose parts are looked at one by one.
 pub fn envelope<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // No such body is a list, and serde would read one as the members of an object in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(list_error(bytes));
+    }
+    parse(bytes)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // The path is only tracked when something is wrong: tracking it costs more than parsing.
     serde_json::from_slice(bytes).map_err(|error| json_error::<T>(bytes, &error))
 }
 
+/// What is not JSON is malformed, even where its beginning has the wrong shape already.
+fn broken(bytes: &[u8]) -> Option<serde_json::Error> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).err()
+}
+
+fn list_error(bytes: &[u8]) -> Error {
+    match broken(bytes) {
+        Some(error) => malformed(bytes, &error),
+        None => misshapen(
+            String::new(),
+            "a list where an object is expected".to_owned(),
+        ),
+    }
+}
+
 fn json_error<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Error {
-    // What is not JSON is malformed, even where its beginning has the wrong shape already.
-    let broken = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).err();
+    let broken = broken(bytes);
     let error = broken.as_ref().unwrap_or(error);
-    let place = format!("line {}, column {}", error.line(), error.column());
     if error.classify() != Category::Data {
-        let detail = if bytes.is_empty() {
-            "the request body is empty; JSON is needed".to_owned()
-        } else {
-            format!("not JSON: {error}")
-        };
-        let violation = Violation {
-            code: "invalid_json".into(),
-            message: format!("{error} ({place})"),
-            ..Violation::default()
-        };
-        return Error::new(Kind::Malformed, "invalid_json", detail).with(vec![violation]);
+        return malformed(bytes, error);
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let pointer = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
         Err(located) => pointer(located.path()),
         Ok(_) => String::new(),
     };
-    let message = without_place(&error.to_string());
+    misshapen(pointer, without_place(&error.to_string()))
+}
+
+/// 400: not JSON.
+fn malformed(bytes: &[u8], error: &serde_json::Error) -> Error {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let detail = if bytes.is_empty() {
+        "the request body is empty; JSON is needed".to_owned()
+    } else {
+        format!("not JSON: {error}")
+    };
+    let violation = Violation {
+        code: "invalid_json".into(),
+        message: format!("{error} ({place})"),
+        ..Violation::default()
+    };
+    Error::new(Kind::Malformed, "invalid_json", detail).with(vec![violation])
+}
+
+/// 422: JSON of another shape.
+fn misshapen(pointer: String, message: String) -> Error {
     let detail = if pointer.is_empty() {
         message.clone()
     } else {
@@ -281,6 +321,15 @@ pub fn check_name(pointer: &str, name: &str) -> Result<()> {
         None => Ok(()),
         Some(violation) => Err(wrong("invalid_name", "name", vec![violation])),
     }
+}
+
+/// New labels of a run or sweep are as those in a spec.
+pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
+    let found = descent_engine::spec::check_labels(labels, "/metadata");
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(wrong("invalid_body", "metadata", found))
 }
 
 /// Query parameters as a struct. Unknown and repeated names were refused before, by the router, from the contract.
@@ -401,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_member_that_stands_twice_is_pointed_at() {
-        let error = json::<serde_json::Value>(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err();
+        let error = document(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err();
         assert_eq!(
             (error.kind(), error.code()),
             (Kind::Unprocessable, "invalid_body")
@@ -425,8 +474,41 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_no_object_read_by_position() {
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code)]
+        struct Change {
+            draining: bool,
+        }
+        for text in ["[false]", " \n[]", "[\"x\"]", "[{\"draining\": true}]"] {
+            let error = json::<Change>(text.as_bytes()).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.code(), error.detail()),
+                (
+                    Kind::Unprocessable,
+                    "invalid_body",
+                    "a list where an object is expected"
+                ),
+                "{text:?}"
+            );
+            assert_eq!(error.violations()[0].pointer.as_deref(), Some(""));
+        }
+        json::<Change>(b" {\"draining\": true}").unwrap();
+        // What is read by a contract of its own is told there what it should be.
+        assert!(document(b"[false]").unwrap().is_array());
+    }
+
+    #[test]
     fn broken_json_is_malformed() {
-        for text in ["", "{", "{\"layers\": [NaN]}", "{} {}", "\u{feff}{}"] {
+        for text in [
+            "",
+            "{",
+            "[false",
+            "[] []",
+            "{\"layers\": [NaN]}",
+            "{} {}",
+            "\u{feff}{}",
+        ] {
             assert_eq!(
                 json::<Doc>(text.as_bytes()).unwrap_err().kind(),
                 Kind::Malformed,

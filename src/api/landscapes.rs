@@ -451,7 +451,7 @@ pub async fn ask(
     // As large as a spec, so that what is found wrong with it stays readable.
     let limit_bytes = api.app.config.bodies.spec_bytes;
     let (_, bytes) = input::read_json(request, limit_bytes).await?;
-    let request = Question::read(input::json(&bytes)?)?.filled();
+    let request = Question::read(input::document(&bytes)?)?.filled();
     let (row, is_new) = api
         .app
         .runs

@@ -117,8 +117,9 @@ impl Runs {
             Some(None) => return Err(RunsError::NoCheckpoint(id.to_string())),
         };
         let (spec, dataset) = match spec {
-            Some(spec) => {
+            Some(mut spec) => {
                 if start_sha256.is_some() {
+                    keep_split(&mut spec, &parent.spec.parse()?);
                     self.check_layers(owner, &parent, &spec).await?;
                 }
                 (spec, None)
@@ -383,6 +384,15 @@ async fn add_row(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
         body: Json::of(&body)?,
     };
     events::append(tx, &[first]).await
+}
+
+/// The rows that a fork tests on must be none that its weights were trained on. A random draw without a seed of its own follows the
+/// training's, so that of the parent is written down; a split that the fork changed is the user's wish.
+fn keep_split(spec: &mut Spec, parent: &Spec) {
+    let kept = spec.task.split(parent.training.seed);
+    if spec.task.split == parent.task.split && spec.split() != kept {
+        spec.task.split = Some(kept);
+    }
 }
 
 fn has_diverged(run: &Run) -> bool {

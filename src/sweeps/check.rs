@@ -91,6 +91,16 @@ pub fn budget(budget: &Budget) -> Vec<Violation> {
     found.into_iter().flatten().collect()
 }
 
+/// Why a spec names no dataset. The rest of it is not looked at: what it lacks may come from the space.
+pub fn unnamed(spec: &Value) -> Vec<Violation> {
+    let mut found = Spec::from_value(spec.clone()).err().unwrap_or_default();
+    found.retain(|violation| ["", "/dataset"].contains(&violation.pointer.as_str()));
+    for violation in &mut found {
+        violation.pointer.insert_str(0, "/spec");
+    }
+    found
+}
+
 /// Checks children on their data.
 ///
 /// # Errors

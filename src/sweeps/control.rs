@@ -49,10 +49,9 @@ impl Sweeps {
         if !found.is_empty() {
             return Err(SweepsError::Invalid(found));
         }
-        let called = wanted.spec["dataset"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let Some(called) = wanted.spec["dataset"].as_str().map(str::to_owned) else {
+            return Err(SweepsError::Invalid(check::unnamed(&wanted.spec)));
+        };
         let dataset = datasets::named(&self.0.store, owner, &called).await?;
         let Some(dataset) = dataset else {
             let message = RunsError::NoDataset(called.clone()).to_string();

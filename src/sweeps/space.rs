@@ -24,7 +24,7 @@ pub enum Domain {
     /// One of these values: any JSON, also a whole layer or list of layers.
     Choice {
         /// The values.
-        #[schema(value_type = Vec<Object>, min_items = 1, max_items = 100)]
+        #[schema(min_items = 1, max_items = 100)]
         values: Vec<Value>,
     },
     /// A number, evenly from low to high.

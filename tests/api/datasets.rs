@@ -263,6 +263,12 @@ async fn a_wrong_kind_is_corrected_by_whoever_read_the_latest_state() {
         "{unknown}"
     );
     assert_eq!(unknown["errors"][0]["pointer"], "/columns/yaer");
+    // A cell of a table holds no array, so nothing could be learned from such a column.
+    let array = change("*", json!({"columns": {"sex": "text", "year": "array"}}))
+        .send()
+        .await
+        .problem(422, "array_kinds");
+    assert_eq!(array["errors"][0]["pointer"], "/columns/year");
     change("*", json!({"columns": {"year": "number"}}))
         .send()
         .await

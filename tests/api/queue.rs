@@ -100,4 +100,13 @@ async fn an_admin_drains_the_queue_and_opens_it_again() {
         .send()
         .await
         .problem(422, "invalid_body");
+    // Read by position it would be the same wish without its name.
+    let problem = app
+        .ask(Method::PATCH, "/v1/queue")
+        .json(&json!([true]))
+        .send()
+        .await
+        .problem(422, "invalid_body");
+    assert_eq!(problem["errors"][0]["pointer"], "", "{problem}");
+    assert!(!app.app.runs.is_draining());
 }

@@ -125,6 +125,47 @@ async fn from_a_file_to_a_prediction() {
     );
     fork("scratch", wider).await.ok(201);
     fork("latest", layers).await.ok(201);
+
+    // With weights another seed draws other batches, but not other rows: the weights know those.
+    let split = async |body: Value| {
+        let fork = app.post(&format!("{path}/fork"), &body).await.ok(201);
+        let split = fork["spec"]["task"]["split"].clone();
+        (fork["id"].as_str().unwrap().to_owned(), split)
+    };
+    let drawn =
+        |seed: u64| json!({"kind": "stratified", "validation": 0.15, "test": 0.15, "seed": seed});
+    let unseeded = json!({"kind": "stratified", "validation": 0.15, "test": 0.15});
+    let seeded = json!({"training": {"seed": 2}});
+    let (kept_id, kept) = split(json!({"checkpoint": "latest", "spec_patch": seeded})).await;
+    assert_eq!(kept, drawn(7));
+    for (body, expected) in [
+        (
+            json!({"checkpoint": "scratch", "spec_patch": seeded}),
+            unseeded.clone(),
+        ),
+        (json!({"spec_patch": {"training": {"epochs": 3}}}), unseeded),
+        (
+            json!({"spec_patch": {"training": {"seed": 2}, "task": {"split": {"seed": 5}}}}),
+            drawn(5),
+        ),
+    ] {
+        assert_eq!(split(body.clone()).await.1, expected, "{body}");
+    }
+    let wish = json!({"spec_patch": {"training": {"seed": 2}, "task": {"split": {"test": 0.2}}}});
+    let (_, changed) = split(wish).await;
+    assert_eq!((&changed["test"], changed.get("seed")), (&json!(0.2), None));
+    // A fork of the fork has its weights from the same rows.
+    app.get(&format!("/v1/runs/{kept_id}?wait_s=60"))
+        .await
+        .ok(200);
+    let again = app
+        .post(
+            &format!("/v1/runs/{kept_id}/fork"),
+            &json!({"spec_patch": {"training": {"seed": 3}}}),
+        )
+        .await
+        .ok(201);
+    assert_eq!(again["spec"]["task"]["split"], drawn(7));
 }
 
 #[tokio::test]
@@ -449,6 +490,31 @@ async fn names_labels_and_priority_change_and_runs_are_found_by_them() {
         (&run["name"], &run["priority"], &run["metadata"]),
         (&json!("new"), &json!(5), &json!({"who": "eve"}))
     );
+    // The labels of a change are no longer than those of a spec.
+    let many: serde_json::Map<_, _> = (0..51).map(|i| (format!("k{i}"), json!("v"))).collect();
+    for (labels, pointer) in [
+        (Value::Object(many), "/metadata"),
+        (json!({"": "v"}), "/metadata/"),
+        (json!({"a\u{0}": "v"}), "/metadata/a\u{0}"),
+        (
+            json!({"k".repeat(65): "v"}),
+            &*format!("/metadata/{}", "k".repeat(65)),
+        ),
+        (json!({"k": "v".repeat(513)}), "/metadata/k"),
+    ] {
+        let problem = change(json!({ "metadata": labels }))
+            .send()
+            .await
+            .problem(422, "invalid_body");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        let mut spec = iris_spec(dataset, "r");
+        spec["metadata"] = labels;
+        let problem = app
+            .post("/v1/runs", &spec)
+            .await
+            .problem(422, "invalid_spec");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
     change(json!({"name": "late"}))
         .header("if-match", &tag)
         .send()
@@ -464,6 +530,8 @@ async fn names_labels_and_priority_change_and_runs_are_found_by_them() {
         .send()
         .await
         .ok(200);
+    let longest = json!({"k".repeat(64): "v\n".repeat(256)});
+    change(json!({ "metadata": longest })).send().await.ok(200);
     change(json!({"priority": 1001}))
         .send()
         .await

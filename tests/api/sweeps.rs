@@ -616,6 +616,22 @@ async fn what_cannot_be_worked_off_is_refused_by_name() {
     ] {
         assert_eq!(refused(change.clone()).await, pointers, "{change}");
     }
+    // A spec that names no dataset is told so, not that there is none of an empty name.
+    for (spec, code) in [
+        (json!({"dataset": 5}), "wrong_type"),
+        (json!({"dataset": null}), "wrong_type"),
+        (json!({}), "required"),
+    ] {
+        let body = json!({"spec": spec, "strategy": {"kind": "seeds"}});
+        let problem = app.post("/v1/sweeps", &body).await;
+        let problem = problem.problem(422, "invalid_sweep");
+        let errors = problem["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1, "{problem}");
+        assert_eq!(
+            (&errors[0]["pointer"], &errors[0]["code"]),
+            (&json!("/spec/dataset"), &json!(code))
+        );
+    }
     // A perceptron has no rungs.
     let spec = json!({"dataset": dataset, "task": {"kind": "classification", "target": "sex"}, "network": {"kind": "perceptron"}});
     let change = json!({"spec": spec, "strategy": {"kind": "asha"}, "space": {"/training/seed": {"kind": "integer", "low": 1, "high": 9}}});

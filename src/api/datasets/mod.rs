@@ -212,6 +212,18 @@ fn done<T>(changed: rows::Changed<T>, id: &str) -> Result<T> {
     }
 }
 
+/// A kind that the column of that name cannot have.
+fn wrong_kind(column: &str, code: &'static str, detail: String) -> Error {
+    let pointer = format!("/columns/{}", column.replace('~', "~0").replace('/', "~1"));
+    let violation = Violation {
+        pointer: Some(pointer),
+        code: code.into(),
+        message: detail.clone(),
+        ..Violation::default()
+    };
+    Error::new(Kind::Unprocessable, code, detail).with(vec![violation])
+}
+
 /// Reads the stored file again with kinds set by the owner; kinds that were set before stay set.
 async fn reread(
     api: &Api,
@@ -239,14 +251,13 @@ async fn reread(
             .find(name)
             .err()
             .map_or_else(|| "unknown column".to_owned(), |error| error.message);
-        let pointer = format!("/columns/{}", name.replace('~', "~0").replace('/', "~1"));
-        let violation = Violation {
-            pointer: Some(pointer),
-            code: "unknown_column".into(),
-            message: error.clone(),
-            ..Violation::default()
-        };
-        return Err(Error::new(Kind::Unprocessable, "unknown_column", error).with(vec![violation]));
+        return Err(wrong_kind(name, "unknown_column", error));
+    }
+    if let Some((name, _)) = kinds.iter().find(|(_, kind)| **kind == ColumnKind::Array) {
+        let detail = format!(
+            "{name:?} is a column of a table, whose cells hold one value each; arrays are uploaded as arrays"
+        );
+        return Err(wrong_kind(name, "array_kinds", detail));
     }
     let set_before = known
         .columns

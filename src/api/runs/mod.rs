@@ -20,7 +20,7 @@ use super::Api;
 use super::auth::Bearer;
 use super::error::{Error, Result};
 use super::etag;
-use super::input::{Json, Path, Query, check_name};
+use super::input::{Json, Path, Query, check_labels, check_name};
 use super::page::{Order, Page, Window};
 use super::patience;
 use crate::ids::{DatasetId, RunId, SweepId};
@@ -159,6 +159,9 @@ pub async fn change(
     let id = id_of(&id)?;
     if let Some(name) = &change.name {
         check_name("/name", name)?;
+    }
+    if let Some(labels) = &change.metadata {
+        check_labels(labels)?;
     }
     if let Some(priority) = change
         .priority

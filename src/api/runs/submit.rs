@@ -48,7 +48,7 @@ pub async fn submit(
 ) -> Result<Response<Body>> {
     let limit_bytes = api.app.config.bodies.spec_bytes;
     let (parts, bytes) = input::read_json(request, limit_bytes).await?;
-    let spec = Spec::from_value(input::json(&bytes)?)?;
+    let spec = Spec::from_value(input::document(&bytes)?)?;
     if query.dry_run == Some(true) {
         let plan = api.app.runs.plan(&caller.owner, &spec).await?;
         return Ok(axum::Json(Plan::of(&plan)?).into_response());
@@ -140,6 +140,8 @@ pub struct Fork {
 /// Start a new run from this one's weights
 ///
 /// With changes to the spec if wanted: the way on after a divergence or a diagnosis. Weights fit the same layers only; with others it starts from `scratch`.
+/// With weights it keeps the rows that its parent was tested on, also with another seed (`task.split.seed` then says the parent's); only a patch
+/// of `task.split` draws others, and tests on rows that the weights know.
 #[utoipa::path(post, path = "", operation_id = "runs_fork", tag = "runs", request_body = Fork,
     params(("id" = String, Path, format = Uuid, description = "Id of the run"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeat the request safely", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
@@ -190,7 +192,7 @@ fn patched(parent: &rows::Run, patch: serde_json::Map<String, Value>) -> Result<
         let violation = Violation::new("/dataset", "contradiction", message).got(other.clone());
         return Err(vec![violation].into());
     }
-    let renewed = ["name", "network"]
+    let renewed = ["name", "network", "metadata"]
         .iter()
         .any(|field| patch.contains_key(*field));
     merge(&mut spec, Value::Object(patch));

@@ -19,7 +19,7 @@ use super::auth::Bearer;
 use super::error::{Error, Kind, Result, Violation};
 use super::etag;
 use super::idempotency::{self, Once, Stored};
-use super::input::{self, Json, Path, Query, check_name};
+use super::input::{self, Json, Path, Query, check_labels, check_name};
 use super::page::{Order, Page, Window, is_number};
 use super::patience;
 use crate::ids::SweepId;
@@ -31,8 +31,6 @@ use crate::sweeps::{Budget, Change, Domain, Objective, Stopped, Strategy, Wanted
 const MAX_SEED: u64 = (1 << 53) - 1;
 /// Longest name: the children's numbers are put behind it.
 const MAX_NAME: usize = 180;
-/// Labels of a sweep, and the bytes of their keys and values.
-const LABELS: (usize, usize, usize) = (50, 64, 512);
 
 /// A search over the settings of a spec.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -110,7 +108,7 @@ fn wanted(new: NewSweep) -> Result<Wanted> {
         (None, Some(named)) => named.chars().take(MAX_NAME).collect(),
         (None, None) => "sweep".to_owned(),
     };
-    labels_fit(&new.metadata)?;
+    check_labels(&new.metadata)?;
     if new.seed > MAX_SEED {
         return Err(invalid(
             "/seed",
@@ -136,20 +134,6 @@ fn name_fits(name: &str) -> Result<()> {
         return Err(invalid("/name", message));
     }
     Ok(())
-}
-
-fn labels_fit(labels: &BTreeMap<String, String>) -> Result<()> {
-    let (entries, key_bytes, value_bytes) = LABELS;
-    let fit = labels.iter().all(|(key, value)| {
-        !key.is_empty() && key.len() <= key_bytes && value.len() <= value_bytes
-    });
-    if labels.len() <= entries && fit {
-        return Ok(());
-    }
-    let message = format!(
-        "metadata has at most {entries} entries, with keys of 1 to {key_bytes} bytes and values of at most {value_bytes}"
-    );
-    Err(invalid("/metadata", message))
 }
 
 fn invalid(pointer: &str, message: String) -> Error {
@@ -262,7 +246,7 @@ pub async fn change(
         name_fits(name)?;
     }
     if let Some(labels) = &change.metadata {
-        labels_fit(labels)?;
+        check_labels(labels)?;
     }
     let version = version_of(&api, &caller, id, &headers).await?;
     let changes = Change {

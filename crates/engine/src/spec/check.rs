@@ -1,5 +1,7 @@
 //! Rules that concern more than one field. They need no data.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::violation::{Violation, join, nearest};
@@ -21,7 +23,7 @@ pub(super) fn violations(spec: &Spec) -> Vec<Violation> {
     early_stopping(spec, &mut found);
     rungs(spec, &mut found);
     perceptron(spec, &mut found);
-    metadata(spec, &mut found);
+    labels(&spec.metadata, "/metadata", &mut found);
     found
 }
 
@@ -29,6 +31,7 @@ pub(super) fn violations(spec: &Spec) -> Vec<Violation> {
 pub(super) fn of_new(spec: &Spec) -> Vec<Violation> {
     let mut found = Vec::new();
     found.extend(spec.name.as_deref().and_then(|given| name(given, "/name")));
+    unprintable_labels(&spec.metadata, "/metadata", &mut found);
     let n_layers = match &spec.network {
         Some(Network::Layers(layers)) => layer::count(layers),
         _ => 0,
@@ -44,6 +47,24 @@ pub(super) fn of_new(spec: &Spec) -> Vec<Violation> {
         );
     }
     found
+}
+
+/// Everything that is wrong with labels that are new, where `pointer` says that they stand.
+pub(super) fn new_labels(given: &BTreeMap<String, String>, pointer: &str) -> Vec<Violation> {
+    let mut found = Vec::new();
+    labels(given, pointer, &mut found);
+    unprintable_labels(given, pointer, &mut found);
+    found
+}
+
+/// Keys that nobody could write into a filter. Values may have lines.
+fn unprintable_labels(given: &BTreeMap<String, String>, pointer: &str, found: &mut Vec<Violation>) {
+    for key in given.keys() {
+        if key.chars().any(char::is_control) {
+            let message = "a key has no control characters";
+            found.push(Violation::new(join(pointer, key), "invalid_key", message));
+        }
+    }
 }
 
 /// What is wrong with a name, where `pointer` says that it stands.
@@ -298,25 +319,25 @@ fn perceptron(spec: &Spec, found: &mut Vec<Violation>) {
     }
 }
 
-fn metadata(spec: &Spec, found: &mut Vec<Violation>) {
+fn labels(given: &BTreeMap<String, String>, pointer: &str, found: &mut Vec<Violation>) {
     const ENTRIES: usize = 50;
     const KEY: usize = 64;
     const VALUE: usize = 512;
-    if spec.metadata.len() > ENTRIES {
+    if given.len() > ENTRIES {
         let message = format!(
             "{} entries where at most {ENTRIES} are allowed",
-            spec.metadata.len()
+            given.len()
         );
         found.push(
-            Violation::new("/metadata", "length", message)
+            Violation::new(pointer, "length", message)
                 .allowed(json!({"maximum": ENTRIES}))
-                .got(spec.metadata.len()),
+                .got(given.len()),
         );
     }
-    for (key, value) in &spec.metadata {
+    for (key, value) in given {
         if key.is_empty() || key.len() > KEY || value.len() > VALUE {
             let message = format!("a key has 1 to {KEY} bytes and a value at most {VALUE}");
-            found.push(Violation::new(join("/metadata", key), "length", message));
+            found.push(Violation::new(join(pointer, key), "length", message));
         }
     }
 }

@@ -215,6 +215,12 @@ pub fn check_name(name: &str, pointer: &str) -> Option<Violation> {
     check::name(name, pointer)
 }
 
+/// Everything that is wrong with labels that are new: of a run or a sweep. `pointer` says where they stand.
+#[must_use]
+pub fn check_labels(labels: &BTreeMap<String, String>, pointer: &str) -> Vec<Violation> {
+    check::new_labels(labels, pointer)
+}
+
 impl Spec {
     /// Reads a document and reports everything that is wrong with it.
     ///
@@ -236,8 +242,8 @@ impl Spec {
         Self::read(value, check::of_new)
     }
 
-    /// The same for a document that is on record, or comes from one that is: it is not asked what only new documents are, which are its name
-    /// and how many layers stand inside others.
+    /// The same for a document that is on record, or comes from one that is: it is not asked what only new documents are, which are its name,
+    /// the keys of its labels and how many layers stand inside others.
     ///
     /// # Errors
     /// Every violation found, each with a JSON Pointer to its place.
