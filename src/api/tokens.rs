@@ -188,8 +188,8 @@ pub async fn show(
 
 /// Revoke a token
 ///
-/// The next request with it is refused. A token does not revoke itself, so that nobody locks themselves out by a slip; another admin's does, and
-/// `descent token revoke` on the server's machine.
+/// The next request with it is refused, and event streams that were opened with it end. A token does not revoke itself, so that
+/// nobody locks themselves out by a slip; another admin's does, and `descent token revoke` on the server's machine.
 #[utoipa::path(delete, path = "", operation_id = "tokens_revoke", tag = "tokens", params(("id" = String, Path, description = "Key id")),
     responses((status = 204, description = "It is revoked"), (status = 409, description = "`own_token`: it is the one this request came with")))]
 pub async fn revoke(
