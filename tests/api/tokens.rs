@@ -1,5 +1,11 @@
+use std::path::Path;
+use std::process::{Command, Output};
+
 use axum::http::Method;
-use descent::tokens::NewToken;
+use descent::clock::Entropy;
+use descent::config;
+use descent::store::Store;
+use descent::tokens::{self, NewToken};
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -254,4 +260,64 @@ fn a_list_that_nobody_reads_to_its_end_ends_quietly_and_a_token_that_nobody_read
     assert!(!done && said.contains("no token"), "{said}");
     let listed = unread(&["list", "--data-dir", data_dir]);
     assert_eq!(listed, (true, String::new()));
+}
+
+/// `descent token` on a data folder.
+fn token_command(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_descent"))
+        .arg("token")
+        .args(words)
+        .arg("--data-dir")
+        .arg(folder)
+        .output()
+        .unwrap()
+}
+
+/// A record with one token, made past every door; answers its key id.
+async fn on_record(folder: &Path, wanted: NewToken) -> String {
+    let store = Store::open(folder, &config::Store::default())
+        .await
+        .unwrap();
+    let made = tokens::create(&store, &Entropy::seeded(3), 1_000, wanted, "test").await;
+    store.close().await;
+    made.unwrap().0.id
+}
+
+#[test]
+fn the_command_line_refuses_what_the_api_refuses() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("data");
+    for (option, value) in [
+        ("--name", ""),
+        ("--owner", ""),
+        ("--owner", "a b"),
+        ("--owner", "a/b"),
+        ("--owner", "a\nb"),
+        ("--scopes", ""),
+        ("--expires-days", "0"),
+    ] {
+        let refused = token_command(&folder, &["create", option, value]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{option} {value:?}");
+        assert!(said.contains(&format!("{option}: a")), "{said}");
+        assert!(refused.stdout.is_empty() && !folder.exists());
+    }
+    let made = token_command(&folder, &["create", "--expires-days", "1"]);
+    assert!(made.status.success());
+    assert!(made.stdout.starts_with(b"dsc_"));
+}
+
+#[tokio::test]
+async fn a_list_says_which_tokens_are_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = NewToken {
+        owner: "alice".into(),
+        name: "short".into(),
+        scopes: "runs".parse().unwrap(),
+        expires_at_ms: Some(2_000),
+    };
+    let id = on_record(folder.path(), wanted).await;
+    let listed = token_command(folder.path(), &["list"]);
+    let said = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(said, format!("{id}\talice\truns:write\tshort\texpired\n"));
 }
