@@ -235,7 +235,7 @@ async fn create_token(config: &Config, wanted: NewToken, now_ms: i64) -> anyhow:
 /// What to change on the command line.
 fn flag(fault: Fault) -> &'static str {
     match fault {
-        Fault::NameLength => "--name",
+        Fault::NameLength | Fault::NameControl => "--name",
         Fault::Owner => "--owner",
         Fault::NoScopes => "--scopes",
         Fault::Over => "--expires-days",
@@ -259,7 +259,10 @@ async fn list_tokens(store: &Store, now_ms: i64) -> anyhow::Result<()> {
             };
             say(format_args!(
                 "{}\t{}\t{}\t{}\t{state}",
-                row.id, row.owner, row.scopes, row.name
+                row.id,
+                one_line(&row.owner),
+                row.scopes,
+                one_line(&row.name)
             ))?;
         }
         page.after = part.rows.last().map(|row| row.id.clone());
@@ -267,6 +270,20 @@ async fn list_tokens(store: &Store, now_ms: i64) -> anyhow::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// A text with its control characters written out: names on record from before they were refused must not look like lines of the
+/// list, or be orders to a terminal.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
 }
 
 /// Prints a line of a result. Whoever read the first lines may have seen enough and be gone, which is no fault.

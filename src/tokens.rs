@@ -67,6 +67,9 @@ pub enum Fault {
     /// The name is empty or long.
     #[error("a name has 1 to {} characters", MAX_NAME_CHARS)]
     NameLength,
+    /// The name would not stay on one line of a list, or would not be shown as it is.
+    #[error("a name has no control characters")]
+    NameControl,
     /// The owner's name is none.
     #[error(
         "an owner's name has 1 to {} letters, digits, '.', '_' or '-' and begins with a letter or digit",
@@ -88,6 +91,10 @@ impl NewToken {
         let length = self.name.chars().count();
         let found = [
             (!(1..=MAX_NAME_CHARS).contains(&length)).then_some(Fault::NameLength),
+            self.name
+                .chars()
+                .any(char::is_control)
+                .then_some(Fault::NameControl),
             (!is_owner_name(&self.owner)).then_some(Fault::Owner),
             self.scopes
                 .iter()

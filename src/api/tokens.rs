@@ -58,7 +58,7 @@ pub struct NewToken {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
-    /// For people: where it will be used.
+    /// For people: where it will be used. No control characters.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     /// What its bearer may do. A room alone means write, and write includes read.
@@ -231,6 +231,7 @@ fn check(wanted: &tokens::NewToken, now_ms: i64) -> Result<()> {
 fn violation(fault: Fault) -> Violation {
     let (pointer, code) = match fault {
         Fault::NameLength => ("/name", "wrong_length"),
+        Fault::NameControl => ("/name", "invalid_name"),
         Fault::Owner => ("/owner", "invalid"),
         Fault::NoScopes => ("/scopes", "empty"),
         Fault::Over => ("/expires_at", "in_the_past"),

@@ -289,6 +289,7 @@ fn the_command_line_refuses_what_the_api_refuses() {
     let folder = above.path().join("data");
     for (option, value) in [
         ("--name", ""),
+        ("--name", "x\nFORGED\u{1b}[31m"),
         ("--owner", ""),
         ("--owner", "a b"),
         ("--owner", "a/b"),
@@ -320,4 +321,37 @@ async fn a_list_says_which_tokens_are_over() {
     let listed = token_command(folder.path(), &["list"]);
     let said = String::from_utf8(listed.stdout).unwrap();
     assert_eq!(said, format!("{id}\talice\truns:write\tshort\texpired\n"));
+}
+
+#[tokio::test]
+async fn names_have_no_control_characters() {
+    let app = TestApp::idle(|_| {}).await;
+    for name in ["x\nFORGED\u{1b}[31m", "\t", "a\u{85}"] {
+        let wish = json!({"name": name, "scopes": ["runs"]});
+        let answer = app.post("/v1/tokens", &wish).await;
+        let problem = answer.problem(422, "invalid_body");
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (&error["pointer"], &error["code"]),
+            (&json!("/name"), &json!("invalid_name"))
+        );
+    }
+    let wish = json!({"name": "노트북 \"1\"", "scopes": ["runs"]});
+    app.post("/v1/tokens", &wish).await.ok(201);
+}
+
+#[tokio::test]
+async fn an_old_name_forges_no_line_of_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = NewToken {
+        owner: "a\nb".into(),
+        name: "x\nFORGED\t\u{1b}[31m é \"".into(),
+        scopes: "runs".parse().unwrap(),
+        expires_at_ms: None,
+    };
+    let id = on_record(folder.path(), wanted).await;
+    let listed = token_command(folder.path(), &["list"]);
+    let said = String::from_utf8(listed.stdout).unwrap();
+    let expected = format!("{id}\ta\\nb\truns:write\tx\\nFORGED\\t\\u{{1b}}[31m é \"\tin force\n");
+    assert_eq!(said, expected);
 }
