@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use descent::backup::BackupError;
 use descent::clock::{Clock, Entropy};
 use descent::config::{Config, Given};
-use descent::store::{Page, Store};
+use descent::store::{DATABASE, Page, Store};
 use descent::tokens::{self, ADMIN, Fault, NewToken, Scopes};
 use descent::{backup, demo, serve};
 
@@ -194,12 +195,12 @@ async fn token(
             create_token(&load(given)?, wanted, now_ms).await?;
         }
         TokenVerb::List(given) => {
-            let store = open(&load(given)?).await?;
+            let store = open_existing(&load(given)?).await?;
             list_tokens(&store, clock.now_ms()).await?;
             store.close().await;
         }
         TokenVerb::Revoke { id, given } => {
-            let store = open(&load(given)?).await?;
+            let store = open_existing(&load(given)?).await?;
             let revoked = tokens::revoke(&store, &id, clock.now_ms(), "command line").await?;
             store.close().await;
             anyhow::ensure!(revoked, "there is no token {id} in force");
@@ -208,9 +209,19 @@ async fn token(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The record, which is made where there is none: a token may be made before the first start.
 async fn open(config: &Config) -> anyhow::Result<Store> {
     std::fs::create_dir_all(&config.server.data_dir)?;
     Ok(Store::open(&config.server.data_dir, &config.store).await?)
+}
+
+/// A list or a revocation on a mistyped folder must not make one and find nothing in it.
+async fn open_existing(config: &Config) -> anyhow::Result<Store> {
+    let folder = &config.server.data_dir;
+    if !folder.join(DATABASE).is_file() {
+        return Err(BackupError::NoDatabase(folder.clone()).into());
+    }
+    open(config).await
 }
 
 /// Makes a token unless something is wrong with it, which is looked at before anything is made.

@@ -355,3 +355,24 @@ async fn an_old_name_forges_no_line_of_the_list() {
     let expected = format!("{id}\ta\\nb\truns:write\tx\\nFORGED\\t\\u{{1b}}[31m é \"\tin force\n");
     assert_eq!(said, expected);
 }
+
+#[test]
+fn a_folder_without_a_record_is_told_and_not_made() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("typo");
+    for words in [&["list"][..], &["revoke", "0123456789abcdef"]] {
+        let refused = token_command(&folder, words);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            !refused.status.success() && said.contains("holds no database"),
+            "{said}"
+        );
+        assert!(!folder.exists());
+        let empty = token_command(above.path(), words);
+        assert!(!empty.status.success());
+        assert_eq!(above.path().read_dir().unwrap().count(), 0);
+    }
+    // A token may be made before the first start.
+    assert!(token_command(&folder, &["create"]).status.success());
+    assert!(token_command(&folder, &["list"]).status.success());
+}
