@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use descent::backup::BackupError;
 use descent::clock::{Clock, Entropy};
 use descent::config::{Config, Given};
-use descent::store::{Page, Store};
-use descent::tokens::{self, ADMIN, NewToken, Scopes};
+use descent::store::{DATABASE, Page, Store};
+use descent::tokens::{self, ADMIN, Fault, NewToken, Scopes};
 use descent::{backup, demo, serve};
 
 /// Predictions and streams allocate from many threads at once; this allocator serves them without a shared lock.
@@ -175,11 +176,7 @@ async fn token(
     verb: TokenVerb,
     load: impl Fn(Box<Given>) -> Result<Config, descent::config::ConfigError>,
 ) -> anyhow::Result<ExitCode> {
-    let (clock, entropy) = (Clock::system(), Entropy::system());
-    let open = async |config: &Config| {
-        std::fs::create_dir_all(&config.server.data_dir)?;
-        anyhow::Ok(Store::open(&config.server.data_dir, &config.store).await?)
-    };
+    let clock = Clock::system();
     match verb {
         TokenVerb::Create {
             owner,
@@ -188,59 +185,116 @@ async fn token(
             expires_days,
             given,
         } => {
-            let config = load(given)?;
-            let store = open(&config).await?;
             let now_ms = clock.now_ms();
-            let expires_at_ms = expires_days.map(|days| now_ms + i64::from(days) * 86_400_000);
             let wanted = NewToken {
                 owner,
                 name,
                 scopes,
-                expires_at_ms,
+                expires_at_ms: expires_days.map(|days| now_ms + i64::from(days) * 86_400_000),
             };
-            let (made, text) =
-                tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
-            store.close().await;
-            // Nobody will ever see this text again, so unlike other lines it must have a reader.
-            writeln!(std::io::stdout(), "{text}").with_context(|| {
-                let (id, folder) = (made.id, config.server.data_dir.display());
-                format!("the token {id} was made and not read by anybody; end it with `descent token revoke {id} --data-dir {folder}`")
-            })?;
+            create_token(&load(given)?, wanted, now_ms).await?;
         }
         TokenVerb::List(given) => {
-            let store = open(&load(given)?).await?;
-            let mut page = Page {
-                limit: 100,
-                ..Page::default()
-            };
-            loop {
-                let part = descent::store::tokens::list(&store, None, true, &page).await?;
-                for row in &part.rows {
-                    let state = if row.revoked_at_ms.is_some() {
-                        "revoked"
-                    } else {
-                        "in force"
-                    };
-                    say(format_args!(
-                        "{}\t{}\t{}\t{}\t{state}",
-                        row.id, row.owner, row.scopes, row.name
-                    ))?;
-                }
-                page.after = part.rows.last().map(|row| row.id.clone());
-                if !part.has_more {
-                    break;
-                }
-            }
+            let store = open_existing(&load(given)?).await?;
+            list_tokens(&store, clock.now_ms()).await?;
             store.close().await;
         }
         TokenVerb::Revoke { id, given } => {
-            let store = open(&load(given)?).await?;
+            let store = open_existing(&load(given)?).await?;
             let revoked = tokens::revoke(&store, &id, clock.now_ms(), "command line").await?;
             store.close().await;
             anyhow::ensure!(revoked, "there is no token {id} in force");
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The record, which is made where there is none: a token may be made before the first start.
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    std::fs::create_dir_all(&config.server.data_dir)?;
+    Ok(Store::open(&config.server.data_dir, &config.store).await?)
+}
+
+/// A list or a revocation on a mistyped folder must not make one and find nothing in it.
+async fn open_existing(config: &Config) -> anyhow::Result<Store> {
+    let folder = &config.server.data_dir;
+    if !folder.join(DATABASE).is_file() {
+        return Err(BackupError::NoDatabase(folder.clone()).into());
+    }
+    open(config).await
+}
+
+/// Makes a token unless something is wrong with it, which is looked at before anything is made.
+async fn create_token(config: &Config, wanted: NewToken, now_ms: i64) -> anyhow::Result<()> {
+    let faults = wanted.faults(now_ms);
+    let said: Vec<String> = faults
+        .into_iter()
+        .map(|fault| format!("{}: {fault}", flag(fault)))
+        .collect();
+    anyhow::ensure!(said.is_empty(), "no token was made: {}", said.join("; "));
+    let store = open(config).await?;
+    let entropy = Entropy::system();
+    let (made, text) = tokens::create(&store, &entropy, now_ms, wanted, "command line").await?;
+    store.close().await;
+    // Nobody will ever see this text again, so unlike other lines it must have a reader.
+    writeln!(std::io::stdout(), "{text}").with_context(|| {
+        let (id, folder) = (made.id, config.server.data_dir.display());
+        format!("the token {id} was made and not read by anybody; end it with `descent token revoke {id} --data-dir {folder}`")
+    })
+}
+
+/// What to change on the command line.
+fn flag(fault: Fault) -> &'static str {
+    match fault {
+        Fault::NameLength | Fault::NameControl => "--name",
+        Fault::Owner => "--owner",
+        Fault::NoScopes => "--scopes",
+        Fault::Over => "--expires-days",
+    }
+}
+
+async fn list_tokens(store: &Store, now_ms: i64) -> anyhow::Result<()> {
+    let mut page = Page {
+        limit: 100,
+        ..Page::default()
+    };
+    loop {
+        let part = descent::store::tokens::list(store, None, true, &page).await?;
+        for row in &part.rows {
+            let state = if row.revoked_at_ms.is_some() {
+                "revoked"
+            } else if row.expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+                "expired"
+            } else {
+                "in force"
+            };
+            say(format_args!(
+                "{}\t{}\t{}\t{}\t{state}",
+                row.id,
+                one_line(&row.owner),
+                row.scopes,
+                one_line(&row.name)
+            ))?;
+        }
+        page.after = part.rows.last().map(|row| row.id.clone());
+        if !part.has_more {
+            return Ok(());
+        }
+    }
+}
+
+/// A text with its control characters written out: names on record from before they were refused must not look like lines of the
+/// list, or be orders to a terminal.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
 }
 
 /// Prints a line of a result. Whoever read the first lines may have seen enough and be gone, which is no fault.

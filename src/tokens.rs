@@ -58,6 +58,65 @@ pub struct NewToken {
     pub expires_at_ms: Option<i64>,
 }
 
+/// Longest name of a token or an owner.
+pub const MAX_NAME_CHARS: usize = 100;
+
+/// What is wrong with a wish for a token, whichever way it comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The name is empty or long.
+    #[error("a name has 1 to {} characters", MAX_NAME_CHARS)]
+    NameLength,
+    /// The name would not stay on one line of a list, or would not be shown as it is.
+    #[error("a name has no control characters")]
+    NameControl,
+    /// The owner's name is none.
+    #[error(
+        "an owner's name has 1 to {} letters, digits, '.', '_' or '-' and begins with a letter or digit",
+        MAX_NAME_CHARS
+    )]
+    Owner,
+    /// There are no scopes.
+    #[error("a token without scopes opens no door; name at least one")]
+    NoScopes,
+    /// It would be over at once.
+    #[error("a token cannot end before it begins")]
+    Over,
+}
+
+impl NewToken {
+    /// Everything that is wrong with it at `now_ms`.
+    #[must_use]
+    pub fn faults(&self, now_ms: i64) -> Vec<Fault> {
+        let length = self.name.chars().count();
+        let found = [
+            (!(1..=MAX_NAME_CHARS).contains(&length)).then_some(Fault::NameLength),
+            self.name
+                .chars()
+                .any(char::is_control)
+                .then_some(Fault::NameControl),
+            (!is_owner_name(&self.owner)).then_some(Fault::Owner),
+            self.scopes
+                .iter()
+                .next()
+                .is_none()
+                .then_some(Fault::NoScopes),
+            self.expires_at_ms
+                .is_some_and(|at_ms| at_ms <= now_ms)
+                .then_some(Fault::Over),
+        ];
+        found.into_iter().flatten().collect()
+    }
+}
+
+fn is_owner_name(name: &str) -> bool {
+    (1..=MAX_NAME_CHARS).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
 /// Owner of the admin token and of everything made before there were others.
 pub const ADMIN: &str = "admin";
 
@@ -260,6 +319,24 @@ impl From<Token> for store::tokens::Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn owners_have_plain_names() {
+        for name in ["admin", "team-7", "a.b_c", "0"] {
+            assert!(is_owner_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "-a",
+            "a b",
+            "a\n",
+            "관리자",
+            "a/b",
+            &"x".repeat(MAX_NAME_CHARS + 1),
+        ] {
+            assert!(!is_owner_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_minted_token_is_read_back_and_a_changed_one_is_not() {

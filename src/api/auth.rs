@@ -16,7 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub use names::Names;
 
@@ -196,10 +196,39 @@ pub struct Admitted {
     pub signed: Option<Signed>,
 }
 
+/// Whether somebody who was let in would be let in again: answers that last, as event streams do, ask before each piece, because
+/// a token that is revoked or over must not be heard on by whoever came in with it before.
+pub struct Stay {
+    gate: Arc<Gate>,
+    token_id: String,
+    signed: Option<Signed>,
+    moved: watch::Receiver<()>,
+}
+
+impl Stay {
+    /// How long it goes on from `now_ms` if nobody ends it; `None` when it is over.
+    pub fn left(&self, now_ms: i64) -> Option<Duration> {
+        let caller = self.gate.alive(&self.token_id, now_ms)?;
+        let mut ends_at_ms = caller.expires_at_ms.unwrap_or(i64::MAX);
+        if let Some(signed) = self.signed {
+            ends_at_ms = ends_at_ms.min(self.gate.session_end(&signed.id_sha256, now_ms)?);
+        }
+        Some(Duration::from_millis(ends_at_ms.abs_diff(now_ms)))
+    }
+
+    /// Waits until tokens or sessions were read again, which is when it may be over before its time.
+    pub async fn moved(&mut self) {
+        // The gate has the other end and lives as long as this.
+        let _ = self.moved.changed().await;
+    }
+}
+
 /// The tokens in force, the browsers that are signed in, and the memory of failed sign-ins.
 pub struct Gate {
     tokens: RwLock<Arc<HashMap<String, Arc<Caller>>>>,
     sessions: RwLock<HashMap<[u8; 32], tokens::session::Session>>,
+    /// Told after either was replaced.
+    moved: watch::Sender<()>,
     link: Mutex<Option<Link>>,
     rates: config::Rates,
     failures: DefaultKeyedRateLimiter<IpAddr>,
@@ -213,6 +242,7 @@ impl Gate {
         Gate {
             tokens: RwLock::default(),
             sessions: RwLock::default(),
+            moved: watch::Sender::new(()),
             link: Mutex::default(),
             rates: rates.clone(),
             failures: RateLimiter::keyed(Quota::per_minute(per_minute)),
@@ -232,6 +262,7 @@ impl Gate {
             new.insert(caller.token_id.clone(), caller);
         }
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.moved.send_replace(());
         // Addresses whose failures are forgotten need no memory.
         self.failures.retain_recent();
     }
@@ -262,6 +293,24 @@ impl Gate {
             .sessions
             .write()
             .unwrap_or_else(PoisonError::into_inner) = sessions.collect();
+        self.moved.send_replace(());
+    }
+
+    /// The stay of somebody who was let in, by a token or by a session of it.
+    pub fn stay(self: &Arc<Self>, caller: &Caller, session: Session) -> Stay {
+        Stay {
+            gate: Arc::clone(self),
+            token_id: caller.token_id.clone(),
+            signed: session.0,
+            moved: self.moved.subscribe(),
+        }
+    }
+
+    /// When the session ends by itself; `None` when it is over.
+    fn session_end(&self, id_sha256: &[u8; 32], now_ms: i64) -> Option<i64> {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        let ends_at_ms = sessions.get(id_sha256)?.expires_at_ms;
+        (now_ms < ends_at_ms).then_some(ends_at_ms)
     }
 
     /// Whether any browser is signed in.

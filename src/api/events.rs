@@ -8,6 +8,7 @@
 pub mod all;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -20,11 +21,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::auth::Bearer;
+use super::auth::{Bearer, Session, Stay};
 use super::error::{Error, Kind, Result};
 use super::feed::{self, Cursor, Next, Source};
 use super::input::{self, Path, Query};
 use super::page::{Page, Window};
+use crate::clock::Clock;
 use crate::ids::RunId;
 use crate::store::{events, runs::Run};
 
@@ -109,6 +111,7 @@ pub struct EventsQuery {
 pub async fn list(
     State(api): State<Api>,
     caller: Bearer,
+    session: Session,
     headers: HeaderMap,
     uri: Uri,
     Path(id): Path<RunId>,
@@ -118,7 +121,7 @@ pub async fn list(
     let last_seen: Option<u64> = input::header(&headers, &LAST_EVENT_ID)?.or(query.after);
     let after = i64::try_from(last_seen.unwrap_or(0)).unwrap_or(i64::MAX);
     if wants_stream(&headers) {
-        return stream_of(&api, &caller, &run, after);
+        return stream_of(&api, &caller, session, &run, after);
     }
     let limit = Window::new(query.limit, None, None)?.limit;
     let kind = query.kind.map(EventKind::stored);
@@ -142,7 +145,13 @@ fn wants_stream(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/event-stream"))
 }
 
-fn stream_of(api: &Api, caller: &Bearer, run: &Run, after: i64) -> Result<Response> {
+fn stream_of(
+    api: &Api,
+    caller: &Bearer,
+    session: Session,
+    run: &Run,
+    after: i64,
+) -> Result<Response> {
     if run.status.is_terminal() && after >= run.last_seq {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -150,13 +159,14 @@ fn stream_of(api: &Api, caller: &Bearer, run: &Run, after: i64) -> Result<Respon
     let after = after.min(run.last_seq);
     let source = Source::Run(run.id);
     let follow = || api.feeds.follow(&api.app, source, after, after);
-    open(api, caller, follow, None)
+    open(api, caller, session, follow, None)
 }
 
 /// Opens a stream on the cursor that `follow` makes, with `first` before everything else.
 fn open(
     api: &Api,
     caller: &Bearer,
+    session: Session,
     follow: impl FnOnce() -> Cursor,
     first: Option<Bytes>,
 ) -> Result<Response> {
@@ -164,8 +174,10 @@ fn open(
     let watcher = Watcher {
         cursor: follow(),
         first,
+        stay: api.gate.stay(caller, session),
+        clock: api.app.clock.clone(),
         quiet: api.app.quiet.clone(),
-        heartbeat: std::time::Duration::from_millis(api.app.config.connections.sse_heartbeat_ms),
+        heartbeat: Duration::from_millis(api.app.config.connections.sse_heartbeat_ms),
         over: false,
         _places: places,
     };
@@ -196,7 +208,7 @@ fn places(api: &Api, caller: &Bearer) -> Result<[OwnedSemaphorePermit; 2]> {
             Kind::TooManyRequests,
             "too_many_streams",
             detail,
-            std::time::Duration::from_secs(5),
+            Duration::from_secs(5),
         )
     };
     let own = Arc::clone(&caller.streams)
@@ -213,8 +225,11 @@ struct Watcher {
     cursor: Cursor,
     /// To be sent before the first event.
     first: Option<Bytes>,
+    /// Of the token or session it was opened with.
+    stay: Stay,
+    clock: Clock,
     quiet: tokio_util::sync::CancellationToken,
-    heartbeat: std::time::Duration,
+    heartbeat: Duration,
     over: bool,
     _places: [OwnedSemaphorePermit; 2],
 }
@@ -226,30 +241,51 @@ impl Watcher {
         if self.over {
             return None;
         }
+        let bytes = self.wait().await?;
+        // What came while it waited is not for somebody whose token or session has ended since.
+        self.left().map(|_| bytes)
+    }
+
+    /// What there is to say next; `None` when there is nothing more, or nobody who may hear it.
+    async fn wait(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
-        tokio::select! {
-            biased;
-            next = self.cursor.next() => match next {
-                Ok(Next::Events(bytes)) => Some(bytes),
-                Ok(Next::Done(bytes)) => {
+        // Begun once, because tokens that others make must not put it off.
+        let heartbeat = tokio::time::sleep(self.heartbeat);
+        tokio::pin!(heartbeat);
+        loop {
+            let left = self.left()?;
+            tokio::select! {
+                biased;
+                () = self.stay.moved() => {}
+                next = self.cursor.next() => return match next {
+                    Ok(Next::Events(bytes)) => Some(bytes),
+                    Ok(Next::Done(bytes)) => {
+                        self.over = true;
+                        Some(bytes)
+                    }
+                    Ok(Next::Gone) => None,
+                    Err(error) => {
+                        tracing::warn!(%error, "an event stream ended early");
+                        None
+                    }
+                },
+                () = self.quiet.cancelled() => {
                     self.over = true;
-                    Some(bytes)
+                    let mut bytes = self.cursor.rest().await.unwrap_or_default().to_vec();
+                    bytes.extend_from_slice(b": the server is stopping; come back with Last-Event-ID\nretry: 1000\n\n");
+                    return Some(bytes.into());
                 }
-                Ok(Next::Gone) => None,
-                Err(error) => {
-                    tracing::warn!(%error, "an event stream ended early");
-                    None
-                }
-            },
-            () = self.quiet.cancelled() => {
-                self.over = true;
-                let mut bytes = self.cursor.rest().await.unwrap_or_default().to_vec();
-                bytes.extend_from_slice(b": the server is stopping; come back with Last-Event-ID\nretry: 1000\n\n");
-                Some(bytes.into())
+                () = &mut heartbeat => return Some(Bytes::from_static(b": still here\n\n")),
+                // No longer than the heartbeat, because the clock of the day may be set.
+                () = tokio::time::sleep(left.min(self.heartbeat)) => {}
             }
-            () = tokio::time::sleep(self.heartbeat) => Some(Bytes::from_static(b": still here\n\n")),
         }
+    }
+
+    /// How long the stream may go on; `None` when whoever opened it would not be let in any more.
+    fn left(&self) -> Option<Duration> {
+        self.stay.left(self.clock.now_ms())
     }
 }

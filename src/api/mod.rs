@@ -73,7 +73,7 @@ pub struct Shared {
     /// The rooms below.
     pub app: App,
     /// Who may come in.
-    pub gate: Gate,
+    pub gate: Arc<Gate>,
     /// What is counted for `/metrics`.
     pub traffic: Traffic,
     /// The runs that somebody watches.
@@ -105,7 +105,7 @@ impl Api {
     pub async fn open(app: App) -> Result<Self, TokenError> {
         let max_bytes = usize::try_from(app.config.worker.model_cache_bytes).unwrap_or(usize::MAX);
         let models = Directory::new(app.store.clone(), app.blobs.clone(), max_bytes);
-        let gate = Gate::new(&app.config.rates);
+        let gate = Arc::new(Gate::new(&app.config.rates));
         let streams = Arc::new(tokio::sync::Semaphore::new(app.config.rates.sse_total));
         let api = Api(Arc::new(Shared {
             app,

@@ -431,6 +431,22 @@ impl Stream {
             self.pending += std::str::from_utf8(more.data_ref().unwrap()).unwrap();
         }
     }
+
+    /// Waits for the end of the stream and answers what it said from now on.
+    pub async fn end(mut self) -> String {
+        let rest = async {
+            let mut said = String::new();
+            while let Some(more) = self.body.frame().await {
+                let more = more.unwrap().into_data().unwrap();
+                said += std::str::from_utf8(&more).unwrap();
+            }
+            said
+        };
+        // A stream that goes on fails the test instead of holding it up.
+        let patience = std::time::Duration::from_secs(60);
+        let ended = tokio::time::timeout(patience, rest).await;
+        ended.expect("the end of the stream")
+    }
 }
 
 /// An answer, read to its end.

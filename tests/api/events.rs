@@ -372,3 +372,65 @@ async fn a_slow_reader_of_all_runs_loses_points_and_no_event() {
     assert_eq!(ids[1..], all.iter().map(id).collect::<Vec<_>>());
     assert!(n_thinned > 0);
 }
+
+/// A service whose streams say nothing on their own in the time of a test, so that what ends them is not the heartbeat.
+async fn without_heartbeat() -> TestApp {
+    TestApp::idle(|config| config.connections.sse_heartbeat_ms = 3_600_000).await
+}
+
+#[tokio::test]
+async fn streams_end_with_the_token_they_were_opened_with() {
+    let app = without_heartbeat().await;
+    let dataset = app
+        .dataset("alice", "iris", include_bytes!("../../examples/iris.csv"))
+        .await;
+    let run = app.submit("alice", iris_spec(dataset, "watched")).await.id;
+    let alice = app.token("alice", "runs").await;
+    let other = app.token("alice", "runs").await;
+    let of_run = format!("/v1/runs/{run}/events");
+    let mut live = Vec::new();
+    for path in ["/v1/events", &of_run] {
+        let mut stream = app.ask(Method::GET, path).token(&alice).open().await;
+        stream.next().await;
+        live.push(stream);
+    }
+    let mut others = app
+        .ask(Method::GET, "/v1/events")
+        .token(&other)
+        .open()
+        .await;
+    others.next().await;
+    let path = format!("/v1/tokens/{}", alice.split('_').nth(1).unwrap());
+    app.ask(Method::DELETE, &path).send().await.ok_empty(204);
+    app.submit("alice", iris_spec(dataset, "secret")).await;
+    for stream in live {
+        assert_eq!(stream.end().await, "");
+    }
+    // Another token of the same owner hears on.
+    assert_eq!(others.next().await.2["type"], "state");
+}
+
+#[tokio::test]
+async fn streams_end_when_their_token_is_over() {
+    let app = without_heartbeat().await;
+    let open = async |expires_at: &str| {
+        let wish = json!({"name": "short", "scopes": ["runs"], "expires_at": expires_at});
+        let made = app.post("/v1/tokens", &wish).await.ok(201);
+        let token = made["token"].as_str().unwrap();
+        let mut stream = app.ask(Method::GET, "/v1/events").token(token).open().await;
+        stream.next().await;
+        stream
+    };
+    let (soon, later) = (
+        open("2027-01-15T08:00:00.001Z").await,
+        open("2027-01-15T09:00:00Z").await,
+    );
+    app.pass_ms(1);
+    assert_eq!(soon.end().await, "", "without an event to wake it");
+    app.pass_ms(3_600_000 - 1);
+    let dataset = app
+        .dataset("admin", "iris", include_bytes!("../../examples/iris.csv"))
+        .await;
+    app.submit("admin", iris_spec(dataset, "secret")).await;
+    assert_eq!(later.end().await, "");
+}

@@ -1,7 +1,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, Ask, TestApp};
+use crate::app::{Answer, Ask, TestApp, iris_spec};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -263,4 +263,33 @@ async fn what_is_not_possible_at_the_door_is_said_to_anybody() {
         let answer = app.ask(method, "/v1/session").anonymous().send().await;
         answer.problem(405, "method_not_allowed");
     }
+}
+
+#[tokio::test]
+async fn streams_end_when_their_browser_is_signed_out() {
+    let app = TestApp::idle(|config| config.connections.sse_heartbeat_ms = 3_600_000).await;
+    let watch = async |cookie: &str| {
+        let mut stream = browser(&app, Method::GET, "/v1/events", cookie)
+            .open()
+            .await;
+        stream.next().await;
+        stream
+    };
+    let (first, second) = (app.sign_in(&app.admin).await, app.sign_in(&app.admin).await);
+    let (signed_out, over) = (watch(&first).await, watch(&second).await);
+    let mut by_token = app.ask(Method::GET, "/v1/events").open().await;
+    by_token.next().await;
+    browser(&app, Method::DELETE, "/v1/session", &first)
+        .send()
+        .await
+        .ok_empty(204);
+    assert_eq!(signed_out.end().await, "");
+
+    app.pass_ms(30 * DAY_MS);
+    let dataset = app
+        .dataset("admin", "iris", include_bytes!("../../examples/iris.csv"))
+        .await;
+    app.submit("admin", iris_spec(dataset, "secret")).await;
+    assert_eq!(over.end().await, "");
+    assert_eq!(by_token.next().await.2["type"], "state");
 }

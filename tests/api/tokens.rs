@@ -1,5 +1,11 @@
+use std::path::Path;
+use std::process::{Command, Output};
+
 use axum::http::Method;
-use descent::tokens::NewToken;
+use descent::clock::Entropy;
+use descent::config;
+use descent::store::Store;
+use descent::tokens::{self, NewToken};
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -254,4 +260,119 @@ fn a_list_that_nobody_reads_to_its_end_ends_quietly_and_a_token_that_nobody_read
     assert!(!done && said.contains("no token"), "{said}");
     let listed = unread(&["list", "--data-dir", data_dir]);
     assert_eq!(listed, (true, String::new()));
+}
+
+/// `descent token` on a data folder.
+fn token_command(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_descent"))
+        .arg("token")
+        .args(words)
+        .arg("--data-dir")
+        .arg(folder)
+        .output()
+        .unwrap()
+}
+
+/// A record with one token, made past every door; answers its key id.
+async fn on_record(folder: &Path, wanted: NewToken) -> String {
+    let store = Store::open(folder, &config::Store::default())
+        .await
+        .unwrap();
+    let made = tokens::create(&store, &Entropy::seeded(3), 1_000, wanted, "test").await;
+    store.close().await;
+    made.unwrap().0.id
+}
+
+#[test]
+fn the_command_line_refuses_what_the_api_refuses() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("data");
+    for (option, value) in [
+        ("--name", ""),
+        ("--name", "x\nFORGED\u{1b}[31m"),
+        ("--owner", ""),
+        ("--owner", "a b"),
+        ("--owner", "a/b"),
+        ("--owner", "a\nb"),
+        ("--scopes", ""),
+        ("--expires-days", "0"),
+    ] {
+        let refused = token_command(&folder, &["create", option, value]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{option} {value:?}");
+        assert!(said.contains(&format!("{option}: a")), "{said}");
+        assert!(refused.stdout.is_empty() && !folder.exists());
+    }
+    let made = token_command(&folder, &["create", "--expires-days", "1"]);
+    assert!(made.status.success());
+    assert!(made.stdout.starts_with(b"dsc_"));
+}
+
+#[tokio::test]
+async fn a_list_says_which_tokens_are_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = NewToken {
+        owner: "alice".into(),
+        name: "short".into(),
+        scopes: "runs".parse().unwrap(),
+        expires_at_ms: Some(2_000),
+    };
+    let id = on_record(folder.path(), wanted).await;
+    let listed = token_command(folder.path(), &["list"]);
+    let said = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(said, format!("{id}\talice\truns:write\tshort\texpired\n"));
+}
+
+#[tokio::test]
+async fn names_have_no_control_characters() {
+    let app = TestApp::idle(|_| {}).await;
+    for name in ["x\nFORGED\u{1b}[31m", "\t", "a\u{85}"] {
+        let wish = json!({"name": name, "scopes": ["runs"]});
+        let answer = app.post("/v1/tokens", &wish).await;
+        let problem = answer.problem(422, "invalid_body");
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (&error["pointer"], &error["code"]),
+            (&json!("/name"), &json!("invalid_name"))
+        );
+    }
+    let wish = json!({"name": "노트북 \"1\"", "scopes": ["runs"]});
+    app.post("/v1/tokens", &wish).await.ok(201);
+}
+
+#[tokio::test]
+async fn an_old_name_forges_no_line_of_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = NewToken {
+        owner: "a\nb".into(),
+        name: "x\nFORGED\t\u{1b}[31m é \"".into(),
+        scopes: "runs".parse().unwrap(),
+        expires_at_ms: None,
+    };
+    let id = on_record(folder.path(), wanted).await;
+    let listed = token_command(folder.path(), &["list"]);
+    let said = String::from_utf8(listed.stdout).unwrap();
+    let expected = format!("{id}\ta\\nb\truns:write\tx\\nFORGED\\t\\u{{1b}}[31m é \"\tin force\n");
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_folder_without_a_record_is_told_and_not_made() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("typo");
+    for words in [&["list"][..], &["revoke", "0123456789abcdef"]] {
+        let refused = token_command(&folder, words);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            !refused.status.success() && said.contains("holds no database"),
+            "{said}"
+        );
+        assert!(!folder.exists());
+        let empty = token_command(above.path(), words);
+        assert!(!empty.status.success());
+        assert_eq!(above.path().read_dir().unwrap().count(), 0);
+    }
+    // A token may be made before the first start.
+    assert!(token_command(&folder, &["create"]).status.success());
+    assert!(token_command(&folder, &["list"]).status.success());
 }

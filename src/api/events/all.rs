@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Event, EventKind, LAST_EVENT_ID, open, wants_stream};
 use crate::api::Api;
-use crate::api::auth::Bearer;
+use crate::api::auth::{Bearer, Session};
 use crate::api::error::Result;
 use crate::api::feed::{self, Source};
 use crate::api::input::{self, Query};
@@ -59,6 +59,7 @@ pub struct AllEventsQuery {
 pub async fn list(
     State(api): State<Api>,
     caller: Bearer,
+    session: Session,
     headers: HeaderMap,
     uri: Uri,
     Query(query): Query<AllEventsQuery>,
@@ -66,7 +67,7 @@ pub async fn list(
     let last_seen: Option<u64> = input::header(&headers, &LAST_EVENT_ID)?.or(query.after);
     let after = last_seen.map(|seen| i64::try_from(seen).unwrap_or(i64::MAX));
     if wants_stream(&headers) {
-        return stream_of(&api, &caller, after).await;
+        return stream_of(&api, &caller, session, after).await;
     }
     let window = Window::new(query.limit, None, query.order)?;
     let (limit, order) = (window.limit, window.for_store().order);
@@ -86,7 +87,12 @@ pub async fn list(
     Ok(Page::of(data, has_more, |event| event["id"].to_string()).answer(&uri))
 }
 
-async fn stream_of(api: &Api, caller: &Bearer, after: Option<i64>) -> Result<Response> {
+async fn stream_of(
+    api: &Api,
+    caller: &Bearer,
+    session: Session,
+    after: Option<i64>,
+) -> Result<Response> {
     let newest = events::newest_place(&api.app.store).await?;
     let first = after.is_none().then(|| {
         let data = json!({"id": newest, "type": "start", "ts": rfc3339(api.app.clock.now_ms())});
@@ -97,5 +103,5 @@ async fn stream_of(api: &Api, caller: &Bearer, after: Option<i64>) -> Result<Res
     let source = Source::Owner(caller.owner.as_str().into());
     // The feed begins now, whoever is the first to watch: what is older each reader reads on its own.
     let follow = || api.feeds.follow(&api.app, source, after, newest);
-    open(api, caller, follow, first)
+    open(api, caller, session, follow, first)
 }
