@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::message::Submission;
 use super::{Runs, RunsError};
-use crate::data::Ingested;
+use crate::data::{self, Ingested, Schema};
 use crate::ids::{RunId, SweepId};
 use crate::store::datasets::Dataset;
 use crate::store::events::{Event, Kind};
@@ -119,7 +119,8 @@ impl Runs {
         let (spec, dataset) = match spec {
             Some(mut spec) => {
                 if start_sha256.is_some() {
-                    keep_split(&mut spec, &parent.spec.parse()?);
+                    let schema = parent.dataset_schema.parse()?;
+                    keep_split(&mut spec, &parent.spec.parse()?, &schema);
                     self.check_layers(owner, &parent, &spec).await?;
                 }
                 (spec, None)
@@ -387,10 +388,12 @@ async fn add_row(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
 }
 
 /// The rows that a fork tests on must be none that its weights were trained on. A random draw without a seed of its own follows the
-/// training's, so that of the parent is written down; a split that the fork changed is the user's wish.
-fn keep_split(spec: &mut Spec, parent: &Spec) {
-    let kept = spec.task.split(parent.training.seed);
-    if spec.task.split == parent.task.split && spec.split() != kept {
+/// training's, so that of the parent is written down; a split that the dataset brings follows no seed, and one that the fork changed is the
+/// user's wish.
+fn keep_split(spec: &mut Spec, parent: &Spec, schema: &Schema) {
+    let task = data::with_own_split(&spec.task, schema);
+    let kept = task.split(parent.training.seed);
+    if spec.task.split == parent.task.split && task.split(spec.training.seed) != kept {
         spec.task.split = Some(kept);
     }
 }

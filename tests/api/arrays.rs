@@ -267,6 +267,15 @@ async fn a_network_learns_images_and_every_form_of_a_sample_gets_the_same_answer
         .as_f64()
         .or_else(|| shown["result"]["metrics"]["test_accuracy"].as_f64());
     assert!(accuracy.unwrap() > 0.6, "{shown}");
+    let reseeded =
+        json!({"checkpoint": "latest", "spec_patch": {"training": {"seed": 2, "epochs": 11}}});
+    let path = format!("/v1/runs/{}/fork", run.id);
+    let forked = app.post(&path, &reseeded).await.ok(201);
+    assert_eq!(
+        forked["spec"]["task"].get("split"),
+        None,
+        "the part of each row that the dataset names stays"
+    );
 
     let rows = app
         .get(&format!("/v1/datasets/{id}/rows?offset=600&limit=1"))

@@ -141,7 +141,7 @@ pub struct Fork {
 ///
 /// With changes to the spec if wanted: the way on after a divergence or a diagnosis. Weights fit the same layers only; with others it starts from `scratch`.
 /// With weights it keeps the rows that its parent was tested on, also with another seed (`task.split.seed` then says the parent's); only a patch
-/// of `task.split` draws others, and tests on rows that the weights know.
+/// of `task.split`, or of the task's kind or target, may draw others, and test on rows that the weights know.
 #[utoipa::path(post, path = "", operation_id = "runs_fork", tag = "runs", request_body = Fork,
     params(("id" = String, Path, format = Uuid, description = "Id of the run"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeat the request safely", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
