@@ -29,7 +29,6 @@ pub trait Real:
     + MulAssign
     + DivAssign
     + crate::gemm::micro::Loops
-    + crate::plan::Compiled
 {
     /// 0.
     const ZERO: Self;

@@ -16,13 +16,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::aligned::Aligned;
-use crate::element::Real;
 use crate::gemm::packed;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
 use crate::network::{Mode, Network, Outcome, Parameters};
 use crate::op::{Activate, Exponential, Function, Softmax, StepKey};
-use crate::plan::{Calculation, Inputs, Packing, PlanError, Targets, measure, packings};
+use crate::plan::{Calculation, Compiled, Inputs, Packing, PlanError, Targets, measure, packings};
 use crate::precision::Precision;
 
 /// Points on the path of an integrated gradient; the error of the midpoint rule falls with their square.
@@ -32,7 +31,7 @@ const PATH_POINTS: usize = 64;
 const MAX_ROWS: usize = 1024;
 
 /// A trained network that answers probabilities or values.
-pub struct Model<T: Real = f32> {
+pub struct Model<T: Compiled = f32> {
     network: Network,
     parameters: Parameters<T>,
     /// The same numbers; weights in the order in which predictions read them, if all are finite: zero times another one is not zero, and
@@ -95,7 +94,7 @@ impl Wanted {
         Ok(Wanted { graph, node })
     }
 
-    fn calculation<T: Real>(&self, rows: usize, cpu: Cpu) -> Result<Calculation<T>, PlanError> {
+    fn calculation<T: Compiled>(&self, rows: usize, cpu: Cpu) -> Result<Calculation<T>, PlanError> {
         Calculation::compile(&self.graph, &[self.node], rows, cpu)
     }
 }
@@ -140,7 +139,7 @@ fn answer(
     Ok((numbers, answer))
 }
 
-impl<T: Real> Model<T> {
+impl<T: Compiled> Model<T> {
     /// A model of a network and its trained parameters. It predicts in f32, whatever the processor rounds while it trains.
     ///
     /// # Errors
@@ -329,7 +328,7 @@ impl<T: Real> Model<T> {
     }
 }
 
-impl<T: Real> Scratch<T> {
+impl<T: Compiled> Scratch<T> {
     fn run(
         &mut self,
         parameters: &Parameters<T>,

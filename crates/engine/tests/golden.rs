@@ -15,7 +15,7 @@ use descent_engine::loss::{CrossEntropy, Loss};
 use descent_engine::network::{Head, Network, Outcome, Parameters};
 use descent_engine::op::StepKey;
 use descent_engine::optimizer::{Optimizer, OptimizerState};
-use descent_engine::plan::{EvaluationPlan, Targets, TrainPlan};
+use descent_engine::plan::{Compiled, EvaluationPlan, Targets, TrainPlan};
 use descent_engine::sample::SampleShape;
 use descent_engine::schedule::{Plateau, Schedule};
 use serde::Deserialize;
@@ -105,7 +105,7 @@ fn compare<T: Real>(what: &str, got: &[T], expected: &[f64]) {
     );
 }
 
-fn network_case<T: Real>(case: &NetworkCase, cpu: Cpu) {
+fn network_case<T: Compiled>(case: &NetworkCase, cpu: Cpu) {
     let name = format!("{:?} {:?}", case.network, case.loss);
     let head = Head {
         n_outputs: case.n_outputs,
@@ -172,7 +172,7 @@ fn networks_give_pytorchs_outputs_losses_and_gradients() {
     }
 }
 
-fn training<T: Real>(set: &Trainings, run: &Training, cpu: Cpu) {
+fn training<T: Compiled>(set: &Trainings, run: &Training, cpu: Cpu) {
     let name = format!("{:?} {:?} clip {:?}", run.optimizer, run.schedule, run.clip);
     let head = Head {
         n_outputs: set.n_outputs,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::compile::Results;
+use super::compiled::Compiled;
 use super::ownership::Ownership;
 use super::packing::Packing;
 use super::program::{Crew, Program};
 use super::{PlanError, Targets};
 use crate::aligned::Aligned;
-use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::{Cpu, Isa};
 use crate::op::StepKey;
@@ -61,7 +61,7 @@ pub struct Calculation<T> {
     crew: Crew<T>,
 }
 
-impl<T: Real> Calculation<T> {
+impl<T: Compiled> Calculation<T> {
     /// Compiles the part of a graph that the nodes of `keep` depend on, for batches of up to `batch_rows` rows.
     ///
     /// # Errors

@@ -4,18 +4,19 @@
 //! again by each program that makes a plan; so plans call them through [`Compiled`], whose implementations belong to one type each.
 #![allow(
     private_interfaces,
-    reason = "a bound of a public trait, with types that stay the engine's own"
+    reason = "others name the trait as a bound only; its functions are the engine's own"
 )]
 
 use super::calculation::Inputs;
 use super::program::{Crew, Program};
 use crate::aligned::Aligned;
+use crate::element::Real;
 use crate::isa::Isa;
 use crate::optimizer::{Optimizer, Update};
 use crate::threads::{Shares, Threads};
 
-/// What plans do with one type of numbers that takes long to compile.
-pub trait Compiled: Sized {
+/// A type of numbers that plans are made for, f32 or f64, with what they do with it that takes long to compile.
+pub trait Compiled: Real {
     /// As [`Program::run`].
     fn run(program: &Program, arena: &mut [Self], crew: &mut Crew<Self>, inputs: &Inputs<'_, Self>);
 

@@ -1,7 +1,7 @@
 //! Evaluation: outputs and loss of any number of rows, as the finished network would give them (dropout does nothing).
 
+use super::compiled::Compiled;
 use super::{Calculation, Inputs, PlanError, Targets};
-use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
 use crate::loss::{Loss, LossNodes};
@@ -55,7 +55,7 @@ pub struct EvaluationPlan<T> {
     n_outputs: usize,
 }
 
-impl<T: Real> EvaluationPlan<T> {
+impl<T: Compiled> EvaluationPlan<T> {
     /// Compiles it. `batch_rows` is the most rows that are computed at once.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! The gradient of the loss of any number of rows, as the finished network has it (dropout does nothing, statistics stand still).
 
 use super::compile::Results;
+use super::compiled::Compiled;
 use super::train::TrainingGraph;
 use super::{Calculation, Inputs, PlanError, Targets};
-use crate::element::Real;
 use crate::graph::NodeId;
 use crate::isa::Cpu;
 use crate::loss::Loss;
@@ -19,7 +19,7 @@ pub struct GradientPlan<T> {
     n_features: usize,
 }
 
-impl<T: Real> GradientPlan<T> {
+impl<T: Compiled> GradientPlan<T> {
     /// Compiles it. `batch_rows` is the most rows that are computed at once.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ mod train;
 
 pub(crate) use calculation::packings;
 pub use calculation::{Calculation, Inputs, measure};
-pub(crate) use compiled::Compiled;
+pub use compiled::Compiled;
 pub use cost::Cost;
 pub use evaluate::{EVALUATED_ROWS, EvaluationPlan};
 pub use gradient::GradientPlan;

@@ -1,6 +1,7 @@
 //! A look inside: what every layer does for some rows. It is compiled on demand and costs nothing while training.
 
 use super::compile::Results;
+use super::compiled::Compiled;
 use super::train::TrainingGraph;
 use super::{Calculation, Inputs, PlanError, Targets};
 use crate::aligned::Aligned;
@@ -46,7 +47,7 @@ pub struct Probe<T> {
     outputs: Vec<NodeId>,
 }
 
-impl<T: Real> Probe<T> {
+impl<T: Compiled> Probe<T> {
     /// Compiles it for batches of up to `batch_rows` rows; of so many depends the memory it takes.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! Training: one call is one step -- loss, gradients, guard, clipping, update.
 
 use super::compile::Results;
+use super::compiled::Compiled;
 use super::ownership::Ownership;
 use super::{Calculation, Inputs, PlanError, Targets};
-use crate::element::Real;
 use crate::graph::{Graph, NodeId};
 use crate::isa::Cpu;
 use crate::loss::Loss;
@@ -34,7 +34,7 @@ pub struct TrainPlan<T> {
     ownership: Ownership,
 }
 
-impl<T: Real> TrainPlan<T> {
+impl<T: Compiled> TrainPlan<T> {
     /// Compiles the step. `batch_rows` is the most rows a batch may have; a smaller last batch runs in the same plan.
     ///
     /// # Errors
