@@ -104,7 +104,21 @@ impl Vector<f32> for __m256 {
     }
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f32, n: usize) {
-        unsafe { _mm256_maskstore_ps(to, mask8(n), self) }
+        // A store under a mask takes some processors forty operations.
+        unsafe {
+            let (mut to, mut rest) = (to, _mm256_castps256_ps128(self));
+            if n & 4 != 0 {
+                _mm_storeu_ps(to, rest);
+                (to, rest) = (to.add(4), _mm256_extractf128_ps::<1>(self));
+            }
+            if n & 2 != 0 {
+                _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
+                (to, rest) = (to.add(2), _mm_movehl_ps(rest, rest));
+            }
+            if n & 1 != 0 {
+                _mm_store_ss(to, rest);
+            }
+        }
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {

@@ -1,5 +1,7 @@
 //! A step of a simple recurrent network (Elman 1990): h_t = f(x_t + h_(t-1) W), f tanh or relu. Record: h.
 
+use std::hint::select_unpredictable;
+
 use super::{Place, tanh};
 use crate::element::Real;
 use crate::isa::kernel;
@@ -18,7 +20,7 @@ kernel! {
             }
             if rectified {
                 for h in state.iter_mut() {
-                    *h = if *h < T::ZERO { T::ZERO } else { *h };
+                    *h = select_unpredictable(*h < T::ZERO, T::ZERO, *h);
                 }
             } else {
                 tanh(state);
@@ -44,7 +46,7 @@ kernel! {
             }
             if rectified {
                 for (d, &h) in gates.iter_mut().zip(h) {
-                    *d = if h > T::ZERO { *d } else { T::ZERO };
+                    *d = select_unpredictable(h > T::ZERO, *d, T::ZERO);
                 }
             } else {
                 for (d, &h) in gates.iter_mut().zip(h) {
