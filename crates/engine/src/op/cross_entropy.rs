@@ -3,7 +3,7 @@
 //! z `[batch x K]` are the outputs, y the class of row i, w the class weights (1 when absent), W = sum over i of w_y,
 //! s the label smoothing. This is PyTorch's `CrossEntropyLoss` with `weight` and `label_smoothing` (Szegedy et al. 2016).
 
-use super::softmax::{row_sum, shifted_exponentials};
+use super::softmax::{largest, row_sum, rows_of, shifted_exponentials};
 use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
@@ -170,7 +170,7 @@ const PIECE: usize = 256;
 /// ln of the sum of e^z over a row that is longer than a piece.
 #[inline(always)]
 fn long_log_sum_exp<T: Real>(row: &[T]) -> T {
-    let shift = super::softmax::largest(row);
+    let shift = largest(row);
     let mut sum = T::ZERO;
     let mut piece = [T::ZERO; PIECE];
     for z in row.chunks(PIECE) {
@@ -195,15 +195,15 @@ fn log_sum_exp<T: Real>(rows: &[T], cols: usize, result: &mut [T]) {
     let mut piece = [T::ZERO; PIECE];
     let piece = &mut piece[..rows.len()];
     shifted_exponentials(piece, rows, cols);
-    for (result, row) in result.iter_mut().zip(piece.chunks_exact(cols)) {
+    rows_of!(cols => for (result, row) in result.iter_mut().zip(piece.chunks_exact(cols)) {
         *result = row_sum(row);
-    }
+    });
     for sum in result.iter_mut() {
         *sum = sum.ln();
     }
-    for (result, row) in result.iter_mut().zip(rows.chunks_exact(cols)) {
-        *result += super::softmax::largest(row);
-    }
+    rows_of!(cols => for (result, row) in result.iter_mut().zip(rows.chunks_exact(cols)) {
+        *result += largest(row);
+    });
 }
 
 kernel! {
@@ -218,7 +218,9 @@ kernel! {
             for ((row, &label), &normaliser) in rows.chunks_exact(cols).zip(labels).zip(normaliser.iter()) {
                 let class = label as usize;
                 by_class += (weights.of(class) * (normaliser - row[class])).to_f64();
-                if smoothing > 0.0 {
+            }
+            if smoothing > 0.0 {
+                for (row, &normaliser) in rows.chunks_exact(cols).zip(normaliser.iter()) {
                     for (class, &z) in row.iter().enumerate() {
                         spread += (weights.of(class) * (normaliser - z)).to_f64();
                     }
@@ -237,19 +239,23 @@ kernel! {
         let sum = if weights.each.is_empty() { cols as f64 } else { weights.sum };
         let shared = spread * T::from_f64(sum);
         shifted_exponentials(out, outputs, cols);
-        for (line, &label) in out.chunks_exact_mut(cols).zip(labels) {
-            let class = label as usize;
-            let own = main * weights.of(class);
+        rows_of!(cols => for (line, &label) in out.chunks_exact_mut(cols).zip(labels) {
+            let own = main * weights.of(label as usize);
             let factor = (own + shared) * scale / row_sum(line);
             for d in line.iter_mut() {
                 *d *= factor;
             }
-            if smoothing > 0.0 {
+        });
+        if smoothing > 0.0 {
+            for line in out.chunks_exact_mut(cols) {
                 for (class, d) in line.iter_mut().enumerate() {
                     *d -= spread * weights.of(class) * scale;
                 }
             }
-            line[class] -= own * scale;
+        }
+        for (line, &label) in out.chunks_exact_mut(cols).zip(labels) {
+            let class = label as usize;
+            line[class] -= main * weights.of(class) * scale;
         }
     }
 }

@@ -122,15 +122,37 @@ pub(super) fn row_sum<T: Real>(row: &[T]) -> T {
         + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]))
 }
 
+/// A loop over rows, in which the number of columns is a constant where it is small: to count a few numbers takes longer than to add them.
+macro_rules! rows_of {
+    ($cols:ident => $loop:expr) => {
+        match $cols {
+            2 => {
+                let $cols = 2;
+                $loop
+            }
+            3 => {
+                let $cols = 3;
+                $loop
+            }
+            4 => {
+                let $cols = 4;
+                $loop
+            }
+            _ => $loop,
+        }
+    };
+}
+pub(super) use rows_of;
+
 /// Writes e^(z - largest of the row) for every row: the exponentials are one loop over all rows.
 #[inline(always)]
 pub(super) fn shifted_exponentials<T: Real>(out: &mut [T], outputs: &[T], cols: usize) {
-    for (line, z) in out.chunks_exact_mut(cols).zip(outputs.chunks_exact(cols)) {
+    rows_of!(cols => for (line, z) in out.chunks_exact_mut(cols).zip(outputs.chunks_exact(cols)) {
         let shift = largest(z);
         for (y, &z) in line.iter_mut().zip(z) {
             *y = z - shift;
         }
-    }
+    });
     for y in out.iter_mut() {
         *y = y.exp();
     }
