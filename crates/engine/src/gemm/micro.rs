@@ -52,7 +52,11 @@ impl<'a> Depths<'a> {
         for (p, offset) in room[..n].iter_mut().enumerate() {
             *offset = (p * step) as u32;
         }
-        Depths::new(&room[..n])
+        Depths {
+            offsets: &room[..n],
+            farthest: n.saturating_sub(1).saturating_mul(step),
+            padded: false,
+        }
     }
 
     /// The elements lie one behind the other, with zeros to the end of the last [`Tile::DEPTHS`].
@@ -80,27 +84,6 @@ pub struct Starts<'a> {
 }
 
 impl<'a> Starts<'a> {
-    /// `len` rows that begin `step` from each other, the first at `first`; `room` is for where they begin.
-    #[inline(always)]
-    pub(super) fn even(
-        room: &'a mut [usize; MAX_ROWS],
-        first: usize,
-        len: usize,
-        step: usize,
-    ) -> Starts<'a> {
-        for (i, start) in room[..len].iter_mut().enumerate() {
-            *start = first + i * step;
-        }
-        Starts {
-            starts: room,
-            len,
-            // The last one, as no step leads back; one beyond all memory where that cannot be said.
-            farthest: step
-                .saturating_mul(len.saturating_sub(1))
-                .saturating_add(first),
-        }
-    }
-
     #[inline(always)]
     pub(crate) fn new(starts: &'a [usize; MAX_ROWS], len: usize) -> Starts<'a> {
         let farthest = starts[..len].iter().fold(0, |most, &start| most.max(start));
@@ -114,6 +97,37 @@ impl<'a> Starts<'a> {
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+}
+
+/// Where the rows of strips begin that lie evenly: row i at i times the step.
+pub(super) struct Even {
+    starts: [usize; MAX_ROWS],
+    step: usize,
+}
+
+impl Even {
+    /// For strips of up to `height` rows.
+    #[inline(always)]
+    pub(super) fn new(height: usize, step: usize) -> Even {
+        let mut starts = [0; MAX_ROWS];
+        let mut next = 0;
+        for start in &mut starts[..height] {
+            *start = next;
+            next = step.wrapping_add(next);
+        }
+        Even { starts, step }
+    }
+
+    /// Those of a strip of `len` rows.
+    #[inline(always)]
+    pub(super) fn first(&self, len: usize) -> Starts<'_> {
+        Starts {
+            starts: &self.starts,
+            len,
+            // The last one, as no step leads back; one beyond all memory where that cannot be said.
+            farthest: self.step.saturating_mul(len.saturating_sub(1)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::bf16::{self, Operands};
-use super::micro::{Depths, Left, MAX_ROWS, Micro, Out, Right, Starts, Vector, copy_row};
+use super::micro::{Depths, Even, Left, MAX_ROWS, Micro, Out, Right, Vector, copy_row};
 use super::{Call, DEPTH, Factor, Product, widest};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
@@ -294,23 +294,27 @@ impl<'a, T: Real> Strips<'a, T> {
         let depth = self.depths.len();
         let height = (end - start).div_ceil((end - start).div_ceil(M::STRIP_ROWS));
         let is_far = (end - start) * step >= FAR;
-        let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
+        let row_step = match self.copy {
+            Some(_) => self.factor.packed_step(depth),
+            None => self.factor.row_step,
+        };
+        let (rows, places) = (Even::new(height, row_step), Even::new(height, step));
         for row in (start..end).step_by(height) {
             let height = height.min(end - row);
             let begin = row * self.factor.row_step + self.first_k * self.factor.depth_step;
-            let (values, begin, row_step) = match &mut self.copy {
+            let values = match &mut self.copy {
                 Some((copy, operands)) => {
-                    let row_step = self.factor.pack_strip::<M>(begin, height, *operands, copy);
-                    (&**copy, 0, row_step)
+                    self.factor.pack_strip::<M>(begin, height, *operands, copy);
+                    &**copy
                 }
-                None => (self.factor.values, begin, self.factor.row_step),
+                None => &self.factor.values[begin..],
             };
             let left = Left {
                 values,
-                rows: Starts::even(&mut rows, begin, height, row_step),
+                rows: rows.first(height),
                 depths: self.depths,
             };
-            let places = Starts::even(&mut places, (row - start) * step, height, step);
+            let out = &mut out[(row - start) * step..];
             let wide = match panel {
                 Panel::InPlace { .. } => M::wide(height),
                 _ => &[],
@@ -321,15 +325,11 @@ impl<'a, T: Real> Strips<'a, T> {
                 let fits = wide.iter().find(|&&columns| columns <= left_over);
                 let columns = fits.copied().unwrap_or_else(|| M::strip(left_over));
                 if is_far {
-                    ask_for::<T, M::Lanes>(
-                        &out[(row - start) * step + col..],
-                        (height, columns),
-                        step,
-                    );
+                    ask_for::<T, M::Lanes>(&out[col..], (height, columns), step);
                 }
                 let out = Out {
                     values: &mut out[col..],
-                    places,
+                    places: places.first(height),
                     columns,
                     first,
                 };
@@ -413,8 +413,13 @@ impl<T: Real> Factor<'_, T> {
         self.depth_step != 1 && depth > PLACES * sets
     }
 
+    /// How far the rows of a copied strip are from each other.
+    fn packed_step(&self, depth: usize) -> usize {
+        if self.depth_step == 1 { depth } else { 1 }
+    }
+
     /// Copies a strip of rows from number `begin` on: `height` rows along the depth, or `STRIP_ROWS` that are neighbours at each depth; behind
-    /// the last row of all there may be fewer. The copy is of operands. Answers how far its rows are from each other.
+    /// the last row of all there may be fewer. The copy is of operands.
     #[inline(always)]
     fn pack_strip<M: Micro<T>>(
         &self,
@@ -422,14 +427,14 @@ impl<T: Real> Factor<'_, T> {
         height: usize,
         operands: Operands,
         strip: &mut [T],
-    ) -> usize {
+    ) {
         if self.depth_step == 1 {
             let depth = strip.len() / M::STRIP_ROWS;
             for (i, to) in strip.chunks_exact_mut(depth).take(height).enumerate() {
                 copy_row(&self.values[begin + i * self.row_step..][..depth], to);
                 operands.round(to);
             }
-            return depth;
+            return;
         }
         for (p, to) in strip.chunks_exact_mut(M::STRIP_ROWS).enumerate() {
             let from = &self.values[begin + p * self.depth_step..];
@@ -439,7 +444,6 @@ impl<T: Real> Factor<'_, T> {
             }
         }
         operands.round(strip);
-        1
     }
 
     /// Copies rows from the beginning of `source` as strips of columns, depth after depth; a strip narrower than its last

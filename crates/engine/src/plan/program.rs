@@ -135,10 +135,13 @@ impl Instruction {
 
     /// Numbers of the output that each of `n_threads` computes.
     pub(super) fn part_len(&self, batch_rows: usize, n_threads: usize) -> usize {
-        let len = self.shape.rows.count(batch_rows) * self.shape.cols;
+        let len = self.len(batch_rows);
+        if n_threads <= 1 {
+            return len.max(1);
+        }
         let piece_len = self.piece_len(batch_rows).max(1);
         let n_pieces = len / piece_len;
-        if n_threads <= 1 || n_pieces <= 1 || !self.is_worth_a_thread(len, batch_rows) {
+        if n_pieces <= 1 || !self.is_worth_a_thread(len, batch_rows) {
             return len.max(1);
         }
         let n_own = n_pieces.div_ceil(n_threads);

@@ -20,7 +20,7 @@ mod native;
 
 use std::marker::PhantomData;
 
-use super::micro::{Depths, Left, MAX_ROWS, Out, Right, Starts, Tile};
+use super::micro::{Depths, Even, Left, MAX_ROWS, Out, Right, Starts, Tile};
 use super::{Call, DEPTH, Factor, Product};
 use crate::aligned::{Buffer, Wanted};
 use crate::element::Real;
@@ -363,9 +363,10 @@ impl InPairs<'_> {
         };
         let height = P::height(self.rows);
         let packed = depth.next_multiple_of(P::DEPTHS);
+        let places = Even::new(height, n);
         for row in (0..self.rows).step_by(height) {
             let height = height.min(self.rows - row);
-            let (mut rows, mut places) = ([0; MAX_ROWS], [0; MAX_ROWS]);
+            let mut rows = [0; MAX_ROWS];
             for (i, row) in (row..row + height).enumerate() {
                 rows[i] = if self.upright {
                     row / STRIP * STRIP * depth + row % STRIP
@@ -378,15 +379,14 @@ impl InPairs<'_> {
                 rows: Starts::new(&rows, height),
                 depths,
             };
-            let places = Starts::even(&mut places, row * n, height, n);
             let strip = |column: usize, _| Right {
                 values: &right[column * packed..],
                 step: STRIP,
                 padded: true,
             };
             let out = Out {
-                values: &mut *c,
-                places,
+                values: &mut c[row * n..],
+                places: places.first(height),
                 columns,
                 first,
             };
