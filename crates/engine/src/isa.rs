@@ -252,17 +252,26 @@ macro_rules! kernel {
             }
 
             match isa.level() {
-                $crate::isa::Level::Portable => body(PhantomData::<$portable>, $($arg),*),
                 // SAFETY: an `Isa` of this level exists only after `available` found these instructions.
                 #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::isa::Level::Avx2 if $crate::isa::has_vectors!($($generics)*) => unsafe { avx2($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
-                #[cfg(not(target_arch = "x86_64"))]
+                $crate::isa::Level::Avx512 if $crate::isa::has_vectors!($($generics)*) => unsafe { avx512($($arg),*) },
                 _ => body(PhantomData::<$portable>, $($arg),*),
             }
         }
     };
 }
 pub(crate) use kernel;
+
+/// Whether a kernel with these type parameters is compiled for vector instructions: of numbers that have none it is not.
+macro_rules! has_vectors {
+    (T: Real $($others:tt)*) => {
+        <T as $crate::element::Real>::HAS_VECTORS
+    };
+    ($($others:tt)*) => {
+        true
+    };
+}
+pub(crate) use has_vectors;

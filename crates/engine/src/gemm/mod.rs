@@ -6,7 +6,7 @@
 //! of k, a sum from the block's first to its last product, added to what is there. So splitting C among threads changes
 //! no bit.
 //!
-//! With AVX2 or AVX-512 a product and its addition are fused (rounded once); the portable set rounds twice. Where an
+//! With AVX2 or AVX-512 a product of f32 and its addition are fused (rounded once); the portable set rounds twice. Where an
 //! [`Isa`] asks for operands rounded to bfloat16, [`bf16`] says how they are multiplied.
 
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The loop of [`super::micro`] in plain Rust: portable, and what the compiler makes of it with AVX for f64.
+//! The loop of [`super::micro`] in plain Rust: what every machine has, and all that f64 has.
 
 use std::array;
 
@@ -38,8 +38,8 @@ impl Loops for f32 {
 }
 
 impl Loops for f64 {
-    type Avx512 = Fused;
-    type Avx2 = Fused;
+    type Avx512 = Portable;
+    type Avx2 = Portable;
     type Portable = Portable;
 
     #[inline(always)]
@@ -52,11 +52,11 @@ impl Loops for f64 {
     }
 }
 
-/// Four numbers; a product and its addition are rounded once or twice.
+/// Four numbers; a product and its addition are rounded one after the other.
 #[derive(Clone, Copy)]
-pub struct Lanes<T, const FUSED: bool>([T; 4]);
+pub struct Lanes<T>([T; 4]);
 
-impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
+impl<T: Real> Vector<T> for Lanes<T> {
     const LANES: usize = 4;
 
     #[inline(always)]
@@ -113,13 +113,7 @@ impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
     }
     #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        Lanes(array::from_fn(|j| {
-            if FUSED {
-                a.0[j].fused(b.0[j], self.0[j])
-            } else {
-                a.0[j] * b.0[j] + self.0[j]
-            }
-        }))
+        Lanes(array::from_fn(|j| a.0[j] * b.0[j] + self.0[j]))
     }
 }
 
@@ -127,14 +121,10 @@ impl<T: Real, const FUSED: bool> Vector<T> for Lanes<T, FUSED> {
 #[derive(Clone, Copy, Debug)]
 pub struct Portable;
 
-/// For f64 with AVX: 6 x 8.
-#[derive(Clone, Copy, Debug)]
-pub struct Fused;
-
 /// # Safety
 ///
 /// As [`tile`].
-unsafe fn twice_rounded<T: Real, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
+unsafe fn plain<T: Real, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
     left: Left<'_, T>,
     right: Right<'_, T>,
     out: Out<'_, T>,
@@ -142,61 +132,39 @@ unsafe fn twice_rounded<T: Real, const COPY: bool, const ROWS: usize, const VECT
     copy: *mut T,
 ) {
     // SAFETY: the caller vouches for the same.
-    unsafe { tile::<T, Lanes<T, false>, COPY, ROWS, VECTORS>(left, right, out, whole, copy) };
+    unsafe { tile::<T, Lanes<T>, COPY, ROWS, VECTORS>(left, right, out, whole, copy) };
 }
 
-/// # Safety
-///
-/// As [`tile`].
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
-unsafe fn once_rounded<T: Real, const COPY: bool, const ROWS: usize, const VECTORS: usize>(
-    left: Left<'_, T>,
-    right: Right<'_, T>,
-    out: Out<'_, T>,
-    whole: bool,
-    copy: *mut T,
-) {
-    // SAFETY: the caller vouches for the same.
-    unsafe { tile::<T, Lanes<T, true>, COPY, ROWS, VECTORS>(left, right, out, whole, copy) };
+impl<T: Real> Micro<T> for Portable {
+    const ROWS: usize = 4;
+    const COLUMNS: usize = 8;
+    const VECTOR: usize = 4;
+    type Lanes = Lanes<T>;
+
+    #[inline(always)]
+    fn wide(_n_rows: usize) -> &'static [usize] {
+        &[]
+    }
+
+    #[inline(always)]
+    fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>) {
+        choose_tile!(T, plain<T>, left, right, out, rows 1 2 3 4, wide)
+    }
+
+    #[inline(always)]
+    fn run_copying(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>, copy: &mut [T]) {
+        choose_tile!(T, plain<T>, left, right, out, copy copy, rows 1 2 3 4, wide)
+    }
+
+    #[inline(always)]
+    fn transpose(
+        from: &[T],
+        from_step: usize,
+        to: &mut [T],
+        to_step: usize,
+        rows: usize,
+        depth: usize,
+    ) {
+        transpose(from, from_step, to, to_step, rows, depth);
+    }
 }
-
-macro_rules! plain {
-    ($name:ident, $tile:ident, $fused:literal, $height:literal, $($rows:literal)*) => {
-        impl<T: Real> Micro<T> for $name {
-            const ROWS: usize = $height;
-            const COLUMNS: usize = 8;
-            const VECTOR: usize = 4;
-            type Lanes = Lanes<T, $fused>;
-
-            #[inline(always)]
-            fn wide(_n_rows: usize) -> &'static [usize] {
-                &[]
-            }
-
-            #[inline(always)]
-            fn run(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>) {
-                choose_tile!(T, $tile<T>, left, right, out, rows $($rows)*, wide)
-            }
-
-            #[inline(always)]
-            fn run_copying(left: Left<'_, T>, right: Right<'_, T>, out: Out<'_, T>, copy: &mut [T]) {
-                choose_tile!(T, $tile<T>, left, right, out, copy copy, rows $($rows)*, wide)
-            }
-
-            #[inline(always)]
-            fn transpose(
-                from: &[T],
-                from_step: usize,
-                to: &mut [T],
-                to_step: usize,
-                rows: usize,
-                depth: usize,
-            ) {
-                transpose(from, from_step, to, to_step, rows, depth);
-            }
-        }
-    };
-}
-
-plain!(Portable, twice_rounded, false, 4, 1 2 3 4);
-plain!(Fused, once_rounded, true, 6, 1 2 3 4 5 6);
