@@ -5,10 +5,12 @@ PYTHON ?= python3
 # Where the peers of `make bench` are installed; it says how when they are not.
 PEERS ?= ../peers
 BENCH ?=
+# Says that target/debug/descent is there, with the tests: to build it alone would compile much of it again, with the features that no test needs.
+BUILT ?=
 
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help build dashboard demo test web e2e check unit unit-kills unit-others contract exports client drift deny bench bench-service bench-peers bench-descent bench-learning bench-sweeps bench-dashboard openapi clean
+.PHONY: help build dashboard demo test tests debug web e2e check unit unit-kills unit-others contract exports client drift deny bench bench-service bench-peers bench-descent bench-learning bench-sweeps bench-dashboard openapi clean
 
 help: ## say what each command does
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,8 +19,8 @@ build: cargo-present ## build the server (target/release/descent), with the dash
 	@if .ci/node; then $(MAKE) dashboard; fi
 	$(CARGO) build --release --locked --bin descent
 
-# Everything that the dashboard is built from; the document of the API gives it its types.
-WEB := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null) api/openapi.json
+# Everything that the dashboard is built from; the document of the API gives it its types, which are written whenever they are needed.
+WEB := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' -not -name schema.d.ts 2>/dev/null) api/openapi.json
 
 dashboard: web/dist/index.html ## build the dashboard into web/dist (wants Node.js 20.19 or newer, with npm)
 
@@ -36,15 +38,24 @@ web/e2e/node_modules/.package-lock.json: web/e2e/package-lock.json
 	@.ci/node
 	cd web/e2e && npm ci
 
-e2e: cargo-present dashboard web/e2e/node_modules/.package-lock.json ## drive the dashboard in Debian's Chromium against a real server
+e2e: dashboard web/e2e/node_modules/.package-lock.json debug ## drive the dashboard in Debian's Chromium against a real server
 	@.ci/chromium
-	$(CARGO) build --locked --bin descent
 	cd web/e2e && rm -rf artefacts && npm run check && npm test
 
 demo: build ## start a server, upload the penguins, train, predict, and stay up until Ctrl-C
 	./target/release/descent demo
 
-test: check web contract exports client unit ## everything CI runs, except what needs the git history
+test: ## everything CI runs, except what needs the git history
+	$(MAKE) check tests
+	$(MAKE) web contract exports client BUILT=yes
+	$(MAKE) unit
+
+tests: cargo-present ## compile every Rust test, and with them the server that the others drive, with the dashboard where Node.js is or may be installed
+	@if .ci/node --install; then $(MAKE) dashboard; fi
+	$(CARGO) test --workspace --locked --no-run
+
+debug: cargo-present
+	@[ -n "$(BUILT)" ] || $(CARGO) build --locked --bin descent
 
 check: cargo-present ## format, lints, documentation, licences
 	$(CARGO) fmt --all --check
@@ -53,16 +64,13 @@ check: cargo-present ## format, lints, documentation, licences
 	.ci/deny
 	.ci/compose
 
-contract: cargo-present python-present ## throw schemathesis at a running server (installs it into .venv)
-	$(CARGO) build --locked --bin descent
+contract: debug python-present ## throw schemathesis at a running server (installs it into .venv)
 	tests/schemathesis/run.sh
 
-exports: cargo-present python-present ## read what leaves the server with onnxruntime and others (installs them into .venv)
-	$(CARGO) build --locked --bin descent
+exports: debug python-present ## read what leaves the server with onnxruntime and others (installs them into .venv)
 	tests/exports/run.sh
 
-client: cargo-present python-present ## test the Python client and its notebooks against a running server (installs what it needs into .venv)
-	$(CARGO) build --locked --bin descent
+client: debug python-present ## test the Python client and its notebooks against a running server (installs what it needs into .venv)
 	clients/python/test.sh
 
 unit: cargo-present ## every Rust test; unpacks nothing, needs no network once built
