@@ -72,6 +72,13 @@ impl<T: Real, V: Vector<T>> Lanes<T, V> {
         Lanes(unsafe { self.0.larger(other.0) }, PhantomData)
     }
 
+    /// Zero where a number is below; NaN stays, so that the guard of a step sees it.
+    #[inline(always)]
+    pub(crate) fn rectified(self) -> Lanes<T, V> {
+        // SAFETY: the processor has the instructions.
+        Lanes(unsafe { self.0.rectified() }, PhantomData)
+    }
+
     /// Its numbers where two others are equal, and zeros.
     #[inline(always)]
     pub(crate) fn where_equal(self, a: Lanes<T, V>, b: Lanes<T, V>) -> Lanes<T, V> {
@@ -120,3 +127,14 @@ impl<T: Real, V: Vector<T>> Neg for Lanes<T, V> {
         self.times(-1.0)
     }
 }
+
+/// The numbers with which a slice begins, in a kernel `with M of T`: as many as a register holds, and zeros where it ends before.
+macro_rules! load {
+    ($from:expr) => {
+        // SAFETY: `with M of T` gives the registers of the instructions that the processor was found to have.
+        unsafe {
+            $crate::lanes::Lanes::<T, <M as $crate::gemm::micro::Micro<T>>::Lanes>::load($from)
+        }
+    };
+}
+pub(crate) use load;

@@ -304,6 +304,8 @@ pub trait Vector<T>: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// The larger of each two, `other` where it is NaN.
     unsafe fn larger(self, other: Self) -> Self;
+    /// Zero where a lane is below; NaN stays.
+    unsafe fn rectified(self) -> Self;
     /// Its lanes where a equals b, and zeros.
     unsafe fn where_equal(self, a: Self, b: Self) -> Self;
     /// Asks for what lies at a place, which need not exist, before it is needed.

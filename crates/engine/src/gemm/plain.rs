@@ -106,6 +106,10 @@ impl<T: Real> Vector<T> for Lanes<T> {
         Lanes(array::from_fn(|j| larger(self.0[j], other.0[j])))
     }
     #[inline(always)]
+    unsafe fn rectified(self) -> Self {
+        Lanes(self.0.map(|x| if x < T::ZERO { T::ZERO } else { x }))
+    }
+    #[inline(always)]
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {
         Lanes(array::from_fn(|j| {
             if a.0[j] == b.0[j] { self.0[j] } else { T::ZERO }

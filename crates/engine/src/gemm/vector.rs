@@ -64,6 +64,11 @@ impl Vector<f32> for __m512 {
         }
     }
     #[inline(always)]
+    unsafe fn rectified(self) -> Self {
+        // The second is taken where one is NaN.
+        unsafe { _mm512_max_ps(_mm512_setzero_ps(), self) }
+    }
+    #[inline(always)]
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {
         unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), self) }
     }
@@ -141,6 +146,11 @@ impl Vector<f32> for __m256 {
             );
             _mm256_blendv_ps(self, other, takes)
         }
+    }
+    #[inline(always)]
+    unsafe fn rectified(self) -> Self {
+        // The second is taken where one is NaN.
+        unsafe { _mm256_max_ps(_mm256_setzero_ps(), self) }
     }
     #[inline(always)]
     unsafe fn where_equal(self, a: Self, b: Self) -> Self {

@@ -187,7 +187,36 @@ impl Rule for ActivateGradient {
     }
 }
 
-/// Writes the two kernels of a function: its value at `x`, and its slope as an expression of what is saved.
+/// The kernel of a function's value at `x`.
+macro_rules! value {
+    ($c:ident, |$x:ident| $value:expr) => {
+        kernel! {
+            pub(super) fn value[T: Real](values: &mut [T], $c: T) {
+                let _ = $c;
+                for value in values {
+                    let $x = *value;
+                    *value = $value;
+                }
+            }
+        }
+    };
+}
+
+/// The kernel of a function's slope, as an expression of what is saved.
+macro_rules! slope {
+    ($c:ident, |$saved:ident| $slope:expr) => {
+        kernel! {
+            pub(super) fn slope[T: Real](gradients: &mut [T], saved: &[T], $c: T) {
+                let _ = $c;
+                for (gradient, &$saved) in gradients.iter_mut().zip(saved) {
+                    *gradient *= $slope;
+                }
+            }
+        }
+    };
+}
+
+/// Writes the two kernels of a function.
 macro_rules! function {
     ($name:ident, $c:ident, |$x:ident| $value:expr, |$saved:ident| $slope:expr) => {
         mod $name {
@@ -197,46 +226,44 @@ macro_rules! function {
             use crate::element::Real;
             use crate::isa::kernel;
 
-            kernel! {
-                pub(super) fn value[T: Real](values: &mut [T], $c: T) {
-                    let _ = $c;
-                    for value in values {
-                        let $x = *value;
-                        *value = $value;
-                    }
-                }
-            }
-
-            kernel! {
-                pub(super) fn slope[T: Real](gradients: &mut [T], saved: &[T], $c: T) {
-                    let _ = $c;
-                    for (gradient, &$saved) in gradients.iter_mut().zip(saved) {
-                        *gradient *= $slope;
-                    }
-                }
-            }
+            value!($c, |$x| $value);
+            slope!($c, |$saved| $slope);
         }
     };
 }
 
-// The comparisons are written so that NaN passes through instead of becoming 0: the guard of a step must see it. Numbers are chosen and not
-// branched to, as what leaves a number alone becomes a store under a mask, which takes some processors ten times as long as one of all.
-function!(
-    relu,
-    c,
-    |x| select_unpredictable(x < T::ZERO, T::ZERO, x),
-    |y| select_unpredictable(y > T::ZERO, T::ONE, T::ZERO)
-);
+// Where a function leaves some numbers alone, or a slope is 1, the compiler would write the others under a mask, which takes some processors
+// ten times as long as to write all. So numbers are chosen and not branched to, and none is chosen that was read from where it goes.
+mod relu {
+    use std::hint::select_unpredictable;
+
+    use crate::element::Real;
+    use crate::isa::kernel;
+    use crate::lanes::load;
+
+    kernel! {
+        pub(super) fn value[T: Real] with M of T (values: &mut [T], _c: T) {
+            for x in values.chunks_mut(M::VECTOR) {
+                load!(x).rectified().store(x);
+            }
+        }
+    }
+    slope!(c, |y| select_unpredictable(y > T::ZERO, T::ONE, T::ZERO));
+}
 function!(
     leaky_relu,
     c,
-    |x| select_unpredictable(x < T::ZERO, c * x, x),
+    |x| x * select_unpredictable(x < T::ZERO, c, T::ONE),
     |y| select_unpredictable(y > T::ZERO, T::ONE, c)
 );
 function!(
     elu,
     c,
-    |x| select_unpredictable(x < T::ZERO, c * x.exp_m1(), x),
+    |x| {
+        let (above, below) = (x > T::ZERO, x < T::ZERO);
+        c * select_unpredictable(above, T::ZERO, x).exp_m1()
+            + select_unpredictable(below, T::ZERO, x)
+    },
     |y| select_unpredictable(y > T::ZERO, T::ONE, y + c)
 );
 function!(gelu, c, |x| x * x.normal_cdf(), |x| {

@@ -5,6 +5,7 @@ use super::{Context, Derivation, Matrix, Rule, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
+use crate::lanes::load;
 use crate::onnx::{NotExported, Value, Writing};
 
 /// Adds the second input, one row, to every row of the first.
@@ -52,18 +53,10 @@ impl Rule for AddRow {
 }
 
 kernel! {
-    fn add_row[T: Real](matrix: &mut [T], row: &[T]) {
-        // Sixteen at a time: of short rows the compiler would make a loop over quarters of a vector.
-        let (row, row_rest) = row.as_chunks::<16>();
-        for line in matrix.chunks_exact_mut(16 * row.len() + row_rest.len()) {
-            let (line, line_rest) = line.as_chunks_mut::<16>();
-            for (x, b) in line.iter_mut().zip(row) {
-                for (x, &b) in x.iter_mut().zip(b) {
-                    *x += b;
-                }
-            }
-            for (x, &b) in line_rest.iter_mut().zip(row_rest) {
-                *x += b;
+    fn add_row[T: Real] with M of T (matrix: &mut [T], row: &[T]) {
+        for line in matrix.chunks_exact_mut(row.len()) {
+            for (x, b) in line.chunks_mut(M::VECTOR).zip(row.chunks(M::VECTOR)) {
+                (load!(x) + load!(b)).store(x);
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{Context, Derivation, Matrix, Rule, Split, misfit};
 use crate::element::Real;
 use crate::graph::{Graph, GraphError, NodeId, Shape};
 use crate::isa::kernel;
-use crate::lanes::Lanes;
+use crate::lanes::load;
 use crate::onnx::{Attribute, NotExported, Value, Writing};
 
 /// Largest number under a window, channel by channel.
@@ -124,14 +124,6 @@ pub(super) fn pool<'g>(
     let x = at.image(0, [window.height, window.width, window.channels])?;
     let y = at.node(op_type, &[&x], attributes);
     Ok(at.put_image(&y, [rows, cols, window.channels]))
-}
-
-/// Numbers of a slice from one on, as many as a register holds.
-macro_rules! load {
-    ($from:expr) => {
-        // SAFETY: `with M of T` gives the registers of the instructions that the processor was found to have.
-        unsafe { Lanes::<T, M::Lanes>::load($from) }
-    };
 }
 
 kernel! {

@@ -15,14 +15,15 @@ kernel! {
         let records = out.chunks_exact_mut(units * (steps + 1));
         let given = x.chunks_exact(units * steps).zip(recurrent.chunks_exact(units));
         for ((record, (x, recurrent)), state) in records.zip(given).zip(state.chunks_exact_mut(units)) {
-            for ((h, &x), &hw) in state.iter_mut().zip(&x[step * units..]).zip(recurrent) {
-                *h = x + hw;
-            }
+            let sums = x[step * units..].iter().zip(recurrent).map(|(&x, &hw)| x + hw);
             if rectified {
-                for h in state.iter_mut() {
-                    *h = select_unpredictable(*h < T::ZERO, T::ZERO, *h);
+                for (h, sum) in state.iter_mut().zip(sums) {
+                    *h = select_unpredictable(sum < T::ZERO, T::ZERO, sum);
                 }
             } else {
+                for (h, sum) in state.iter_mut().zip(sums) {
+                    *h = sum;
+                }
                 tanh(state);
             }
             record[row * units..][..units].copy_from_slice(state);
@@ -41,16 +42,14 @@ kernel! {
         let written = out.chunks_exact_mut(units * steps).zip(gates.chunks_exact_mut(units));
         for ((out, gates), ((gradient, record), through)) in written.zip(known) {
             let h = &record[row * units..][..units];
-            for ((d, &given), &through) in gates.iter_mut().zip(&gradient[row * units..]).zip(through) {
-                *d = given + through;
-            }
+            let sums = gradient[row * units..].iter().zip(through).map(|(&given, &through)| given + through);
             if rectified {
-                for (d, &h) in gates.iter_mut().zip(h) {
-                    *d = select_unpredictable(h > T::ZERO, *d, T::ZERO);
+                for ((d, sum), &h) in gates.iter_mut().zip(sums).zip(h) {
+                    *d = select_unpredictable(h > T::ZERO, sum, T::ZERO);
                 }
             } else {
-                for (d, &h) in gates.iter_mut().zip(h) {
-                    *d *= T::ONE - h * h;
+                for ((d, sum), &h) in gates.iter_mut().zip(sums).zip(h) {
+                    *d = sum * (T::ONE - h * h);
                 }
             }
             out[step * units..][..units].copy_from_slice(gates);
