@@ -20,6 +20,7 @@ mod cost;
 mod defaults;
 mod embed;
 mod optimizer;
+pub mod pointer;
 mod preset;
 pub(crate) mod resolve;
 mod schema;
