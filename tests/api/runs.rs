@@ -170,6 +170,29 @@ async fn from_a_file_to_a_prediction() {
     assert_eq!(again["spec"]["task"]["split"], drawn(7));
 }
 
+/// Three numbers and three classes come from the same layers.
+#[tokio::test]
+async fn a_fork_with_another_kind_of_task_draws_as_that_kind_does_by_its_parents_seed() {
+    let app = TestApp::start().await;
+    let columns = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)"];
+    let parent = json!({
+        "dataset": iris(&app).await,
+        "task": {"kind": "regression", "target": columns, "features": {"include": ["petal width (cm)"]}},
+        "network": [{"kind": "dense", "units": 8}],
+        "training": {"epochs": 2, "seed": 7},
+    });
+    let parent = app.train("admin", parent).await;
+    let patch =
+        json!({"task": {"kind": "classification", "target": "target"}, "training": {"seed": 2}});
+    let path = format!("/v1/runs/{}/fork", parent.id);
+    let wish = json!({"checkpoint": "latest", "spec_patch": patch});
+    let forked = app.post(&path, &wish).await.ok(201);
+    assert_eq!(
+        forked["spec"]["task"]["split"],
+        json!({"kind": "stratified", "validation": 0.15, "test": 0.15, "seed": 7})
+    );
+}
+
 /// The parent is from before names and labels had these rules.
 #[tokio::test]
 async fn a_fork_is_asked_as_new_only_what_its_patch_brings() {
