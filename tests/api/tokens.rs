@@ -241,12 +241,7 @@ fn a_list_that_nobody_reads_to_its_end_ends_quietly_and_a_token_that_nobody_read
     let unread = |words: &[&str]| {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let ended = std::process::Command::new(env!("CARGO_BIN_EXE_descent"))
-            .arg("token")
-            .args(words)
-            .stdout(writer)
-            .output()
-            .unwrap();
+        let ended = token(words).stdout(writer).output().unwrap();
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         (ended.status.success(), said)
     };
@@ -262,15 +257,17 @@ fn a_list_that_nobody_reads_to_its_end_ends_quietly_and_a_token_that_nobody_read
     assert_eq!(listed, (true, String::new()));
 }
 
-/// `descent token` on a data folder.
+/// `descent token` with these words.
+fn token(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_descent"));
+    command.arg("token").args(words);
+    command
+}
+
+/// What it says on a data folder.
 fn token_command(folder: &Path, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_descent"))
-        .arg("token")
-        .args(words)
-        .arg("--data-dir")
-        .arg(folder)
-        .output()
-        .unwrap()
+    let mut command = token(words);
+    command.arg("--data-dir").arg(folder).output().unwrap()
 }
 
 /// A record with one token, made past every door; answers its key id.
