@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod metrics_page;
 pub mod models;
 pub mod numbers;
+mod object;
 pub mod openapi;
 pub mod page;
 pub mod patience;
