@@ -234,9 +234,19 @@ pub fn is_key_id(text: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Key id of what may be a token; [`read`] says whether it is one.
+pub fn key_id(text: &str) -> Option<&str> {
+    parts(text).map(|(id, _)| id)
+}
+
+/// Key id, and secret with checksum.
+fn parts(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix("dsc_")?.split_once('_')
+}
+
 /// Key id and hash of the secret of a presented token; `None` when it is not a token at all.
 pub fn read(text: &str) -> Option<(&str, [u8; 32])> {
-    let (id, rest) = text.strip_prefix("dsc_")?.split_once('_')?;
+    let (id, rest) = parts(text)?;
     let (secret, crc) = rest.split_at_checked(64)?;
     let body = text.get(..text.len().checked_sub(8)?)?;
     let intact = crc.len() == 8 && u32::from_str_radix(crc, 16) == Ok(crc32(body.as_bytes()));

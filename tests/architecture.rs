@@ -227,6 +227,7 @@ fn resources_do_not_import_resources() {
         "idempotency",
         "input",
         "numbers",
+        "object",
         "openapi",
         "page",
         "rate",

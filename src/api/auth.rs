@@ -15,7 +15,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Semaphore, watch};
 
 pub use names::Names;
@@ -40,6 +40,9 @@ const PUBLIC: [&str; 8] = [
 
 /// Folders of files that answer without a token.
 const PUBLIC_FOLDERS: [&str; 2] = ["/docs/", "/assets/"];
+
+/// Looks at the record for tokens that nobody here knows; a flood of invented ones has no more.
+const LOOKS_PER_S: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// What a route asks of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +235,7 @@ pub struct Gate {
     link: Mutex<Option<Link>>,
     rates: config::Rates,
     failures: DefaultKeyedRateLimiter<IpAddr>,
+    looks: DefaultDirectRateLimiter,
     clock: DefaultClock,
 }
 
@@ -246,6 +250,7 @@ impl Gate {
             link: Mutex::default(),
             rates: rates.clone(),
             failures: RateLimiter::keyed(Quota::per_minute(per_minute)),
+            looks: RateLimiter::direct(Quota::per_second(LOOKS_PER_S)),
             clock: DefaultClock::default(),
         }
     }
@@ -317,6 +322,18 @@ impl Gate {
     pub fn has_sessions(&self) -> bool {
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         !sessions.is_empty()
+    }
+
+    /// Whether a text is a token that nobody here knows and the record should be asked for.
+    pub fn may_be_new(&self, text: &str) -> bool {
+        // Every request comes by here, and what is known is not hashed twice.
+        let is_known = |id: &str| {
+            let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+            tokens.contains_key(id)
+        };
+        tokens::key_id(text).is_some_and(|id| !is_known(id))
+            && tokens::read(text).is_some()
+            && self.looks.check().is_ok()
     }
 
     /// Lets a request in or says why not: 401 for a bad token or session, 403 for a good one with too small a scope, 429 for
@@ -426,7 +443,8 @@ impl Gate {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token that a request comes with.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -447,6 +465,19 @@ fn unauthorized(code: &'static str, detail: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Entropy;
+
+    #[test]
+    fn a_flood_of_invented_tokens_asks_the_record_a_few_times() {
+        let gate = Gate::new(&config::Rates::default());
+        let invented = tokens::mint(&Entropy::seeded(3)).unwrap().text;
+        let n_looks = (0..1_000).filter(|_| gate.may_be_new(&invented)).count();
+        // Ten at once, and one more in every tenth of a second that this loop may take.
+        assert!((10..100).contains(&n_looks), "{n_looks}");
+        let gate = Gate::new(&config::Rates::default());
+        let (mistyped, _) = invented.split_at(invented.len() - 1);
+        assert!(!gate.may_be_new(mistyped) && !gate.may_be_new("dsc_"));
+    }
 
     #[test]
     fn reading_and_writing_are_different_scopes() {

@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use tower::Service;
 
 use super::Api;
-use super::auth::{Access, Admitted, Bearer, Caller, Names, Peer, required};
+use super::auth::{Access, Admitted, Bearer, Caller, Names, Peer, bearer, required};
 use super::error::{Dialect, Error, render};
 use super::traffic::RouteNames;
 use crate::listen::Answer;
@@ -68,7 +68,7 @@ impl Edge {
         let started = traffic.start();
         let id = self.shared.request_ids.of(request.headers());
         request.extensions_mut().insert(RequestId(id.clone()));
-        let admitted = self.admit(&mut request, peer, predicts);
+        let admitted = self.admit(&mut request, peer, predicts).await;
         let (mut response, allowance) = match admitted {
             Ok(allowance) => (self.run(request).await, allowance),
             Err(error) => (error.into_response(), None),
@@ -89,7 +89,7 @@ impl Edge {
 
     /// Host, token, scope and rate. The caller goes into the request for handlers and comes back for the headers.
     #[allow(clippy::type_complexity)]
-    fn admit(
+    async fn admit(
         &self,
         request: &mut Request<Body>,
         peer: IpAddr,
@@ -100,6 +100,9 @@ impl Edge {
             request.extensions_mut().insert(Peer(peer));
             return Ok(None);
         };
+        if let Some(token) = bearer(request.headers()) {
+            self.api.look_up(token).await;
+        }
         let Admitted { caller, signed } =
             self.api
                 .gate

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod metrics_page;
 pub mod models;
 pub mod numbers;
+mod object;
 pub mod openapi;
 pub mod page;
 pub mod patience;
@@ -88,6 +89,8 @@ pub struct Shared {
     pub contract: OnceLock<Bytes>,
     /// Held while tokens or sessions are read from the record, so that an older list never replaces a newer one.
     reloading: tokio::sync::Mutex<()>,
+    /// What the record's tokens were at the last look at all of them.
+    looked_at: tokio::sync::Mutex<Option<(i64, i64, i64)>>,
 }
 
 impl std::ops::Deref for Api {
@@ -117,6 +120,7 @@ impl Api {
             running: Running::default(),
             contract: OnceLock::new(),
             reloading: tokio::sync::Mutex::new(()),
+            looked_at: tokio::sync::Mutex::default(),
         }));
         api.reload_tokens().await?;
         api.reload_sessions().await?;
@@ -191,26 +195,32 @@ impl Api {
 
     /// Takes over tokens that the command line made or revoked while the server runs, until the server ends.
     pub async fn follow_tokens(self) {
-        let mut known = None;
         let stopping = self.app.stopping.clone();
         while tokio::time::timeout(TOKEN_LOOK, stopping.cancelled())
             .await
             .is_err()
         {
-            if let Err(error) = self.look_for_tokens(&mut known).await {
+            if let Err(error) = self.look_for_tokens().await {
                 tracing::warn!(%error, "the tokens on record could not be looked at");
             }
         }
     }
 
-    /// One look: reads the tokens again when something about them changed since `known`.
+    /// Looks for a token that the command line may have made just now, so that its first use is no failed sign-in.
+    async fn look_up(&self, token: &str) {
+        if self.gate.may_be_new(token)
+            && let Err(error) = self.look_for_tokens().await
+        {
+            tracing::warn!(%error, "the tokens on record could not be looked at");
+        }
+    }
+
+    /// One look: reads the tokens again when something about them changed since the last.
     ///
     /// # Errors
     /// When the record fails.
-    pub async fn look_for_tokens(
-        &self,
-        known: &mut Option<(i64, i64, i64)>,
-    ) -> Result<(), TokenError> {
+    pub async fn look_for_tokens(&self) -> Result<(), TokenError> {
+        let mut known = self.looked_at.lock().await;
         let now = store::tokens::generation(&self.app.store).await?;
         if *known != Some(now) {
             self.reload_tokens().await?;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use descent_engine::spec::Violation;
+use descent_engine::spec::pointer::escaped;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Places that are named at most; the first are enough to find the slip.
@@ -36,12 +37,7 @@ impl Walk {
     fn inside<T>(&mut self, token: &str, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.at.len();
         self.at.push('/');
-        if token.contains(['~', '/']) {
-            self.at
-                .push_str(&token.replace('~', "~0").replace('/', "~1"));
-        } else {
-            self.at.push_str(token);
-        }
+        self.at.push_str(&escaped(token));
         let done = work(self);
         self.at.truncate(outer);
         done

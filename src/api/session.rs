@@ -126,7 +126,10 @@ pub async fn create(
 ) -> Result<Response> {
     let now_ms = api.app.clock.now_ms();
     let caller = match &wanted {
-        SignIn::Token(token) => api.gate.sign_in_with_token(token, peer, now_ms)?,
+        SignIn::Token(token) => {
+            api.look_up(token.trim()).await;
+            api.gate.sign_in_with_token(token, peer, now_ms)?
+        }
         SignIn::Code(code) => api.gate.sign_in_with_code(code, peer, now_ms)?,
     };
     let (session, secret) = api.open_session(&caller).await?;

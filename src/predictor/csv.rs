@@ -1,7 +1,9 @@
 //! Tables of rows: with a header whose names may stand in any order, or without one in file order.
 
+use descent_engine::spec::pointer::join;
+
 use super::cell::Cell;
-use super::error::{Fault, PredictError, pointer_segment};
+use super::error::{Fault, PredictError};
 use super::scoring::Scoring;
 use crate::data::best_delimiter;
 use crate::data::record::{self, Broken, Cut, Field, Next};
@@ -256,7 +258,7 @@ impl Table {
 /// A fault of the header is one of the request, not of a row.
 fn header_fault(mut fault: Box<Fault>, name: &str) -> PredictError {
     fault.row = None;
-    fault.pointer = format!("/{}", pointer_segment(name));
+    fault.pointer = join("", name);
     fault.line.get_or_insert(1);
     fault.into()
 }

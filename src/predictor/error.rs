@@ -92,11 +92,6 @@ pub enum OpenError {
     Shape(String),
 }
 
-/// One segment of a JSON Pointer, escaped as RFC 6901 wants it.
-pub(super) fn pointer_segment(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
 /// What was sent, short enough for a message.
 pub(super) fn shorten(text: &str) -> String {
     const LIMIT: usize = 60;

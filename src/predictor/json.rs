@@ -3,9 +3,10 @@
 //! Nothing is built in between. A visitor hands every value to the [`Scoring`] as soon as it is parsed, so that a row costs its
 //! bytes and no allocation. A fault inside a row is left in the reader and the parser is stopped with an empty error.
 
+use descent_engine::spec::pointer::join;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::error::{Fault, PredictError, pointer_segment, shorten};
+use super::error::{Fault, PredictError, shorten};
 use super::json_row::Row;
 use super::scoring::Scoring;
 
@@ -151,7 +152,7 @@ impl Visitor<'_> for FieldName<'_> {
         }
         let message = format!("the body has no field {:?}, only \"rows\"", shorten(name));
         let mut fault = Fault::new("unknown_field", message);
-        fault.pointer = format!("/{}", pointer_segment(&shorten(name)));
+        fault.pointer = join("", &shorten(name));
         fault.got = Some(shorten(name));
         fault.nearest = Some("rows".into());
         stop(self.stopped, fault)

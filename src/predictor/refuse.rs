@@ -1,8 +1,10 @@
 //! What is said when a row does not fit: which row, which column, and what would be right.
 
+use descent_engine::spec::pointer::join;
+
 use super::cell::Cell;
 use super::encode::Mismatch;
-use super::error::{Fault, pointer_segment, shorten};
+use super::error::{Fault, shorten};
 use super::scoring::{Place, Scoring};
 use crate::data::is_single;
 
@@ -53,7 +55,7 @@ impl Scoring<'_> {
             self.where_row()
         );
         let mut fault = self.fault("unknown_column", message, None, None);
-        fault.pointer = format!("{}/{}", fault.pointer, pointer_segment(&shown));
+        fault.pointer = join(&fault.pointer, &shown);
         fault.column = Some(shown);
         fault.nearest = nearest.map(str::to_owned);
         fault
@@ -109,10 +111,8 @@ impl Scoring<'_> {
         if let Some(column) = column {
             let name = self.inputs().name(column);
             fault.column = Some(name.to_owned());
-            let segment =
-                position.map_or_else(|| pointer_segment(name), |position| position.to_string());
-            fault.pointer.push('/');
-            fault.pointer.push_str(&segment);
+            let token = position.map(|position| position.to_string());
+            fault.pointer = join(&fault.pointer, token.as_deref().unwrap_or(name));
         }
         fault
     }

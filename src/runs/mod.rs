@@ -76,8 +76,8 @@ struct Inner {
     surveys: Notify,
     /// Wakes whoever renews leases: a run was paused or cancelled.
     attention: Notify,
-    /// Wakes whoever looks after sweeps: a run is over.
-    over: Notify,
+    /// Wakes whoever looks after sweeps: a run is over or has left the queue.
+    vacancy: Notify,
     /// "Run X moved", nothing more.
     moved: broadcast::Sender<RunId>,
     /// What resumed runs have on record already, until their attempt ends.
@@ -113,7 +113,7 @@ impl Runs {
             work: Notify::new(),
             surveys: Notify::new(),
             attention: Notify::new(),
-            over: Notify::new(),
+            vacancy: Notify::new(),
             moved: broadcast::channel(NOTICES).0,
             recorded: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -157,9 +157,9 @@ impl Runs {
         self.0.attention.notified()
     }
 
-    /// Ends when a run is over, or one ended since the last call. For one listener.
-    pub async fn over(&self) {
-        self.0.over.notified().await;
+    /// Ends when there may be a place for another run, because one is over or has left the queue since the last call. For one listener.
+    pub async fn vacancy(&self) {
+        self.0.vacancy.notified().await;
     }
 
     /// Notices "run X moved"; whoever falls behind reads the record again.
@@ -176,8 +176,10 @@ impl Runs {
             Some(status) if !status.is_active() => self.0.work.notify_one(),
             _ => {}
         }
-        if to.is_some_and(Status::is_terminal) {
-            self.0.over.notify_one();
+        // A pause may have taken it out of the queue too.
+        if to.is_some_and(|to| to.is_terminal() || matches!(to, Status::Preparing | Status::Paused))
+        {
+            self.0.vacancy.notify_one();
         }
         let _ = self.0.moved.send(run); // nobody may be watching
     }

@@ -284,9 +284,20 @@ impl Runs {
     /// # Errors
     /// When the record fails.
     pub async fn room_in_queue(&self, tx: &mut Tx, owner: &str) -> Result<u64, RunsError> {
-        let n_queued = store::runs::count_queued(tx, owner).await?;
+        Ok(self.room_beside(store::runs::count_queued(tx, owner).await?))
+    }
+
+    /// The same at this moment, for whoever asks before there is something to write.
+    ///
+    /// # Errors
+    /// When the record fails.
+    pub async fn room_by_now(&self, owner: &str) -> Result<u64, RunsError> {
+        Ok(self.room_beside(store::runs::n_queued(&self.0.store, owner).await?))
+    }
+
+    fn room_beside(&self, n_queued: i64) -> u64 {
         let n_queued = u64::try_from(n_queued).unwrap_or(0);
-        Ok(self.0.quota.owner_queued_runs.saturating_sub(n_queued))
+        self.0.quota.owner_queued_runs.saturating_sub(n_queued)
     }
 
     pub(super) fn too_many_queued(&self) -> RunsError {

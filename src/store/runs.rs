@@ -5,7 +5,7 @@ mod queue;
 mod status;
 
 pub use list::{Filter, list};
-pub use queue::{OwnerTurn, Waiting, claim, count_queued, take_turn, waiting};
+pub use queue::{OwnerTurn, Waiting, claim, count_queued, n_queued, take_turn, waiting};
 pub use status::{ParentKind, Status};
 
 use super::codec::Json;

@@ -50,7 +50,7 @@ struct Step {
 impl Sweeps {
     /// Takes one step of a sweep, if there is one.
     ///
-    /// Without space for children what ended is written down, and nothing new is proposed.
+    /// Without space for children, on the disk or in the queue, what ended is written down, and nothing new is proposed.
     pub(super) async fn advance(&self, row: Sweep, has_space: bool) -> Result<(), SweepsError> {
         let ended = trials::over(&self.0.store, row.id).await?;
         // Most of the time everything is at work: nobody need read what was tried so far.
@@ -61,7 +61,11 @@ impl Sweeps {
         let search = search_of(&row)?;
         let mut known = trials::all(&self.0.store, row.id).await?;
         let settled = self.settle(&search, ended, &mut known).await?;
-        let (proposed, enough) = self.proposals(&row, &search, &known, has_space).await?;
+        let room = match has_space {
+            true => self.0.runs.room_by_now(&row.owner).await?,
+            false => 0,
+        };
+        let (proposed, enough) = self.proposals(&row, &search, &known, room).await?;
         let mut sweep = row.clone();
         let n_open = known.iter().filter(|one| one.status.is_none()).count()
             + proposed.iter().filter(|(_, run)| run.is_some()).count();
@@ -119,13 +123,14 @@ impl Sweeps {
         Ok(settled)
     }
 
-    /// The trials to be added now, each with its run unless it is refused; and why there will be no more, if so.
+    /// The trials to be added now, each with its run unless it is refused, while there is room for another run; and why there will be no
+    /// more, if so.
     async fn proposals(
         &self,
         row: &Sweep,
         search: &Search,
         known: &[Trial],
-        has_space: bool,
+        mut room: u64,
     ) -> Result<(Vec<(Trial, Option<Run>)>, Option<Enough>), SweepsError> {
         let mut proposed = Vec::new();
         if row.status == Status::Stopping {
@@ -139,7 +144,7 @@ impl Sweeps {
                 return Ok((proposed, Some(enough)));
             }
             let n_open = all.iter().filter(|one| one.status.is_none()).count() as u64;
-            if n_open >= search.parallel || !search.is_ready(&all, number) || !has_space {
+            if room == 0 || n_open >= search.parallel || !search.is_ready(&all, number) {
                 return Ok((proposed, None));
             }
             if data.is_none() {
@@ -150,6 +155,7 @@ impl Sweeps {
             };
             let (trial, run) = self.propose(row, search, &all, number, dataset, ingested)?;
             all.push(trial.clone());
+            room -= u64::from(run.is_some());
             proposed.push((trial, run));
         }
     }
@@ -247,12 +253,6 @@ impl Sweeps {
 
     async fn write_step(&self, tx: &mut Tx, mut step: Step) -> Result<(), SweepsError> {
         let id = step.sweep.id;
-        let room = self.0.runs.room_in_queue(tx, &step.sweep.owner).await? as usize;
-        let waits = room == 0 && step.proposed.first().is_some_and(|(_, run)| run.is_some());
-        if waits && step.settled.is_empty() && step.sweep.status == step.was {
-            // Nothing would be written, and whoever rang for it would have the same step taken again at once.
-            return Ok(());
-        }
         // Somebody changed or stopped the sweep since it was read; their bell has the step taken again from what is true now.
         if !sweeps::save(tx, &step.sweep, step.was, step.sweep.version).await? {
             return Ok(());
@@ -268,15 +268,15 @@ impl Sweeps {
         {
             return Err(StoreError::Refused(format!("sweep {id} has {n_known} trials")).into());
         }
-        let mut n_queued = 0;
+        let mut room = self.0.runs.room_in_queue(tx, &step.sweep.owner).await?;
         for (trial, run) in step.proposed.drain(..) {
             if let Some(run) = run {
-                // The rest is proposed again when the owner's queue is shorter.
-                if n_queued == room {
+                // Somebody else was faster; the rest is proposed again when the owner's queue is shorter.
+                if room == 0 {
                     break;
                 }
+                room -= 1;
                 self.0.runs.queue_in(tx, &run, &step.dataset).await?;
-                n_queued += 1;
             }
             trials::insert(tx, &trial).await?;
         }

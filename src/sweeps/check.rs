@@ -2,11 +2,12 @@
 //! at the ends of every range and at every value of a choice. What only some combination of values breaks is found when that
 //! combination is proposed; that trial is refused and the sweep goes on.
 
+use descent_engine::spec::pointer::{escaped, join};
 use descent_engine::spec::{Rung, Spec, Violation};
 use serde_json::{Value, json};
 
 use super::document::{Budget, Objective, Wanted};
-use super::space::{self, MAX_PARAMETERS, Space, escaped};
+use super::space::{self, MAX_PARAMETERS, Space};
 use super::strategy::{Strategy, asha, grid};
 use crate::data::Ingested;
 use crate::runs::{Runs, RunsError};
@@ -48,7 +49,7 @@ pub fn parts(wanted: &Wanted) -> Vec<Violation> {
         found.push(Violation::new("/space", "length", message).got(n));
     }
     for (pointer, domain) in &wanted.space {
-        let at = format!("/space/{}", escaped(pointer));
+        let at = join("/space", pointer);
         found.extend(domain.violations(&at));
         if RESERVED.contains(&pointer.as_str()) {
             let message = format!("`{pointer}` is the same for all children of a sweep");
@@ -172,7 +173,7 @@ fn probe(
     let mut document = wanted.spec.clone();
     for (pointer, value) in parameters {
         space::set(&mut document, pointer, value.clone()).map_err(|why| {
-            let at = format!("/space/{}", escaped(pointer));
+            let at = join("/space", pointer);
             vec![Violation::new(at, "no_such_place", why)]
         })?;
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use descent_engine::spec::Violation;
+use descent_engine::spec::pointer::unescaped;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -277,7 +278,7 @@ pub fn set(document: &mut Value, pointer: &str, value: Value) -> Result<(), Stri
         return Err("a JSON Pointer into the spec begins with `/`".to_owned());
     }
     for token in tokens {
-        let token = token.replace("~1", "/").replace("~0", "~");
+        let token = unescaped(token);
         place = match place {
             Value::Null => {
                 *place = json!({});
@@ -303,11 +304,6 @@ pub fn set(document: &mut Value, pointer: &str, value: Value) -> Result<(), Stri
     }
     *place = value;
     Ok(())
-}
-
-/// A pointer as one token of another pointer.
-pub fn escaped(pointer: &str) -> String {
-    pointer.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The task that takes the steps of all sweeps: when a run is over, when somebody changed a sweep, and from time to time.
+//! The task that takes the steps of all sweeps: when a run is over or has left the queue, when somebody changed a sweep, and from time to
+//! time.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub async fn work(sweeps: Sweeps, stopping: CancellationToken) {
         }
         tokio::select! {
             () = stopping.cancelled() => {}
-            () = sweeps.0.runs.over() => {}
+            () = sweeps.0.runs.vacancy() => {}
             () = sweeps.0.work.notified() => {}
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }

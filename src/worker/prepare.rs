@@ -39,8 +39,9 @@ pub(super) struct Ready {
     schema: Schema,
 }
 
-/// A job ready to be trained.
+/// A job ready to be trained: the spec as it was asked for, and with everything filled in.
 pub(super) struct Prepared {
+    pub(super) asked: Spec,
     pub(super) spec: Spec,
     pub(super) ready: Arc<Ready>,
 }
@@ -77,7 +78,7 @@ pub(super) fn prepare(shared: &Shared, job: &Job) -> Result<Prepared, Reason> {
             message: violation.message.clone(),
             detail: Some(json!({"errors": [violation]})),
         })?;
-    Ok(Prepared { spec, ready })
+    Ok(Prepared { asked, spec, ready })
 }
 
 fn ready(shared: &Shared, job: &Job, spec: &Spec, schema: Schema) -> Result<Arc<Ready>, Reason> {

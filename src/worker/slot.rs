@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use descent_engine::spec::Spec;
 use descent_engine::trainer::{CheckpointReport, Ending, EngineError, Trainer};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::describe::describe;
@@ -92,14 +92,14 @@ async fn next(shared: &Shared) -> Option<Job> {
 
 /// Everything between a claim and its end.
 fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
-    let Prepared { spec, ready } = match prepare::prepare(shared, job) {
+    let Prepared { asked, spec, ready } = match prepare::prepare(shared, job) {
         Ok(prepared) => prepared,
         Err(reason) => return Attempt::failed(reason),
     };
     let cores = shared.cores.take(spec.resources.threads as usize);
     let begun = begin(shared, job, &spec, &ready);
     let mut trainer = match begun {
-        Ok(trainer) => trainer,
+        Ok(trainer) => trainer.resolved_from(&asked),
         Err(reason) => return Attempt::failed(reason),
     };
     let layout = trainer.layout().clone();
@@ -162,11 +162,12 @@ fn train(shared: &Shared, job: &Job, signal: &Arc<Signal>) -> Attempt {
             step,
             what,
             suggested_learning_rate,
+            spec_patch,
         } => {
             // The weights before the bad step are worth keeping: a fork with a smaller learning rate starts from them.
             attempt.state = Some(trainer.checkpoint());
             attempt.outcome =
-                Outcome::Failed(diverged(&spec, step, &what, suggested_learning_rate));
+                Outcome::Failed(diverged(step, &what, suggested_learning_rate, spec_patch));
         }
     }
     attempt
@@ -199,18 +200,15 @@ fn begin(
     Ok(trainer)
 }
 
-fn diverged(spec: &Spec, step: u64, what: &str, suggested_learning_rate: f64) -> Reason {
+fn diverged(step: u64, what: &str, suggested_learning_rate: f64, spec_patch: Value) -> Reason {
     let message = format!(
         "training diverged at step {step}: {what}; try a learning rate of {suggested_learning_rate}"
     );
-    // With its kind the patch also fits a spec that left the optimizer out.
-    let kind = spec.optimizer.as_ref().map(|chosen| chosen.rule.kind());
-    let patch = json!({"optimizer": {"kind": kind, "learning_rate": suggested_learning_rate}});
     Reason {
         code: "diverged".to_owned(),
         message,
         detail: Some(
-            json!({"step": step, "what": what, "suggested_learning_rate": suggested_learning_rate, "spec_patch": patch}),
+            json!({"step": step, "what": what, "suggested_learning_rate": suggested_learning_rate, "spec_patch": spec_patch}),
         ),
     }
 }

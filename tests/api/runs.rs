@@ -1,4 +1,6 @@
 use axum::http::Method;
+use descent::runs::message::Submission;
+use descent_engine::spec::Spec;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, iris_spec};
@@ -166,6 +168,64 @@ async fn from_a_file_to_a_prediction() {
         .await
         .ok(201);
     assert_eq!(again["spec"]["task"]["split"], drawn(7));
+}
+
+/// Three numbers and three classes come from the same layers.
+#[tokio::test]
+async fn a_fork_with_another_kind_of_task_draws_as_that_kind_does_by_its_parents_seed() {
+    let app = TestApp::start().await;
+    let columns = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)"];
+    let parent = json!({
+        "dataset": iris(&app).await,
+        "task": {"kind": "regression", "target": columns, "features": {"include": ["petal width (cm)"]}},
+        "network": [{"kind": "dense", "units": 8}],
+        "training": {"epochs": 2, "seed": 7},
+    });
+    let parent = app.train("admin", parent).await;
+    let patch =
+        json!({"task": {"kind": "classification", "target": "target"}, "training": {"seed": 2}});
+    let path = format!("/v1/runs/{}/fork", parent.id);
+    let wish = json!({"checkpoint": "latest", "spec_patch": patch});
+    let forked = app.post(&path, &wish).await.ok(201);
+    assert_eq!(
+        forked["spec"]["task"]["split"],
+        json!({"kind": "stratified", "validation": 0.15, "test": 0.15, "seed": 7})
+    );
+}
+
+/// The parent is from before names and labels had these rules.
+#[tokio::test]
+async fn a_fork_is_asked_as_new_only_what_its_patch_brings() {
+    let app = TestApp::idle(|_| {}).await;
+    let mut spec = example("spec-minimal.json");
+    spec["dataset"] = json!(iris(&app).await);
+    let mut spec = Spec::from_value(spec).unwrap();
+    spec.name = Some("two\nlines".to_owned());
+    spec.metadata.insert("old\tkey".into(), "kept".into());
+    let submission = Submission {
+        owner: "admin".to_owned(),
+        spec,
+        remember: None,
+    };
+    let parent = app.app.runs.submit(submission).await.unwrap();
+    let path = format!("/v1/runs/{}/fork", parent.id);
+    let fork = async |patch: Value| {
+        let body = json!({"checkpoint": "scratch", "spec_patch": patch});
+        app.post(&path, &body).await
+    };
+    let forked = fork(json!({"metadata": {"note": "x"}})).await.ok(201);
+    assert_eq!(forked["name"], "two\nlines");
+    assert_eq!(forked["metadata"], json!({"note": "x", "old\tkey": "kept"}));
+    let renamed = fork(json!({"name": "one line"})).await.ok(201);
+    assert_eq!(renamed["name"], "one line");
+    for (patch, place) in [
+        (json!({"name": "three\nlines"}), "/name"),
+        (json!({"metadata": {"new\tkey": "x"}}), "/metadata/new\tkey"),
+    ] {
+        let problem = fork(patch).await.problem(422, "invalid_spec");
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 1, "{problem}");
+        assert_eq!(problem["errors"][0]["pointer"], place);
+    }
 }
 
 #[tokio::test]

@@ -653,6 +653,43 @@ async fn what_cannot_be_worked_off_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_list_is_no_part_of_a_sweep_read_by_position() {
+    let app = TestApp::idle(|_| {}).await;
+    let dataset = app.dataset("admin", "penguins", PENGUINS).await;
+    let sound = json!({
+        "spec": penguins(dataset),
+        "space": {"/training/seed": {"kind": "integer", "low": 1, "high": 9}},
+        "strategy": {"kind": "random"},
+        "budget": {"runs": 3},
+        "objective": {"metric": "validation_loss"},
+    });
+    for (place, list) in [
+        ("/budget", json!([3, null, 2])),
+        ("/objective", json!(["validation_loss", "minimize"])),
+        ("/strategy", json!(["random"])),
+        ("/space/~1training~1seed", json!(["integer", 1, 9])),
+    ] {
+        let mut body = sound.clone();
+        *body.pointer_mut(place).unwrap() = list;
+        let problem = app.post("/v1/sweeps", &body).await;
+        let problem = problem.problem(422, "invalid_body");
+        assert_eq!(problem["errors"][0]["pointer"], place, "{problem}");
+    }
+    let begun = app.post("/v1/sweeps", &sound).await.ok(201);
+    let path = format!("/v1/sweeps/{}", begun["id"].as_str().unwrap());
+    let change = |budget: Value| {
+        let ask = app.ask(Method::PATCH, &path);
+        ask.json(&json!({ "budget": budget })).send()
+    };
+    let problem = change(json!([4])).await.problem(422, "invalid_body");
+    assert_eq!(problem["errors"][0]["pointer"], "/budget");
+    assert_eq!(
+        change(json!({"runs": 4})).await.ok(200)["budget"]["runs"],
+        4
+    );
+}
+
+#[tokio::test]
 async fn a_combination_that_only_shows_itself_is_refused_alone() {
     let app = TestApp::with(|config| config.specs.run_memory_bytes = 2 << 20).await;
     let dataset = app.dataset("admin", "penguins", PENGUINS).await;

@@ -2,6 +2,7 @@
 
 use descent::runs::RunsError;
 use descent::runs::message::{Outcome, Reason, Report};
+use futures_util::FutureExt;
 
 use crate::bench::Bench;
 
@@ -129,6 +130,21 @@ async fn more_queued_runs_than_the_quota_are_refused_exactly() {
             .filter_map(|a| a.as_ref().err())
             .all(|e| matches!(e, RunsError::TooManyQueued { limit: 10 }))
     );
+}
+
+/// A sweep may wait for a place in the queue.
+#[tokio::test]
+async fn a_run_that_leaves_the_queue_wakes_the_sweeps() {
+    let bench = Bench::new().await;
+    let dataset = bench.small_dataset("ann").await;
+    let woken = || bench.app.runs.vacancy().now_or_never().is_some();
+    bench.submit("ann", dataset, 1).await.unwrap();
+    let second = bench.submit("ann", dataset, 0).await.unwrap().id;
+    assert!(!woken());
+    bench.claim().await.unwrap();
+    assert!(woken() && !woken());
+    bench.app.runs.pause("ann", second).await.unwrap();
+    assert!(woken());
 }
 
 #[tokio::test]

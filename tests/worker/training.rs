@@ -11,6 +11,7 @@ use descent::store::models::{self, Which};
 use descent::store::runs::{Run, Status};
 use descent::store::trajectories;
 use descent::worker::{Moment, Probe, Workers};
+use descent_engine::spec::Spec;
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
@@ -383,6 +384,53 @@ async fn a_divergence_ends_the_run_and_is_not_retried_unchanged() {
     );
     let forked = bench.app.runs.fork("ann", run, None, None, None).await;
     assert_eq!(forked.unwrap().start_sha256, None, "its weights are ruined");
+    workers.drain().await;
+}
+
+/// The patch of a run that left its optimizer out keeps what the default one has beside its learning rate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_diverged_with_the_default_optimizer_keeps_its_decay_and_schedule() {
+    let bench = small_bench().await;
+    // Squares of outputs this large are beyond single precision.
+    let rows: String = (1..=60).map(|i| format!("{i}.5e30,{}\n", i % 7)).collect();
+    let csv = format!("x,y\n{rows}");
+    let dataset = bench.dataset("ann", "vast", csv.as_bytes()).await;
+    let workers = bench.workers(None);
+    let mut asked = document(&dataset.to_string(), 5);
+    asked["task"] =
+        json!({"kind": "regression", "target": "y", "preprocessing": {"standardise": false}});
+    let run = bench.train(asked.clone()).await;
+    let optimizer_of = |row: Run| {
+        let resolved: Value = row.resolved_spec.expect("it was resolved").parse().unwrap();
+        (row.reason_code, resolved["optimizer"].clone())
+    };
+    let row = bench.over(run).await;
+    let detail: Value = row.reason_detail.as_ref().unwrap().parse().unwrap();
+    let (reason, mut expected) = optimizer_of(row);
+    assert_eq!(reason.as_deref(), Some("diverged"));
+    assert!(expected["weight_decay"].as_f64() > Some(0.0));
+    assert_eq!(expected["schedule"]["kind"], "one_cycle");
+    expected["learning_rate"] = detail["suggested_learning_rate"].clone();
+
+    let refused = bench.app.runs.retry("ann", run, None).await;
+    let refused = refused.expect_err("the same diverges again").to_string();
+    let body: Value = serde_json::from_str(&refused[refused.find('{').unwrap()..]).unwrap();
+    asked["optimizer"] = body["spec_patch"]["optimizer"].clone();
+    let spec = Spec::from_value(asked).unwrap();
+    let forked = bench
+        .app
+        .runs
+        .fork("ann", run, None, Some(spec), None)
+        .await;
+    let forked = bench.over(forked.unwrap().id).await;
+    assert_eq!(optimizer_of(forked).1, expected);
+    let diagnosed = bench.events(run).await.into_iter();
+    let diagnosed = diagnosed.map(|event| event.body.parse::<Value>().unwrap());
+    let mut diagnosed = diagnosed.filter(|body| body["code"] == "diverged");
+    assert_eq!(
+        diagnosed.next().unwrap()["remedy"]["spec_patch"],
+        detail["spec_patch"]
+    );
     workers.drain().await;
 }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use descent_engine::spec::pointer::join;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -214,9 +215,8 @@ fn done<T>(changed: rows::Changed<T>, id: &str) -> Result<T> {
 
 /// A kind that the column of that name cannot have.
 fn wrong_kind(column: &str, code: &'static str, detail: String) -> Error {
-    let pointer = format!("/columns/{}", column.replace('~', "~0").replace('/', "~1"));
     let violation = Violation {
-        pointer: Some(pointer),
+        pointer: Some(join("/columns", column)),
         code: code.into(),
         message: detail.clone(),
         ..Violation::default()

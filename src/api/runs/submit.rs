@@ -192,18 +192,11 @@ fn patched(parent: &rows::Run, patch: serde_json::Map<String, Value>) -> Result<
         let violation = Violation::new("/dataset", "contradiction", message).got(other.clone());
         return Err(vec![violation].into());
     }
-    let renewed = ["name", "network", "metadata"]
-        .iter()
-        .any(|field| patch.contains_key(*field));
-    merge(&mut spec, Value::Object(patch));
+    let patch = Value::Object(patch);
+    merge(&mut spec, patch.clone());
     // A name in the parent's spec may mean a newer dataset by now; its id does not.
     spec["dataset"] = parent.dataset_id.to_string().into();
-    let read = if renewed {
-        Spec::from_value
-    } else {
-        Spec::from_record
-    };
-    Ok(read(spec)?)
+    Ok(Spec::from_patched(spec, &patch)?)
 }
 
 /// JSON Merge Patch (RFC 7396): objects are merged, `null` removes, everything else replaces.

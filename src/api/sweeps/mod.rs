@@ -20,6 +20,7 @@ use super::error::{Error, Kind, Result, Violation};
 use super::etag;
 use super::idempotency::{self, Once, Stored};
 use super::input::{self, Json, Path, Query, check_labels, check_name};
+use super::object::Object;
 use super::page::{Order, Page, Window, is_number};
 use super::patience;
 use crate::ids::SweepId;
@@ -44,14 +45,18 @@ pub struct NewSweep {
     spec: Value,
     /// JSON Pointer into the spec -> what may stand there; 1 to 32 of them, none for `seeds`.
     #[serde(default)]
-    space: BTreeMap<String, Domain>,
+    #[schema(value_type = BTreeMap<String, Domain>)]
+    space: BTreeMap<String, Object<Domain>>,
     /// How values are chosen.
-    strategy: Strategy,
+    #[schema(value_type = Strategy)]
+    strategy: Object<Strategy>,
     /// How much it may use.
     #[serde(default)]
-    budget: Budget,
+    #[schema(value_type = Budget)]
+    budget: Object<Budget>,
     /// What it is after. Default: the smallest validation loss, the largest recall of an embedding.
-    objective: Option<Objective>,
+    #[schema(value_type = Option<Objective>)]
+    objective: Option<Object<Objective>>,
     /// Everything random in the proposals follows from it: the same sweep proposes the same children.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991u64)]
@@ -117,11 +122,16 @@ fn wanted(new: NewSweep) -> Result<Wanted> {
     }
     Ok(Wanted {
         name,
-        objective: new.objective.unwrap_or_else(|| Objective::usual(&new.spec)),
+        objective: match new.objective {
+            Some(Object(objective)) => objective,
+            None => Objective::usual(&new.spec),
+        },
         spec: new.spec,
-        space: new.space,
-        strategy: new.strategy,
-        budget: new.budget,
+        space: (new.space.into_iter())
+            .map(|(pointer, Object(domain))| (pointer, domain))
+            .collect(),
+        strategy: new.strategy.0,
+        budget: new.budget.0,
         seed: new.seed,
         metadata: store::Json::of(&new.metadata)?,
     })
@@ -225,7 +235,8 @@ pub struct SweepChange {
     /// New labels, all of them.
     metadata: Option<BTreeMap<String, String>>,
     /// New budget; what it leaves out stays. A larger one lets a completed sweep go on.
-    budget: Option<Budget>,
+    #[schema(value_type = Option<Budget>)]
+    budget: Option<Object<Budget>>,
 }
 
 /// Change name, labels or budget
@@ -252,7 +263,7 @@ pub async fn change(
     let changes = Change {
         name: change.name,
         metadata: change.metadata.as_ref().map(store::Json::of).transpose()?,
-        budget: change.budget.unwrap_or_default(),
+        budget: change.budget.unwrap_or_default().0,
     };
     let row = api
         .app

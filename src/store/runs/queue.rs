@@ -98,12 +98,16 @@ pub async fn waiting(
     Ok((runs, owners))
 }
 
+const QUEUED: &str = "SELECT COUNT(*) FROM runs WHERE status = 'queued' AND owner = ?";
+
 /// Queued runs of `owner`, as this transaction sees them.
 pub async fn count_queued(tx: &mut Tx, owner: &str) -> Result<i64, StoreError> {
-    Ok(
-        sqlx::query_scalar("SELECT COUNT(*) FROM runs WHERE status = 'queued' AND owner = ?")
-            .bind(owner)
-            .fetch_one(tx.connection())
-            .await?,
-    )
+    let count = sqlx::query_scalar(QUEUED).bind(owner);
+    Ok(count.fetch_one(tx.connection()).await?)
+}
+
+/// Queued runs of `owner` at this moment.
+pub async fn n_queued(store: &Store, owner: &str) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(QUEUED).bind(owner);
+    Ok(count.fetch_one(store.readers()).await?)
 }

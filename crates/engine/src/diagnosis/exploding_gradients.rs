@@ -33,7 +33,7 @@ pub fn look(norms: &mut GradientNorms, norm: f64, setting: &Setting) -> Option<F
             text: format!(
                 "Clip the gradient to a norm of {clip}; a lower learning rate helps as well."
             ),
-            spec_patch: json!({"optimizer": {"kind": setting.optimizer, "clip_norm": clip}}),
+            spec_patch: setting.optimizer_patch("clip_norm", clip),
         },
     })
 }

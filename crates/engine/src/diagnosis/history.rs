@@ -139,7 +139,8 @@ pub(super) mod tests {
     /// An ordinary setting with a baseline loss of 1.
     pub(in crate::diagnosis) fn setting() -> Setting {
         Setting {
-            optimizer: "adamw",
+            optimizer: serde_json::json!({"kind": "adamw", "learning_rate": 0.01, "weight_decay": 0.3}),
+            optimizer_by_default: false,
             learning_rate: 0.01,
             baseline_loss: 1.0,
             answers: true,

@@ -18,7 +18,7 @@ pub mod underfitting;
 pub mod vanishing_gradients;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use history::Memory;
 pub use history::{GradientNorms, History};
@@ -93,8 +93,10 @@ impl Finding {
 /// What the rules know of the spec, so that a remedy can be a patch on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
-    /// `kind` of the optimizer.
-    pub optimizer: &'static str,
+    /// The optimizer as in the spec.
+    pub optimizer: Value,
+    /// Whether that is the default one, of which the spec that a patch is for says nothing.
+    pub optimizer_by_default: bool,
     /// Its learning rate, before the schedule.
     pub learning_rate: f64,
     /// Loss of an answer that does not look at the features.
@@ -110,9 +112,21 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// A patch that changes one field of the optimizer. Who names an optimizer has all of it as they name it, so where the spec left it
+    /// out the patch gives the default one whole: its decay and schedule would be lost otherwise.
+    fn optimizer_patch(&self, field: &str, value: f64) -> Value {
+        let mut optimizer = if self.optimizer_by_default {
+            self.optimizer.clone()
+        } else {
+            json!({"kind": self.optimizer["kind"]})
+        };
+        optimizer[field] = value.into();
+        json!({ "optimizer": optimizer })
+    }
+
     /// A patch that changes the learning rate.
-    fn learning_rate_patch(&self, learning_rate: f64) -> Value {
-        serde_json::json!({"optimizer": {"kind": self.optimizer, "learning_rate": learning_rate}})
+    pub(crate) fn learning_rate_patch(&self, learning_rate: f64) -> Value {
+        self.optimizer_patch("learning_rate", learning_rate)
     }
 }
 
@@ -133,5 +147,21 @@ mod tests {
         assert_eq!(rounded(0.012_345), 0.012);
         assert_eq!(rounded(0.0), 0.0);
         assert_eq!(rounded(31_234.0), 31_000.0);
+    }
+
+    #[test]
+    fn a_default_optimizer_is_patched_whole_and_another_where_it_changes() {
+        let mut setting = history::tests::setting();
+        assert_eq!(
+            setting.learning_rate_patch(0.5),
+            json!({"optimizer": {"kind": "adamw", "learning_rate": 0.5}})
+        );
+        setting.optimizer_by_default = true;
+        let whole =
+            json!({"kind": "adamw", "learning_rate": 0.01, "weight_decay": 0.3, "clip_norm": 2.0});
+        assert_eq!(
+            setting.optimizer_patch("clip_norm", 2.0),
+            json!({ "optimizer": whole })
+        );
     }
 }

@@ -18,6 +18,8 @@ pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
         return None;
     }
     let suggestion = rounded(setting.learning_rate * 0.1);
+    let mut spec_patch = setting.learning_rate_patch(suggestion);
+    spec_patch["task"] = json!({"preprocessing": {"standardise": true}});
     Some(Finding {
         code: CODE,
         evidence: json!({"layer": worst.layer_idx, "saturated_part": worst.saturated, "units": worst.n_units}),
@@ -32,10 +34,7 @@ pub fn look(layers: &[LayerActivity], setting: &Setting) -> Option<Finding> {
                 "Standardise the features, lower the learning rate from {} to about {suggestion}, or use relu.",
                 setting.learning_rate
             ),
-            spec_patch: json!({
-                "task": {"preprocessing": {"standardise": true}},
-                "optimizer": {"kind": setting.optimizer, "learning_rate": suggestion},
-            }),
+            spec_patch,
         },
     })
 }

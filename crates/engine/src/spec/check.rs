@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::violation::{Violation, join, nearest};
+use super::pointer::join;
+use super::violation::{Violation, nearest};
 use super::{Categories, Family, MOST_LAYERS, Network, Spec, Split, Target, TaskKind};
 use crate::layer;
 use crate::metrics::{self, Part};

@@ -20,6 +20,7 @@ mod cost;
 mod defaults;
 mod embed;
 mod optimizer;
+pub mod pointer;
 mod preset;
 pub(crate) mod resolve;
 mod schema;
@@ -251,7 +252,22 @@ impl Spec {
         Self::read(value, |_| Vec::new())
     }
 
-    fn read(value: Value, more: fn(&Self) -> Vec<Violation>) -> Result<Self, Vec<Violation>> {
+    /// The same for a document on record that `patch` (RFC 7396) was merged into: what the patch brings is asked as what is new.
+    ///
+    /// # Errors
+    /// Every violation found, each with a JSON Pointer to its place.
+    pub fn from_patched(value: Value, patch: &Value) -> Result<Self, Vec<Violation>> {
+        Self::read(value, |spec| {
+            let mut found = check::of_new(spec);
+            found.retain(|violation| patch.pointer(&violation.pointer).is_some());
+            found
+        })
+    }
+
+    fn read(
+        value: Value,
+        more: impl FnOnce(&Self) -> Vec<Violation>,
+    ) -> Result<Self, Vec<Violation>> {
         let mut violations = validate::violations(schema::whole(), &value);
         let sound = validate::without(value, &violations);
         match serde_json::from_value::<Self>(sound) {

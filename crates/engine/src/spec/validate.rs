@@ -8,7 +8,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::violation::{Violation, join, nearest};
+use super::pointer::{join, unescaped};
+use super::violation::{Violation, nearest};
 use super::words::{describe, in_words, interval, shown};
 
 /// Everything in `document` that its schema, `root`, forbids.
@@ -27,9 +28,8 @@ pub(super) fn without(mut document: Value, violations: &[Violation]) -> Value {
         let Some((parent, token)) = violation.pointer.rsplit_once('/') else {
             continue;
         };
-        let key = token.replace("~1", "/").replace("~0", "~");
         if let Some(Value::Object(object)) = document.pointer_mut(parent) {
-            object.shift_remove(&key);
+            object.shift_remove(&unescaped(token));
         }
     }
     document

@@ -47,11 +47,6 @@ impl Violation {
     }
 }
 
-/// Appends one reference token to a JSON Pointer, escaped as RFC 6901 wants it.
-pub(crate) fn join(pointer: &str, token: &str) -> String {
-    format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
-}
-
 /// The known name nearest to `name`, if it is near enough to have been meant.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
@@ -74,10 +69,5 @@ mod tests {
         assert_eq!(nearest("epoch", known), Some("epochs"));
         assert_eq!(nearest("batchsize", known), Some("batch_size"));
         assert_eq!(nearest("zzzzzzzzzz", known), None);
-    }
-
-    #[test]
-    fn pointers_are_escaped() {
-        assert_eq!(join("/metadata", "a/b~c"), "/metadata/a~1b~0c");
     }
 }

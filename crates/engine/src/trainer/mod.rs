@@ -169,6 +169,15 @@ impl Trainer {
         self
     }
 
+    /// The same training, whose remedies are patches on `asked`, the spec that this one was resolved from. No bit of the result changes.
+    #[must_use]
+    pub fn resolved_from(mut self, asked: &Spec) -> Self {
+        if let (None, Learner::Network(trainer)) = (&asked.optimizer, &mut self.learner) {
+            trainer.default_optimizer();
+        }
+        self
+    }
+
     /// What is recorded of the weights' path, and at which steps.
     #[must_use]
     pub fn layout(&self) -> &Layout {

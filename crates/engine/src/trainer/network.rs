@@ -90,7 +90,8 @@ impl NetworkTrainer {
         )?;
         let ladder = Ladder::new(&spec.training.rungs, spec.task.kind, &validation)?;
         let setting = Setting {
-            optimizer: recipe.optimizer.kind(),
+            optimizer: serde_json::to_value(&spec.optimizer).unwrap_or_default(),
+            optimizer_by_default: false,
             learning_rate: recipe.optimizer.learning_rate(),
             baseline_loss: baseline::loss(&network, &recipe.loss, &dataset.targets, &train, cpu)?,
             answers: network.head().outcome != Outcome::Places,
@@ -296,6 +297,9 @@ impl NetworkTrainer {
         };
         self.advice.diverged(&seen, observer);
         self.end_path(None, observer);
+        let setting = &self.advice.setting;
+        let suggested_learning_rate =
+            diverged::suggested_learning_rate(setting.learning_rate, step);
         Ending::Diverged {
             step,
             what: if loss_not_finite {
@@ -303,10 +307,8 @@ impl NetworkTrainer {
             } else {
                 "gradient".into()
             },
-            suggested_learning_rate: diverged::suggested_learning_rate(
-                self.recipe.optimizer.learning_rate(),
-                step,
-            ),
+            suggested_learning_rate,
+            spec_patch: setting.learning_rate_patch(suggested_learning_rate),
         }
     }
 
@@ -427,6 +429,10 @@ impl NetworkTrainer {
         let weights = &state.parameters.values;
         self.recorder
             .end(state.step, state.epoch, loss, weights, observer);
+    }
+
+    pub(super) fn default_optimizer(&mut self) {
+        self.advice.setting.optimizer_by_default = true;
     }
 
     pub(super) fn turn_path_off(&mut self) {

@@ -1,5 +1,7 @@
 //! What a training says while it runs, and what may be answered.
 
+use serde_json::Value;
+
 use crate::diagnosis::Diagnosis;
 
 /// Receives everything that happens in a training and decides whether it goes on. The server's worker is one observer, a test
@@ -153,6 +155,8 @@ pub enum Ending {
         what: String,
         /// A learning rate that is worth a try.
         suggested_learning_rate: f64,
+        /// The same as a patch on the spec, as in the diagnosis.
+        spec_patch: Value,
     },
 }
 
