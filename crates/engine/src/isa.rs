@@ -198,7 +198,7 @@ impl Cpu {
     }
 }
 
-/// Writes a function whose body is compiled once per instruction set; its first argument chooses.
+/// Writes a function whose body is compiled once per instruction set, for f64 once in all; its first argument chooses.
 ///
 /// `kernel! { pub fn double[T: Real](values: &mut [T]) { ... } }` is called as `double(isa, values)`. Everything that
 /// the body calls must be `#[inline(always)]`, or it is compiled for the portable set only.
@@ -251,21 +251,26 @@ macro_rules! kernel {
                 body(PhantomData::<$avx512>, $($arg),*)
             }
 
-            match isa.level() {
-                // SAFETY: an `Isa` of this level exists only after `available` found these instructions.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx2 if $crate::isa::has_vectors!($($generics)*) => unsafe { avx2($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx512 if $crate::isa::has_vectors!($($generics)*) => unsafe { avx512($($arg),*) },
-                _ => body(PhantomData::<$portable>, $($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            if $crate::isa::has_vectors!($($generics)*) {
+                match isa.level() {
+                    $crate::isa::Level::Portable => {}
+                    // SAFETY: an `Isa` of this level exists only after `available` found these instructions.
+                    $crate::isa::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::isa::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                }
             }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _ = isa;
+            body(PhantomData::<$portable>, $($arg),*)
         }
     };
 }
 pub(crate) use kernel;
 
-/// Whether a kernel with these type parameters is compiled for vector instructions: of numbers that have none it is not.
+/// Whether a kernel with these type parameters, the type of numbers first and called T, is compiled for vector instructions: of numbers that have none it is not.
+#[cfg(target_arch = "x86_64")]
 macro_rules! has_vectors {
     (T: Real $($others:tt)*) => {
         <T as $crate::element::Real>::HAS_VECTORS
@@ -274,4 +279,5 @@ macro_rules! has_vectors {
         true
     };
 }
+#[cfg(target_arch = "x86_64")]
 pub(crate) use has_vectors;

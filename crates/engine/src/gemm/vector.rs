@@ -109,6 +109,7 @@ impl Vector<f32> for __m256 {
     }
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f32, n: usize) {
+        debug_assert!(n < 8);
         // A store under a mask takes some processors forty operations.
         unsafe {
             let (mut to, mut rest) = (to, _mm256_castps256_ps128(self));
@@ -117,7 +118,7 @@ impl Vector<f32> for __m256 {
                 (to, rest) = (to.add(4), _mm256_extractf128_ps::<1>(self));
             }
             if n & 2 != 0 {
-                _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
+                _mm_storeu_si64(to.cast(), _mm_castps_si128(rest));
                 (to, rest) = (to.add(2), _mm_movehl_ps(rest, rest));
             }
             if n & 1 != 0 {

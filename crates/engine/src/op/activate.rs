@@ -286,3 +286,90 @@ function!(
     },
     |y| -(-y).exp_m1()
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Isa;
+
+    /// As many numbers as wanted, of those that are easily lost.
+    fn numbers(n: usize) -> Vec<f32> {
+        let hard = [
+            f32::NAN,
+            -1.0,
+            f32::INFINITY,
+            0.0,
+            f32::NEG_INFINITY,
+            1.5,
+            -0.0,
+            -1e-30,
+            1e-30,
+            -90.0,
+            90.0,
+        ];
+        hard.into_iter().cycle().take(n).collect()
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        let bits = |x: &f32| if x.is_nan() { u32::MAX } else { x.to_bits() };
+        values.iter().map(bits).collect()
+    }
+
+    #[test]
+    fn every_set_of_instructions_has_the_same_bits_and_keeps_what_is_not_a_number() {
+        let functions = [
+            Function::Relu,
+            Function::LeakyRelu,
+            Function::Elu,
+            Function::Gelu,
+            Function::Silu,
+            Function::Sigmoid,
+            Function::Tanh,
+            Function::Softplus,
+        ];
+        for function in functions {
+            let activate = Activate::new(function);
+            for n in 1..=67 {
+                let given = numbers(n);
+                let run = |isa| {
+                    let context = Context {
+                        isa,
+                        labels: &[],
+                        key: Default::default(),
+                        packed: false,
+                    };
+                    let (mut y, mut d) = (given.clone(), vec![0.5; n]);
+                    activate.run(&mut y, &[], 0, context);
+                    let saved = Matrix {
+                        values: &given[..],
+                        cols: n,
+                    };
+                    ActivateGradient { activate }.run(&mut d, &[saved], 0, context);
+                    (y, d)
+                };
+                let (y, d) = run(Isa::PORTABLE);
+                for (&x, &y) in given.iter().zip(&y) {
+                    assert!(!x.is_nan() || y.is_nan(), "{function:?} of {x} is {y}");
+                }
+                for isa in Isa::all() {
+                    let got = run(isa);
+                    assert_eq!(bits(&got.0), bits(&y), "{function:?} of {n} with {isa:?}");
+                    assert_eq!(bits(&got.1), bits(&d), "{function:?}' of {n} with {isa:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_rectifies_says_zero_below_zero_and_leaves_the_rest() {
+        let mut y = [-2.0f32, -0.5, 0.0, 0.5, f32::INFINITY, f32::NEG_INFINITY];
+        for isa in Isa::all() {
+            let mut rectified = y;
+            relu::value(isa, &mut rectified, 1.0);
+            assert_eq!(rectified, [0.0, 0.0, 0.0, 0.5, f32::INFINITY, 0.0]);
+        }
+        elu::value(Isa::PORTABLE, &mut y, 2.0);
+        assert!((y[0] - 2.0 * (-2f32).exp_m1()).abs() < 1e-6);
+        assert_eq!(y[2..], [0.0, 0.5, f32::INFINITY, -2.0]);
+    }
+}

@@ -61,3 +61,28 @@ kernel! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Isa;
+
+    #[test]
+    fn rows_of_any_length_are_added_and_nothing_behind_them() {
+        for (isa, cols) in Isa::all().flat_map(|isa| (1..=35).map(move |cols| (isa, cols))) {
+            let row: Vec<f32> = (0..cols).map(|i| i as f32 + 0.25).collect();
+            let mut matrix: Vec<f32> = (0..3 * cols).map(|i| i as f32).collect();
+            let wanted: Vec<f32> = matrix
+                .iter()
+                .enumerate()
+                .map(|(i, x)| x + row[i % cols])
+                .collect();
+            // A number before and one behind: no line begins where a register's would.
+            matrix.insert(0, -7.0);
+            matrix.push(-7.0);
+            add_row(isa, &mut matrix[1..=3 * cols], &row);
+            assert_eq!(matrix[1..=3 * cols], wanted, "{cols} columns with {isa:?}");
+            assert_eq!([matrix[0], matrix[3 * cols + 1]], [-7.0; 2]);
+        }
+    }
+}

@@ -15,6 +15,7 @@ kernel! {
         let records = out.chunks_exact_mut(units * (steps + 1));
         let given = x.chunks_exact(units * steps).zip(recurrent.chunks_exact(units));
         for ((record, (x, recurrent)), state) in records.zip(given).zip(state.chunks_exact_mut(units)) {
+            // Chosen and not branched to, see [`crate::op::activate`].
             let sums = x[step * units..].iter().zip(recurrent).map(|(&x, &hw)| x + hw);
             if rectified {
                 for (h, sum) in state.iter_mut().zip(sums) {
