@@ -5,8 +5,8 @@ PYTHON ?= python3
 # Where the peers of `make bench` are installed; it says how when they are not.
 PEERS ?= ../peers
 BENCH ?=
-# Says that target/debug/descent is there, with the tests: to build it alone would compile much of it again, with the features that no test needs.
-BUILT ?=
+# `yes` says that target/debug/descent is there, compiled with the tests: alone it would be compiled again, without the features that only tests need.
+BUILT =
 
 MAKEFLAGS += --no-print-directory
 
@@ -38,8 +38,9 @@ web/e2e/node_modules/.package-lock.json: web/e2e/package-lock.json
 	@.ci/node
 	cd web/e2e && npm ci
 
-e2e: dashboard web/e2e/node_modules/.package-lock.json debug ## drive the dashboard in Debian's Chromium against a real server
+e2e: dashboard web/e2e/node_modules/.package-lock.json ## drive the dashboard in Debian's Chromium against a real server
 	@.ci/chromium
+	@$(MAKE) debug
 	cd web/e2e && rm -rf artefacts && npm run check && npm test
 
 demo: build ## start a server, upload the penguins, train, predict, and stay up until Ctrl-C
@@ -55,12 +56,13 @@ tests: cargo-present ## compile every Rust test, and with them the server that t
 	$(CARGO) test --workspace --locked --no-run
 
 debug: cargo-present
-	@[ -n "$(BUILT)" ] || $(CARGO) build --locked --bin descent
+	@[ "$(BUILT)" = yes ] || $(CARGO) build --locked --bin descent
 
 check: cargo-present ## format, lints, documentation, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --workspace --no-deps --locked --document-private-items
+	$(CARGO) check --locked --bin descent
 	.ci/deny
 	.ci/compose
 
