@@ -76,7 +76,7 @@ struct Inner {
     surveys: Notify,
     /// Wakes whoever renews leases: a run was paused or cancelled.
     attention: Notify,
-    /// Wakes whoever looks after sweeps: a run is over or has left the queue.
+    /// Wakes whoever looks after sweeps: a run is over or may have left the queue.
     vacancy: Notify,
     /// "Run X moved", nothing more.
     moved: broadcast::Sender<RunId>,
@@ -157,7 +157,7 @@ impl Runs {
         self.0.attention.notified()
     }
 
-    /// Ends when there may be a place for another run, because one is over or has left the queue since the last call. For one listener.
+    /// Ends when there may be a place for another run, because one is over or may have left the queue since the last call. For one listener.
     pub async fn vacancy(&self) {
         self.0.vacancy.notified().await;
     }

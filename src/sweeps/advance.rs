@@ -90,10 +90,10 @@ impl Sweeps {
                 .unwrap_or_default()
                 .to_owned(),
         };
-        let room = self.clone();
+        let own = self.clone();
         self.0
             .store
-            .write(move |tx| Box::pin(async move { room.write_step(tx, step).await }))
+            .write(move |tx| Box::pin(async move { own.write_step(tx, step).await }))
             .await
     }
 
@@ -144,7 +144,7 @@ impl Sweeps {
                 return Ok((proposed, Some(enough)));
             }
             let n_open = all.iter().filter(|one| one.status.is_none()).count() as u64;
-            if room == 0 || n_open >= search.parallel || !search.is_ready(&all, number) {
+            if n_open >= search.parallel || !search.is_ready(&all, number) {
                 return Ok((proposed, None));
             }
             if data.is_none() {
@@ -153,6 +153,9 @@ impl Sweeps {
             let Some((dataset, ingested)) = &data else {
                 return Ok((proposed, Some(without_data())));
             };
+            if room == 0 {
+                return Ok((proposed, None));
+            }
             let (trial, run) = self.propose(row, search, &all, number, dataset, ingested)?;
             all.push(trial.clone());
             room -= u64::from(run.is_some());

@@ -113,6 +113,34 @@ async fn before_a_full_queue_a_sweep_waits_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn before_a_full_queue_too_a_sweep_without_its_dataset_ends() {
+    let app = TestApp::idle(|config| config.quota.owner_queued_runs = 1).await;
+    let others = app.dataset("admin", "others", IRIS).await;
+    app.post("/v1/runs", &iris_spec(others, "waits"))
+        .await
+        .ok(201);
+    let dataset = app.dataset("admin", "iris", IRIS).await;
+    let begun = app
+        .post(
+            "/v1/sweeps",
+            &json!({"spec": iris_spec(dataset, "s"), "strategy": {"kind": "seeds"}, "budget": {"runs": 3}}),
+        )
+        .await
+        .ok(201);
+    app.app.sweeps.step_all().await.unwrap();
+    let gone = app
+        .ask(Method::DELETE, &format!("/v1/datasets/{dataset}"))
+        .send()
+        .await;
+    assert_eq!(gone.status, 204);
+    app.app.sweeps.step_all().await.unwrap();
+    let path = format!("/v1/sweeps/{}", begun["id"].as_str().unwrap());
+    let ended = app.get(&path).await.ok(200);
+    assert_eq!(ended["status"], "failed");
+    assert_eq!(ended["status_reason"]["code"], "no_such_dataset");
+}
+
+#[tokio::test]
 async fn a_grid_tries_every_combination_with_ordinary_runs() {
     let app = TestApp::start().await;
     let dataset = app.dataset("admin", "penguins", PENGUINS).await;
