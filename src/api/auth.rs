@@ -41,8 +41,9 @@ const PUBLIC: [&str; 8] = [
 /// Folders of files that answer without a token.
 const PUBLIC_FOLDERS: [&str; 2] = ["/docs/", "/assets/"];
 
-/// Looks at the record for tokens that nobody here knows; a flood of invented ones has no more.
+/// Looks at the record for tokens that nobody here knows; a flood of invented ones has no more, and one address leaves some to others.
 const LOOKS_PER_S: NonZeroU32 = NonZeroU32::new(10).unwrap();
+const LOOKS_OF_ONE_PER_S: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// What a route asks of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,6 +237,7 @@ pub struct Gate {
     rates: config::Rates,
     failures: DefaultKeyedRateLimiter<IpAddr>,
     looks: DefaultDirectRateLimiter,
+    looks_of_one: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
 }
 
@@ -251,6 +253,7 @@ impl Gate {
             rates: rates.clone(),
             failures: RateLimiter::keyed(Quota::per_minute(per_minute)),
             looks: RateLimiter::direct(Quota::per_second(LOOKS_PER_S)),
+            looks_of_one: RateLimiter::keyed(Quota::per_second(LOOKS_OF_ONE_PER_S)),
             clock: DefaultClock::default(),
         }
     }
@@ -270,6 +273,7 @@ impl Gate {
         self.moved.send_replace(());
         // Addresses whose failures are forgotten need no memory.
         self.failures.retain_recent();
+        self.looks_of_one.retain_recent();
     }
 
     fn caller(&self, row: tokens::Token) -> Caller {
@@ -324,8 +328,8 @@ impl Gate {
         !sessions.is_empty()
     }
 
-    /// Whether a text is a token that nobody here knows and the record should be asked for.
-    pub fn may_be_new(&self, text: &str) -> bool {
+    /// Takes a look at the record for a text, if it is a token that nobody here knows and there is one left.
+    pub fn takes_look(&self, text: &str, peer: IpAddr) -> bool {
         // Every request comes by here, and what is known is not hashed twice.
         let is_known = |id: &str| {
             let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
@@ -333,6 +337,7 @@ impl Gate {
         };
         tokens::key_id(text).is_some_and(|id| !is_known(id))
             && tokens::read(text).is_some()
+            && self.looks_of_one.check_key(&peer).is_ok()
             && self.looks.check().is_ok()
     }
 
@@ -464,6 +469,8 @@ fn unauthorized(code: &'static str, detail: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
     use crate::clock::Entropy;
 
@@ -471,12 +478,21 @@ mod tests {
     fn a_flood_of_invented_tokens_asks_the_record_a_few_times() {
         let gate = Gate::new(&config::Rates::default());
         let invented = tokens::mint(&Entropy::seeded(3)).unwrap().text;
-        let n_looks = (0..1_000).filter(|_| gate.may_be_new(&invented)).count();
-        // Ten at once, and one more in every tenth of a second that this loop may take.
-        assert!((10..100).contains(&n_looks), "{n_looks}");
+        let looks = |n: u128, of: &dyn Fn(u128) -> u128| {
+            let peer = |i| IpAddr::from(Ipv6Addr::from(of(i)));
+            (0..n)
+                .filter(|&i| gate.takes_look(&invented, peer(i)))
+                .count()
+        };
+        // So many at once, and more in every second that these loops may take.
+        let of_one = looks(1_000, &|_| 0);
+        assert!((2..20).contains(&of_one), "{of_one}");
+        let of_all = looks(1_000, &|i| i + 1);
+        assert!((8..100).contains(&of_all), "{of_all}");
         let gate = Gate::new(&config::Rates::default());
         let (mistyped, _) = invented.split_at(invented.len() - 1);
-        assert!(!gate.may_be_new(mistyped) && !gate.may_be_new("dsc_"));
+        let peer = IpAddr::from(Ipv6Addr::LOCALHOST);
+        assert!(!gate.takes_look(mistyped, peer) && !gate.takes_look("dsc_", peer));
     }
 
     #[test]

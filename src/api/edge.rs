@@ -101,7 +101,7 @@ impl Edge {
             return Ok(None);
         };
         if let Some(token) = bearer(request.headers()) {
-            self.api.look_up(token).await;
+            self.api.look_up(token, peer).await;
         }
         let Admitted { caller, signed } =
             self.api

@@ -43,6 +43,7 @@ pub mod trajectory;
 mod translate;
 pub mod usage;
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -207,11 +208,16 @@ impl Api {
     }
 
     /// Looks for a token that the command line may have made just now, so that its first use is no failed sign-in.
-    async fn look_up(&self, token: &str) {
-        if self.gate.may_be_new(token)
-            && let Err(error) = self.look_for_tokens().await
-        {
-            tracing::warn!(%error, "the tokens on record could not be looked at");
+    async fn look_up(&self, token: &str, peer: IpAddr) {
+        if !self.gate.takes_look(token, peer) {
+            return;
+        }
+        // Nobody waits for a database that is busy to hear that a token is unknown.
+        match tokio::time::timeout(TOKEN_LOOK, self.look_for_tokens()).await {
+            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the tokens on record could not be looked at");
+            }
         }
     }
 

@@ -127,7 +127,7 @@ pub async fn create(
     let now_ms = api.app.clock.now_ms();
     let caller = match &wanted {
         SignIn::Token(token) => {
-            api.look_up(token.trim()).await;
+            api.look_up(token.trim(), peer).await;
             api.gate.sign_in_with_token(token, peer, now_ms)?
         }
         SignIn::Code(code) => api.gate.sign_in_with_code(code, peer, now_ms)?,
