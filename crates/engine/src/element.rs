@@ -37,7 +37,7 @@ pub trait Real:
     /// Name of the type in files: `F32` or `F64`.
     const NAME: &'static str;
     /// Its kernels are compiled for vector instructions too. Those of f64 are not: gradients are proved without, and the engine is compiled
-    /// in four fifths of the time.
+    /// in five sixths of the time.
     const HAS_VECTORS: bool;
 
     /// The nearest number of this type.
