@@ -317,17 +317,7 @@ mod tests {
 
     #[test]
     fn every_set_of_instructions_has_the_same_bits_and_keeps_what_is_not_a_number() {
-        let functions = [
-            Function::Relu,
-            Function::LeakyRelu,
-            Function::Elu,
-            Function::Gelu,
-            Function::Silu,
-            Function::Sigmoid,
-            Function::Tanh,
-            Function::Softplus,
-        ];
-        for function in functions {
+        for function in Function::ALL {
             let activate = Activate::new(function);
             for n in 1..=67 {
                 let given = numbers(n);
